@@ -1,0 +1,25 @@
+// From a burst to frames: TCP segmentation as a NIC does it.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "ci/vnic/net/packet.h"
+#include "support/base/result.h"
+
+namespace vnic {
+
+// Cuts a burst into packets of at most `segments_each` segments: 1 makes frames; more makes what a
+// coalescing port (RSC, LRO, TPA) delivers as one receive, smaller bursts with their segment_size.
+// No packet exceeds the 65535 bytes of an IP datagram. A packet that is no burst comes back as is.
+//
+// Each result is valid by itself: IP length, IPv4 identification and header checksum, sequence
+// number, and TCP checksum over all its payload. CWR stays on the first frame only, FIN and PSH on
+// the last only, as in Linux net/ipv4/tcp_offload.c, tcp_gso_segment. IPv4 identifications count
+// frames, so that they are the same however the burst is cut.
+//
+// EINVAL: not TCP, no payload to cut, a flag that no burst may have (SYN, RST, URG), or IPv6 and
+// IPv4 headers that do not leave room for a segment in a datagram.
+zcrx::Result<std::vector<Packet>> CutBurst(Packet burst, std::size_t segments_each = 1);
+
+}  // namespace vnic
