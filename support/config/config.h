@@ -1,0 +1,76 @@
+// What the suite is told about the NIC and the peer, in the variables of the kernel's selftests.
+// Source: Linux tools/testing/selftests/drivers/net/README.rst, lib/py/env.py.
+//
+//   key                    flag                meaning
+//   NETIF                  --netif             the NIC under test, on this machine
+//   LOCAL_V4, LOCAL_V6     --local-v4, -v6     its addresses
+//   REMOTE_V4, REMOTE_V6   --remote-v4, -v6    the peer's, on the same cable
+//   REMOTE_TYPE            --remote-type       ssh
+//   REMOTE_ARGS            --remote-args       [user@]host[:port], or an alias of ~/.ssh/config
+//   ZCRX_SENDER            --sender            zcrx_sender for the peer (default: beside this
+//   program) ZCRX_SSH_IDENTITY      --ssh-identity      private key (default: agent, then ~/.ssh)
+//   ZCRX_SSH_KNOWN_HOSTS   --ssh-known-hosts   default ~/.ssh/known_hosts
+//   ZCRX_SSH_CONFIG        --ssh-config        default ~/.ssh/config, /etc/ssh/ssh_config
+//   ZCRX_REMOTE_DIR        --remote-dir        where the peer takes the sender (default /tmp)
+//
+// A flag wins over the environment, the environment over the file. An empty value counts as none.
+// At least one pair of addresses (V4 or V6) is needed, and half a pair is an error.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/base/result.h"
+#include "support/remote/target.h"
+
+namespace zcrx {
+
+// As inet_pton(3) reads them. Unicast, and of a scope that both machines understand: no loopback,
+// link-local or v4-mapped address.
+struct AddressPair {
+  std::string local;
+  std::string remote;
+  bool operator==(const AddressPair&) const = default;
+};
+
+struct Config {
+  std::string netif;
+  std::optional<AddressPair> v4;
+  std::optional<AddressPair> v6;
+  SshTarget remote;
+  std::string sender;  // a path on this machine
+  std::string ssh_identity;
+  std::string ssh_known_hosts;
+  std::string ssh_config;
+  std::string remote_dir;
+};
+
+// A key (NETIF) as the sources have it; each list's later entries win.
+using KeyValues = std::vector<std::pair<std::string, std::string>>;
+
+struct ConfigSources {
+  KeyValues flags;
+  KeyValues environment;
+  std::string file;  // empty: ./net.config where there is one
+};
+
+struct ConfigKey {
+  std::string_view key;   // "NETIF"
+  std::string_view flag;  // "--netif"
+  std::string_view help;
+};
+// Every key, in the order of the table above.
+std::span<const ConfigKey> ConfigKeys();
+
+// The values that the process environment has for ConfigKeys().
+KeyValues ConfigFromEnvironment();
+
+// Everything that is missing or wrong is in the one error's detail, a line each: the key, where it
+// came from, what would mend it.
+Result<Config> LoadConfig(const ConfigSources& sources);
+
+}  // namespace zcrx
