@@ -1,0 +1,1 @@
+#include "support/nic/channels.h"

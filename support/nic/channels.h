@@ -1,0 +1,54 @@
+// How many queues the device has: ethtool -l and -L (ETHTOOL_MSG_CHANNELS_*).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "support/base/result.h"
+#include "support/nic/netlink/message.h"
+#include "support/nic/nic.h"
+
+namespace zcrx {
+
+// Absent: the device has no channels of that kind. A combined channel is one rx and one tx queue;
+// bnxt has those, gve has separate ones.
+struct Channels {
+  struct Kind {
+    uint32_t count = 0;
+    uint32_t max = 0;
+    bool operator==(const Kind&) const = default;
+  };
+  std::optional<Kind> rx;
+  std::optional<Kind> tx;
+  std::optional<Kind> combined;
+
+  bool operator==(const Channels&) const = default;
+  // The device's rx queues are 0 .. RxQueues() - 1.
+  [[nodiscard]] uint32_t RxQueues() const;
+  [[nodiscard]] uint32_t MaxRxQueues() const;
+};
+
+// Absent: left as it is, and not sent.
+struct ChannelsChange {
+  std::optional<uint32_t> rx;
+  std::optional<uint32_t> tx;
+  std::optional<uint32_t> combined;
+
+  bool operator==(const ChannelsChange&) const = default;
+  [[nodiscard]] bool Empty() const { return *this == ChannelsChange{}; }
+  [[nodiscard]] std::string Text() const;  // "rx 4, tx 4"
+};
+
+Result<Channels> GetChannels(Nic& nic);
+Status SetChannels(Nic& nic, const ChannelsChange& change);
+
+// The change that gives the device `queues` rx queues, by the kind of channel it has; where it has
+// separate ones the tx queues stay. Fails with the figures where the device cannot have so many.
+Result<ChannelsChange> ChangeForRxQueues(const Channels& now, uint32_t queues);
+
+// The reply to ETHTOOL_MSG_CHANNELS_GET.
+Channels ParseChannels(netlink::Attributes reply);
+void EncodeChannels(const ChannelsChange& change, netlink::Request& request);
+
+}  // namespace zcrx

@@ -1,0 +1,50 @@
+// Changes of the NIC that undo themselves: each reads what is there, changes it where it differs,
+// and puts the way back to what was read on the stack.
+//
+// Undos run last in, first out, so the order of calls is the dependency of the settings: channels,
+// rings, RSS, contexts, rules. (A context is busy while a rule leads to it; channels cannot shrink
+// below a queue in an RSS table; no ring can change under a memory provider.) The Nic is to outlive
+// the stack.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "support/base/result.h"
+#include "support/base/undo.h"
+#include "support/nic/channels.h"
+#include "support/nic/flow_rule.h"
+#include "support/nic/nic.h"
+#include "support/nic/rings.h"
+#include "support/nic/rss.h"
+
+namespace zcrx {
+
+// How long the undos of rings and channels wait for memory providers to leave the queues first.
+inline constexpr std::chrono::seconds kProviderLeaves{10};
+
+// hds-thresh 0 is left out where the device has no hds-thresh: its threshold is 0. tcp-data-split
+// is sent even where the driver reports the value asked for, because the kernel looks at the
+// configured value, which cannot be read (netif_mp_open_rxq: "tcp-data-split is disabled").
+Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo);
+
+Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo);
+
+Status ConfigureFeature(Nic& nic, std::string_view name, bool on, UndoStack& undo);
+
+// No flow reaches `queue` by RSS; only a rule or a further context leads there. The undo is the
+// driver's default where the table found was that one, so that the kernel knows it as default
+// again, and the table found otherwise.
+Status ConfigureRssExcluding(Nic& nic, uint32_t queue, UndoStack& undo);
+
+// The context's number; all its traffic goes to `queue`.
+Result<uint32_t> AddRssContext(Nic& nic, uint32_t queue, UndoStack& undo);
+
+// The rule's location.
+Result<uint32_t> AddFlowRule(Nic& nic, const FlowRule& rule, UndoStack& undo);
+
+// At least `pages` huge pages of 2 MiB in the pool.
+Status ReserveHugePages(uint64_t pages, UndoStack& undo);
+
+}  // namespace zcrx

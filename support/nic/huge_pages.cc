@@ -1,0 +1,1 @@
+#include "support/nic/huge_pages.h"

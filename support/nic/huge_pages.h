@@ -1,0 +1,22 @@
+// The kernel's pool of 2 MiB huge pages (Documentation/admin-guide/mm/hugetlbpage.rst).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "support/base/result.h"
+
+namespace zcrx {
+
+inline constexpr uint64_t kHugePageBytes = 2ULL << 20;
+
+// `folder` is for tests.
+inline constexpr const char* kHugePagesFolder = "/sys/kernel/mm/hugepages/hugepages-2048kB";
+
+// nr_hugepages: pages in the pool, used or free.
+Result<uint64_t> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder);
+// The kernel takes any number and gives what it finds memory for; fewer than asked for is an error
+// (ENOMEM) that says how many there are now.
+Status SetHugePages(uint64_t pages, const std::filesystem::path& folder = kHugePagesFolder);
+
+}  // namespace zcrx

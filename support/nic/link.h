@@ -1,0 +1,30 @@
+// The link of the NIC: rtnetlink(7).
+#pragma once
+
+#include <cstdint>
+
+#include "support/base/deadline.h"
+#include "support/base/result.h"
+#include "support/nic/netlink/message.h"
+#include "support/nic/nic.h"
+
+namespace zcrx {
+
+struct Link {
+  uint32_t index = 0;
+  bool admin_up = false;  // IFF_UP: ip link set up
+  bool running = false;   // IFF_RUNNING: has a carrier and passes packets
+  uint32_t mtu = 0;       // bytes
+
+  bool operator==(const Link&) const = default;
+};
+
+Result<Link> GetLink(Nic& nic);
+// Changing rings or channels takes the carrier away for a while on some NICs. An interface that is
+// administratively down fails at once: waiting would not bring it up.
+Status WaitForLink(Nic& nic, Deadline deadline);
+
+// RTM_NEWLINK.
+Result<Link> ParseLink(const netlink::Message& message);
+
+}  // namespace zcrx

@@ -1,0 +1,118 @@
+// Netlink messages: one being built, and a view of those received that trusts no length in them.
+// Source of the layout: netlink(7), Documentation/userspace-api/netlink/intro.rst.
+#pragma once
+
+#include <netlink/msg.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/base/result.h"
+
+namespace zcrx::netlink {
+
+using Bytes = std::span<const std::byte>;
+
+// The attributes that follow one another in a payload: a view, valid as long as the bytes are.
+// An attribute that claims more bytes than are there ends the list.
+class Attributes {
+ public:
+  Attributes() = default;
+  explicit Attributes(Bytes bytes) : bytes_(bytes) {}
+
+  // The payload of the first attribute of this type.
+  [[nodiscard]] std::optional<Bytes> Find(int type) const;
+  [[nodiscard]] bool Has(int type) const { return Find(type).has_value(); }
+
+  // Absent where the attribute is missing or too short for what is asked of it.
+  [[nodiscard]] std::optional<uint8_t> U8(int type) const;
+  [[nodiscard]] std::optional<uint16_t> U16(int type) const;
+  [[nodiscard]] std::optional<uint32_t> U32(int type) const;
+  // The kernel's `uint` type: 4 or 8 bytes, whichever holds the value (nla_put_uint).
+  [[nodiscard]] std::optional<uint64_t> Uint(int type) const;
+  // Up to the first NUL.
+  [[nodiscard]] std::optional<std::string> Text(int type) const;
+  // Empty where missing.
+  [[nodiscard]] Attributes Nested(int type) const;
+
+  // Calls visit(type, payload) for each attribute, in order.
+  template <typename Visitor>
+  void ForEach(Visitor visit) const {
+    Bytes rest = bytes_;
+    while (auto next = Next(rest)) visit(next->type, next->payload);
+  }
+
+ private:
+  struct Attribute {
+    int type;
+    Bytes payload;
+  };
+  // Takes the first attribute off `rest`.
+  static std::optional<Attribute> Next(Bytes& rest);
+
+  Bytes bytes_;
+};
+
+// One message received: it owns its bytes. `payload` begins after nlmsghdr and the family's own
+// header (genlmsghdr, ifinfomsg).
+struct Message {
+  int type = 0;         // nlmsg_type
+  uint8_t command = 0;  // genlmsghdr.cmd; 0 outside generic netlink
+  std::vector<std::byte> header;
+  std::vector<std::byte> payload;
+
+  [[nodiscard]] Attributes Attrs() const { return Attributes(payload); }
+};
+
+// What the kernel said about a request in NLMSG_ERROR or NLMSG_DONE.
+struct Answer {
+  int code = 0;  // positive errno, 0 for success
+  std::string detail;
+};
+// `message` is a whole NLMSG_ERROR or NLMSG_DONE with its nlmsghdr. The detail is the extended
+// ack's sentence, with the offset of the attribute it is about: "... (attribute at byte 28)".
+// Needs NETLINK_EXT_ACK; NETLINK_CAP_ACK only shortens the message. Fails on a cut-off message.
+Result<Answer> ParseAnswer(Bytes message);
+
+// A message under construction. An attribute that does not fit is remembered and reported by
+// Finish, so that a chain of Put needs no checks.
+class Request {
+ public:
+  // `operation` is what the request does, for errors: "get rings of eth1".
+  // For generic netlink the type is the family's number.
+  Request(std::string operation, int type, int flags);
+  Request& GenericHeader(uint8_t command, uint8_t version = 1);
+  Request& Header(const void* header, size_t size);
+
+  Request& PutU8(int type, uint8_t value);
+  Request& PutU16(int type, uint16_t value);
+  Request& PutU32(int type, uint32_t value);
+  Request& PutText(int type, std::string_view text);
+  Request& PutBytes(int type, Bytes bytes);
+  Request& PutFlag(int type);
+  Request& BeginNest(int type);  // with NLA_F_NESTED, which ethtool insists on
+  Request& EndNest();
+
+  [[nodiscard]] const std::string& Operation() const { return operation_; }
+  // The message as it goes to the kernel; its owner stays the request.
+  Result<nl_msg*> Finish();
+
+ private:
+  struct FreeMsg {
+    void operator()(nl_msg* msg) const { nlmsg_free(msg); }
+  };
+  Request& Note(int libnl_status);
+
+  std::string operation_;
+  std::unique_ptr<nl_msg, FreeMsg> msg_;
+  std::vector<nlattr*> nests_;
+  int first_error_ = 0;  // libnl's, negative
+};
+
+}  // namespace zcrx::netlink

@@ -1,0 +1,1 @@
+#include "support/nic/netlink/socket.h"

@@ -1,0 +1,59 @@
+// The NIC under test: a network interface by its name, and the sockets that ask about it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "support/base/result.h"
+#include "support/base/unique_fd.h"
+#include "support/nic/netlink/socket.h"
+
+namespace zcrx {
+
+// Everything in support/nic takes one. It is to outlive the UndoStacks its changes are on.
+class Nic {
+ public:
+  // "no network interface eth7; there are: lo, eth0" where there is none of that name.
+  static Result<Nic> Open(std::string_view name);
+
+  [[nodiscard]] const std::string& Name() const { return name_; }
+  [[nodiscard]] uint32_t Index() const { return index_; }
+
+  // For the files of support/nic.
+  [[nodiscard]] netlink::Family& Ethtool() { return ethtool_; }
+  // Since Linux 6.3; the error says so on an older one.
+  [[nodiscard]] Result<netlink::Family*> Netdev();
+  // A request to the ethtool family with its header (the interface) filled in.
+  // `header_attribute` is ETHTOOL_A_*_HEADER, 1 for every command there is.
+  [[nodiscard]] netlink::Request EthtoolRequest(std::string operation, uint8_t command,
+                                                uint32_t header_flags = 0);
+  // SIOCETHTOOL; `data` is a struct of linux/ethtool.h that begins with its command.
+  Status Ioctl(const std::string& operation, void* data);
+
+ private:
+  Nic(std::string name, uint32_t index, UniqueFd ioctl_fd, netlink::Family ethtool,
+      Result<netlink::Family> netdev)
+      : name_(std::move(name)),
+        index_(index),
+        ioctl_fd_(std::move(ioctl_fd)),
+        ethtool_(std::move(ethtool)),
+        netdev_(std::move(netdev)) {}
+
+  std::string name_;
+  uint32_t index_;
+  UniqueFd ioctl_fd_;
+  netlink::Family ethtool_;
+  Result<netlink::Family> netdev_;
+};
+
+// ethtool -i. Empty where the driver does not say.
+struct DriverInfo {
+  std::string driver;   // "gve"
+  std::string version;  // the driver's own, or the kernel's release
+  std::string firmware;
+  std::string bus;  // "0000:00:04.0"
+};
+Result<DriverInfo> GetDriverInfo(Nic& nic);
+
+}  // namespace zcrx
