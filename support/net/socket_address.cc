@@ -1,0 +1,96 @@
+#include "support/net/socket_address.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <charconv>
+#include <cstring>
+
+namespace zcrx {
+namespace {
+
+// "eth1" or "3"; 0, which is no interface's index, for neither.
+uint32_t ScopeId(const std::string& scope) {
+  if (const unsigned index = if_nametoindex(scope.c_str()); index != 0) return index;
+  uint32_t number = 0;
+  const char* end = scope.data() + scope.size();
+  const auto [stopped, error] = std::from_chars(scope.data(), end, number);
+  return error == std::errc() && stopped == end ? number : 0;
+}
+
+// The storage is read and written through memcpy: a sockaddr_in is not a sockaddr_storage.
+template <typename Sockaddr>
+Sockaddr As(const sockaddr_storage& storage) {
+  Sockaddr address;
+  std::memcpy(&address, &storage, sizeof(address));
+  return address;
+}
+
+}  // namespace
+
+Result<SocketAddress> SocketAddress::Parse(const std::string& address, uint16_t port) {
+  SocketAddress result;
+  sockaddr_in v4 = {};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  if (inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1) {
+    std::memcpy(&result.storage_, &v4, sizeof(v4));
+    return result;
+  }
+  sockaddr_in6 v6 = {};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  const size_t percent = address.find('%');
+  if (inet_pton(AF_INET6, address.substr(0, percent).c_str(), &v6.sin6_addr) != 1) {
+    return Fail("address '" + address + "'", 0, "neither an IPv4 nor an IPv6 address");
+  }
+  if (percent != std::string::npos) {
+    v6.sin6_scope_id = ScopeId(address.substr(percent + 1));
+    if (v6.sin6_scope_id == 0) {
+      return Fail("address '" + address + "'", ENODEV, "no network interface of that scope");
+    }
+  }
+  std::memcpy(&result.storage_, &v6, sizeof(v6));
+  return result;
+}
+
+Result<SocketAddress> SocketAddress::OfSocket(int fd) {
+  SocketAddress result;
+  socklen_t length = sizeof(result.storage_);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&result.storage_), &length) != 0) {
+    return FailErrno("read the address of a socket");
+  }
+  if (result.Family() != AF_INET && result.Family() != AF_INET6) {
+    return Fail("read the address of a socket", EAFNOSUPPORT);
+  }
+  return result;
+}
+
+uint16_t SocketAddress::Port() const {
+  return ntohs(Family() == AF_INET ? As<sockaddr_in>(storage_).sin_port
+                                   : As<sockaddr_in6>(storage_).sin6_port);
+}
+
+std::string SocketAddress::Address() const {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (Family() == AF_INET) {
+    const auto v4 = As<sockaddr_in>(storage_);
+    return inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+  }
+  const auto v6 = As<sockaddr_in6>(storage_);
+  std::string address = inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+  if (v6.sin6_scope_id != 0) address += fmt::format("%{}", v6.sin6_scope_id);
+  return address;
+}
+
+std::string SocketAddress::Text() const {
+  if (Family() == AF_INET) return fmt::format("{}:{}", Address(), Port());
+  return fmt::format("[{}]:{}", Address(), Port());
+}
+
+socklen_t SocketAddress::Length() const {
+  return Family() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+}
+
+}  // namespace zcrx

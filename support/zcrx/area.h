@@ -1,0 +1,38 @@
+// The memory that payload is received into.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "support/base/result.h"
+
+namespace zcrx {
+
+enum class AreaKind {
+  kPages,      // anonymous pages
+  kHugePages,  // anonymous 2 MiB pages, from the pool in vm.nr_hugepages: for rx_buf_len > a page
+};
+
+inline constexpr size_t kHugePageBytes = size_t{2} << 20;
+size_t PageBytes();
+
+class Area {
+ public:
+  // `bytes` is a multiple of the kind's page size. ENOMEM with huge pages: the pool is too small.
+  static Result<Area> Allocate(size_t bytes, AreaKind kind = AreaKind::kPages);
+  Area(Area&& other) noexcept;
+  Area& operator=(Area&& other) noexcept;
+  ~Area();
+
+  [[nodiscard]] std::span<std::byte> Bytes() const { return bytes_; }
+  // `length` bytes at `offset`, an error when they are not all inside: what a completion says is
+  // checked before it is followed.
+  [[nodiscard]] Result<std::span<const std::byte>> At(uint64_t offset, uint64_t length) const;
+
+ private:
+  explicit Area(std::span<std::byte> bytes) : bytes_(bytes) {}
+  std::span<std::byte> bytes_;
+};
+
+}  // namespace zcrx
