@@ -1,0 +1,48 @@
+// The kernel copies what does not arrive through the queue, and says so.
+#include <chrono>
+
+#include "fixtures/zcrx_test.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t kStreamBytes = 512 * 4096;
+constexpr uint64_t kSendBytes = 12840;
+
+const SteeringVariant kNoFlowRule = {"no_flow_rule", Steering::kNone, Capability::kEvents};
+
+class ZcrxCopyEvent : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+
+TEST_P(ZcrxCopyEvent, FiresAndCountsWhenTrafficMissesTheQueue) {
+  ZCRX_REQUIRE(GetParam().needs);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ReceiverOptions options = ReceiverOn(queue);
+  options.ifq.event_mask = uapi::EventBit(uapi::kEventCopy);
+  options.ifq.stats = true;
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(
+      Sender sender,
+      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+
+  ASSERT_OK_AND_ASSIGN(const Received received,
+                       receiver.Collect(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(10s)));
+  EXPECT_OK(sender.Finish(Deadline::In(5s)));
+
+  // Once, although many copies followed: it fires again only when armed again.
+  EXPECT_EQ(received.events[uapi::kEventCopy], 1U);
+  ASSERT_TRUE(received.stats.has_value());
+  // Header split is on for every queue, so all payload is in fragments, and all was copied.
+  EXPECT_EQ(received.stats->copy_bytes, kStreamBytes);
+  // A copied fragment is one completion, or several where it is longer than a chunk.
+  EXPECT_GE(received.stats->copy_count, 1U);
+  EXPECT_LE(received.stats->copy_count, received.completions);
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxCopyEvent, ::testing::Values(kNoFlowRule), VariantName);
+
+}  // namespace
+}  // namespace zcrx

@@ -1,0 +1,40 @@
+// Each receive request is limited to a page and sent again when it is used up: iou-zcrx.py
+// test_zcrx_oneshot.
+#include <chrono>
+
+#include "fixtures/zcrx_test.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t kSendBytes = 4096;
+constexpr uint64_t kSends = 4;
+constexpr uint64_t kStreamBytes = kSends * kSendBytes;
+
+class ZcrxOneshot : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+
+TEST_P(ZcrxOneshot, DeliversEveryByteInOrder) {
+  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ReceiverOptions options = ReceiverOn(queue);
+  options.request_bytes = kSendBytes;
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(
+      Sender sender,
+      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+
+  ASSERT_OK_AND_ASSIGN(const Received received,
+                       receiver.Collect(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(10s)));
+  EXPECT_OK(sender.Finish(Deadline::In(5s)));
+  // One request for each page, and a last one that sees the end of the stream.
+  EXPECT_EQ(received.requests, kSends + 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxOneshot, ::testing::Values(kFlowRule, kRssContext), VariantName);
+
+}  // namespace
+}  // namespace zcrx

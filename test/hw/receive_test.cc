@@ -1,0 +1,34 @@
+// One multishot receive request takes the whole stream: iou-zcrx.py test_zcrx.
+#include <chrono>
+
+#include "fixtures/zcrx_test.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+
+// As iou-zcrx.c: 512 pages, in sends that are no multiple of a segment, a page or a chunk.
+constexpr uint64_t kStreamBytes = 512 * 4096;
+constexpr uint64_t kSendBytes = 12840;
+
+class ZcrxReceive : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+
+TEST_P(ZcrxReceive, DeliversEveryByteInOrder) {
+  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
+  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(
+      Sender sender,
+      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+
+  EXPECT_OK(receiver.Collect(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(10s)));
+  EXPECT_OK(sender.Finish(Deadline::In(5s)));
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxReceive, ::testing::Values(kFlowRule, kRssContext), VariantName);
+
+}  // namespace
+}  // namespace zcrx
