@@ -1,1 +1,283 @@
 #include "support/nic/flow_rule.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace zcrx {
+namespace {
+
+// More rules than any NIC has: a driver that reports nonsense is not to make us allocate it.
+constexpr uint32_t kMostRules = 1U << 20;
+
+template <typename T>
+std::string AddressText(int family, const T& address) {
+  char text[INET6_ADDRSTRLEN];
+  return ::inet_ntop(family, &address, text, sizeof(text)) ? text : "?";
+}
+
+std::string AddressText(const FlowRule::Address& address) {
+  if (const auto* v4 = std::get_if<in_addr>(&address)) return AddressText(AF_INET, *v4);
+  return AddressText(AF_INET6, std::get<in6_addr>(address));
+}
+
+bool SameAddress(const std::optional<FlowRule::Address>& a,
+                 const std::optional<FlowRule::Address>& b) {
+  if (a.has_value() != b.has_value()) return false;
+  return !a || (a->index() == b->index() && AddressText(*a) == AddressText(*b));
+}
+
+// In the kernel's flow specs a field is matched in the bits that are 1 in its mask; the ethtool
+// program shows masks the other way round.
+void PutPort(const std::optional<uint16_t>& port, __be16& value, __be16& mask) {
+  if (!port) return;
+  value = htons(*port);
+  mask = UINT16_MAX;
+}
+
+// `Wanted` is in_addr or in6_addr, of the size of `value`.
+template <typename Wanted, typename Field>
+bool PutAddress(const std::optional<FlowRule::Address>& address, Field& value, Field& mask) {
+  if (!address) return true;
+  const auto* wanted = std::get_if<Wanted>(&*address);
+  if (!wanted) return false;
+  static_assert(sizeof(Field) == sizeof(Wanted));
+  std::memcpy(&value, wanted, sizeof(value));
+  std::memset(&mask, 0xff, sizeof(mask));
+  return true;
+}
+
+enum class Mask { kNone, kAll, kPart };
+
+template <typename Field>
+Mask MaskOf(const Field& mask) {
+  unsigned char bytes[sizeof(Field)];
+  std::memcpy(bytes, &mask, sizeof(mask));
+  if (std::ranges::all_of(bytes, [](unsigned char byte) { return byte == 0; })) return Mask::kNone;
+  if (std::ranges::all_of(bytes, [](unsigned char byte) { return byte == 0xff; })) {
+    return Mask::kAll;
+  }
+  return Mask::kPart;
+}
+
+bool TakePort(__be16 value, __be16 mask, std::optional<uint16_t>& port) {
+  if (MaskOf(mask) == Mask::kAll) port = ntohs(value);
+  return MaskOf(mask) != Mask::kPart;
+}
+
+template <typename Wanted, typename Field>
+bool TakeAddress(const Field& value, const Field& mask, std::optional<FlowRule::Address>& address) {
+  if (MaskOf(mask) == Mask::kAll) {
+    Wanted wanted;
+    std::memcpy(&wanted, &value, sizeof(wanted));
+    address = wanted;
+  }
+  return MaskOf(mask) != Mask::kPart;
+}
+
+// tcp_ip4_spec and tcp_ip6_spec have the same fields under different names.
+template <typename Address, typename Spec, typename Field>
+bool PutSpec(const FlowRule& rule, Spec& value, Spec& mask, Field Spec::* source,
+             Field Spec::* destination) {
+  PutPort(rule.source_port, value.psrc, mask.psrc);
+  PutPort(rule.destination_port, value.pdst, mask.pdst);
+  return PutAddress<Address>(rule.source, value.*source, mask.*source) &&
+         PutAddress<Address>(rule.destination, value.*destination, mask.*destination);
+}
+
+template <typename Address, typename Spec, typename Field>
+bool TakeSpec(const Spec& value, const Spec& mask, Field Spec::* source, Field Spec::* destination,
+              FlowRule& rule) {
+  return TakePort(value.psrc, mask.psrc, rule.source_port) &&
+         TakePort(value.pdst, mask.pdst, rule.destination_port) &&
+         TakeAddress<Address>(value.*source, mask.*source, rule.source) &&
+         TakeAddress<Address>(value.*destination, mask.*destination, rule.destination);
+}
+
+struct Table {
+  std::vector<uint32_t> taken;
+  uint32_t size = 0;
+};
+
+struct Count {
+  uint32_t rules = 0;
+  bool driver_chooses = false;  // RX_CLS_LOC_SPECIAL: takes RX_CLS_LOC_ANY as a location
+};
+
+Result<Count> GetCount(Nic& nic, const std::string& operation) {
+  ethtool_rxnfc request{};
+  request.cmd = ETHTOOL_GRXCLSRLCNT;
+  ZCRX_RETURN_IF_ERROR(nic.Ioctl(operation, &request));
+  return Count{.rules = request.rule_cnt,
+               .driver_chooses = (request.data & RX_CLS_LOC_SPECIAL) != 0};
+}
+
+Result<Table> GetTable(Nic& nic, uint32_t rules, const std::string& operation) {
+  if (rules > kMostRules) {
+    return Fail(operation, EBADMSG, fmt::format("the driver claims to have {} rules", rules));
+  }
+  // The locations follow the struct, whose own alignment is 8.
+  std::vector<uint64_t> buffer((sizeof(ethtool_rxnfc) + rules * sizeof(uint32_t) + 7) / 8);
+  ethtool_rxnfc request{};
+  request.cmd = ETHTOOL_GRXCLSRLALL;
+  request.rule_cnt = rules;
+  std::memcpy(buffer.data(), &request, sizeof(request));
+  ZCRX_RETURN_IF_ERROR(nic.Ioctl(operation, buffer.data()));
+  std::memcpy(&request, buffer.data(), sizeof(request));
+
+  Table table;
+  table.size = static_cast<uint32_t>(request.data);
+  table.taken.resize(std::min(rules, request.rule_cnt));
+  const auto* locations =
+      reinterpret_cast<const char*>(buffer.data()) + offsetof(ethtool_rxnfc, rule_locs);
+  if (!table.taken.empty()) {
+    std::memcpy(table.taken.data(), locations, table.taken.size() * sizeof(uint32_t));
+  }
+  return table;
+}
+
+// What the ethtool program does for drivers that want to be told the location.
+Result<uint32_t> ChooseLocation(Nic& nic, const std::string& operation) {
+  ZCRX_ASSIGN_OR_RETURN(const Count count, GetCount(nic, operation + ": count rules"));
+  if (count.driver_chooses) return RX_CLS_LOC_ANY;
+  ZCRX_ASSIGN_OR_RETURN(const Table table, GetTable(nic, count.rules, operation + ": list rules"));
+  if (const auto free = HighestFreeLocation(table.taken, table.size)) return *free;
+  return Fail(operation, ENOSPC,
+              fmt::format("all {} places of the device's rule table are taken", table.size));
+}
+
+}  // namespace
+
+std::string FlowRule::Text() const {
+  std::string text = ip == Ip::kV4 ? "tcp4" : "tcp6";
+  if (source) text += " src-ip " + AddressText(*source);
+  if (destination) text += " dst-ip " + AddressText(*destination);
+  if (source_port) text += fmt::format(" src-port {}", *source_port);
+  if (destination_port) text += fmt::format(" dst-port {}", *destination_port);
+  if (const auto* queue = std::get_if<ToQueue>(&action)) {
+    return text + fmt::format(" to queue {}", queue->queue);
+  }
+  return text + fmt::format(" to RSS context {}", std::get<ToRssContext>(action).context);
+}
+
+bool operator==(const FlowRule& a, const FlowRule& b) {
+  return a.ip == b.ip && SameAddress(a.source, b.source) &&
+         SameAddress(a.destination, b.destination) && a.source_port == b.source_port &&
+         a.destination_port == b.destination_port && a.action == b.action &&
+         a.location == b.location;
+}
+
+Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule) {
+  ethtool_rxnfc request{};
+  request.cmd = ETHTOOL_SRXCLSRLINS;
+  auto& value = request.fs.h_u;
+  auto& mask = request.fs.m_u;
+  bool fits = false;
+  if (rule.ip == FlowRule::Ip::kV4) {
+    request.fs.flow_type = TCP_V4_FLOW;
+    fits = PutSpec<in_addr>(rule, value.tcp_ip4_spec, mask.tcp_ip4_spec,
+                            &ethtool_tcpip4_spec::ip4src, &ethtool_tcpip4_spec::ip4dst);
+  } else {
+    request.fs.flow_type = TCP_V6_FLOW;
+    fits = PutSpec<in6_addr>(rule, value.tcp_ip6_spec, mask.tcp_ip6_spec,
+                             &ethtool_tcpip6_spec::ip6src, &ethtool_tcpip6_spec::ip6dst);
+  }
+  if (!fits) {
+    return Fail("encode flow rule " + rule.Text(), EINVAL,
+                "an address is of the other IP version than the rule");
+  }
+  if (const auto* queue = std::get_if<ToQueue>(&rule.action)) {
+    request.fs.ring_cookie = queue->queue;
+  } else {
+    // The context's table chooses the queue; ring_cookie would be added to its entry.
+    request.fs.flow_type |= FLOW_RSS;
+    request.rss_context = std::get<ToRssContext>(rule.action).context;
+  }
+  request.fs.location = rule.location.value_or(RX_CLS_LOC_ANY);
+  return request;
+}
+
+Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
+  const ethtool_rx_flow_spec& spec = answer.fs;
+  const std::string operation = fmt::format("read flow rule {}", spec.location);
+  FlowRule rule;
+  bool whole = false;
+  switch (spec.flow_type & ~static_cast<uint32_t>(FLOW_RSS)) {
+    case TCP_V4_FLOW:
+      rule.ip = FlowRule::Ip::kV4;
+      whole = spec.m_u.tcp_ip4_spec.tos == 0 &&
+              TakeSpec<in_addr>(spec.h_u.tcp_ip4_spec, spec.m_u.tcp_ip4_spec,
+                                &ethtool_tcpip4_spec::ip4src, &ethtool_tcpip4_spec::ip4dst, rule);
+      break;
+    case TCP_V6_FLOW:
+      rule.ip = FlowRule::Ip::kV6;
+      whole = spec.m_u.tcp_ip6_spec.tclass == 0 &&
+              TakeSpec<in6_addr>(spec.h_u.tcp_ip6_spec, spec.m_u.tcp_ip6_spec,
+                                 &ethtool_tcpip6_spec::ip6src, &ethtool_tcpip6_spec::ip6dst, rule);
+      break;
+    default:
+      return Fail(operation, 0, fmt::format("flow type {:#x} is no TCP rule", spec.flow_type));
+  }
+  if (!whole) return Fail(operation, 0, "it matches part of a field, or the traffic class");
+  if (spec.flow_type & FLOW_RSS) {
+    rule.action = ToRssContext{answer.rss_context};
+  } else if (spec.ring_cookie <= ETHTOOL_RX_FLOW_SPEC_RING) {
+    rule.action = ToQueue{static_cast<uint32_t>(spec.ring_cookie)};
+  } else {
+    return Fail(operation, 0, fmt::format("it leads to no queue ({:#x})", spec.ring_cookie));
+  }
+  rule.location = spec.location;
+  return rule;
+}
+
+std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, uint32_t size) {
+  std::vector<uint32_t> sorted = taken;
+  std::ranges::sort(sorted, std::greater<>());
+  uint32_t candidate = size;  // one above it
+  for (const uint32_t location : sorted) {
+    if (candidate == 0 || location + 1ULL < candidate) break;
+    if (location + 1ULL == candidate) --candidate;
+  }
+  if (candidate == 0) return std::nullopt;
+  return candidate - 1;
+}
+
+Result<uint32_t> InsertFlowRule(Nic& nic, const FlowRule& rule) {
+  const std::string operation = fmt::format("add flow rule to {} ({})", nic.Name(), rule.Text());
+  ZCRX_ASSIGN_OR_RETURN(ethtool_rxnfc request, EncodeFlowRule(rule));
+  if (!rule.location) {
+    ZCRX_ASSIGN_OR_RETURN(request.fs.location, ChooseLocation(nic, operation));
+  }
+  ZCRX_RETURN_IF_ERROR(nic.Ioctl(operation, &request));
+  return request.fs.location;
+}
+
+Status DeleteFlowRule(Nic& nic, uint32_t location) {
+  ethtool_rxnfc request{};
+  request.cmd = ETHTOOL_SRXCLSRLDEL;
+  request.fs.location = location;
+  return nic.Ioctl(fmt::format("delete flow rule {} of {}", location, nic.Name()), &request);
+}
+
+Result<std::vector<uint32_t>> GetFlowRuleLocations(Nic& nic) {
+  const std::string operation = "list flow rules of " + nic.Name();
+  ZCRX_ASSIGN_OR_RETURN(const Count count, GetCount(nic, operation));
+  ZCRX_ASSIGN_OR_RETURN(Table table, GetTable(nic, count.rules, operation));
+  return std::move(table.taken);
+}
+
+Result<FlowRule> GetFlowRule(Nic& nic, uint32_t location) {
+  ethtool_rxnfc request{};
+  request.cmd = ETHTOOL_GRXCLSRULE;
+  request.fs.location = location;
+  ZCRX_RETURN_IF_ERROR(
+      nic.Ioctl(fmt::format("get flow rule {} of {}", location, nic.Name()), &request));
+  return DecodeFlowRule(request);
+}
+
+}  // namespace zcrx

@@ -1,1 +1,53 @@
 #include "support/nic/huge_pages.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <string>
+
+#include "support/base/unique_fd.h"
+
+namespace zcrx {
+namespace {
+
+std::filesystem::path CountFile(const std::filesystem::path& folder) {
+  return folder / "nr_hugepages";
+}
+
+}  // namespace
+
+Result<uint64_t> GetHugePages(const std::filesystem::path& folder) {
+  const std::string operation = "read " + CountFile(folder).string();
+  const UniqueFd file(::open(CountFile(folder).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.Valid()) return FailErrno(operation);
+  std::array<char, 32> text;
+  const ssize_t size = ::read(file.Get(), text.data(), text.size());
+  if (size < 0) return FailErrno(operation);
+
+  uint64_t pages = 0;
+  const char* const end = text.data() + size;
+  const auto [rest, error] = std::from_chars(text.data(), end, pages);
+  if (error != std::errc() || (rest != end && *rest != '\n')) {
+    return Fail(operation, 0, "it holds no number");
+  }
+  return pages;
+}
+
+Status SetHugePages(uint64_t pages, const std::filesystem::path& folder) {
+  const std::string operation = fmt::format("write {} to {}", pages, CountFile(folder).string());
+  const UniqueFd file(::open(CountFile(folder).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (!file.Valid()) return FailErrno(operation);
+  const std::string text = std::to_string(pages) + "\n";
+  const ssize_t written = ::write(file.Get(), text.data(), text.size());
+  if (written < 0) return FailErrno(operation);
+  if (static_cast<size_t>(written) != text.size()) return Fail(operation, EIO, "short write");
+
+  ZCRX_ASSIGN_OR_RETURN(const uint64_t now, GetHugePages(folder));
+  if (now == pages) return {};
+  return Fail(operation, ENOMEM, fmt::format("the pool has {} huge pages now", now));
+}
+
+}  // namespace zcrx

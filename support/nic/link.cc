@@ -1,1 +1,66 @@
 #include "support/nic/link.h"
+
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <string>
+
+namespace zcrx {
+namespace {
+
+Result<Link> GetLink(Nic& nic, netlink::Socket& socket, Deadline deadline) {
+  ifinfomsg header{};
+  header.ifi_family = AF_UNSPEC;
+  header.ifi_index = static_cast<int>(nic.Index());
+  netlink::Request request("get link of " + nic.Name(), RTM_GETLINK, NLM_F_REQUEST);
+  request.Header(&header, sizeof(header));
+  ZCRX_ASSIGN_OR_RETURN(const auto replies, socket.Call(request, deadline));
+  if (replies.size() != 1) {
+    return Fail(request.Operation(), EBADMSG, fmt::format("{} answers", replies.size()));
+  }
+  return ParseLink(replies.front());
+}
+
+// rtnetlink answers inside send(), as generic netlink does: this is a guard.
+constexpr std::chrono::seconds kAnswerGuard{30};
+
+}  // namespace
+
+Result<Link> ParseLink(const netlink::Message& message) {
+  ifinfomsg header;
+  if (message.type != RTM_NEWLINK || message.payload.size() < sizeof(header)) {
+    return Fail("read link message", EBADMSG, fmt::format("message of type {}", message.type));
+  }
+  std::memcpy(&header, message.payload.data(), sizeof(header));
+  return Link{.index = static_cast<uint32_t>(header.ifi_index),
+              .admin_up = (header.ifi_flags & IFF_UP) != 0,
+              .running = (header.ifi_flags & IFF_RUNNING) != 0,
+              .mtu = message.Attrs(sizeof(header)).U32(IFLA_MTU).value_or(0)};
+}
+
+Result<Link> GetLink(Nic& nic) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
+  return GetLink(nic, socket, Deadline::In(kAnswerGuard));
+}
+
+Status WaitForLink(Nic& nic, Deadline deadline) {
+  const std::string operation = "wait for the link of " + nic.Name();
+  // Joined before the first look, so that no change is missed between the two.
+  ZCRX_ASSIGN_OR_RETURN(netlink::Socket changes, netlink::Socket::Open(NETLINK_ROUTE));
+  ZCRX_RETURN_IF_ERROR(changes.Join(RTNLGRP_LINK));
+  while (true) {
+    ZCRX_ASSIGN_OR_RETURN(const Link link, GetLink(nic));
+    if (link.running) return {};
+    if (!link.admin_up) {
+      return Fail(operation, ENETDOWN, fmt::format("bring it up: ip link set {} up", nic.Name()));
+    }
+    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, "it has no carrier");
+    ZCRX_RETURN_IF_ERROR(changes.Notifications(deadline));
+  }
+}
+
+}  // namespace zcrx

@@ -1,1 +1,88 @@
 #include "support/nic/nic.h"
+
+#include <linux/ethtool.h>
+#include <linux/ethtool_netlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace zcrx {
+namespace {
+
+std::string InterfaceNames() {
+  struct Free {
+    void operator()(struct if_nameindex* list) const { ::if_freenameindex(list); }
+  };
+  const std::unique_ptr<struct if_nameindex, Free> list(::if_nameindex());
+  std::string names;
+  for (const struct if_nameindex* entry = list.get(); entry && entry->if_name; ++entry) {
+    names += (names.empty() ? "" : ", ") + std::string(entry->if_name);
+  }
+  return names;
+}
+
+// A fixed-size field of the kernel's that may lack its NUL.
+template <size_t N>
+std::string Field(const char (&field)[N]) {
+  return {field, ::strnlen(field, N)};
+}
+
+}  // namespace
+
+Result<Nic> Nic::Open(std::string_view name) {
+  const std::string owned(name);
+  const uint32_t index = ::if_nametoindex(owned.c_str());
+  if (index == 0) {
+    return Fail(fmt::format("open NIC {}", name), 0,
+                fmt::format("no network interface {}; there are: {}", name, InterfaceNames()));
+  }
+  UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd.Valid()) return FailErrno(fmt::format("open NIC {}: socket", name));
+  ZCRX_ASSIGN_OR_RETURN(auto ethtool, netlink::Family::Open(ETHTOOL_GENL_NAME));
+  return Nic(owned, index, std::move(fd), std::move(ethtool), netlink::Family::Open("netdev"));
+}
+
+Result<netlink::Family*> Nic::Netdev() {
+  if (netdev_.has_value()) return &*netdev_;
+  return std::unexpected(netdev_.error());
+}
+
+netlink::Request Nic::EthtoolRequest(std::string operation, uint8_t command,
+                                     uint32_t header_flags) {
+  constexpr int kHeaderAttribute = 1;  // ETHTOOL_A_RINGS_HEADER and its like
+  auto request = ethtool_.Get(std::move(operation), command);
+  request.BeginNest(kHeaderAttribute).PutU32(ETHTOOL_A_HEADER_DEV_INDEX, index_);
+  if (header_flags != 0) request.PutU32(ETHTOOL_A_HEADER_FLAGS, header_flags);
+  request.EndNest();
+  return request;
+}
+
+Status Nic::Ioctl(const std::string& operation, void* data) {
+  // By name, and the interface may have been renamed since: let the kernel look it up.
+  ifreq request{};
+  if (::if_indextoname(index_, request.ifr_name) == nullptr) return FailErrno(operation);
+  request.ifr_data = static_cast<char*>(data);
+  if (::ioctl(ioctl_fd_.Get(), SIOCETHTOOL, &request) < 0) return FailErrno(operation);
+  return {};
+}
+
+Result<DriverInfo> GetDriverInfo(Nic& nic) {
+  ethtool_drvinfo info{};
+  info.cmd = ETHTOOL_GDRVINFO;
+  ZCRX_RETURN_IF_ERROR(nic.Ioctl("get driver of " + nic.Name(), &info));
+  return DriverInfo{.driver = Field(info.driver),
+                    .version = Field(info.version),
+                    .firmware = Field(info.fw_version),
+                    .bus = Field(info.bus_info)};
+}
+
+}  // namespace zcrx

@@ -25,7 +25,6 @@ class Nic {
   // Since Linux 6.3; the error says so on an older one.
   [[nodiscard]] Result<netlink::Family*> Netdev();
   // A request to the ethtool family with its header (the interface) filled in.
-  // `header_attribute` is ETHTOOL_A_*_HEADER, 1 for every command there is.
   [[nodiscard]] netlink::Request EthtoolRequest(std::string operation, uint8_t command,
                                                 uint32_t header_flags = 0);
   // SIOCETHTOOL; `data` is a struct of linux/ethtool.h that begins with its command.

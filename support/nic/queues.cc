@@ -1,1 +1,165 @@
 #include "support/nic/queues.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "support/nic/uapi.h"
+
+namespace zcrx {
+namespace {
+
+// How long to rely on notifications before looking again all the same: a page pool that is not tied
+// to a net device has none, and a kernel before 6.8 has no group.
+constexpr std::chrono::milliseconds kLookAgain{100};
+
+using Predicate = std::function<bool(const std::vector<RxQueue>&)>;
+
+// The queue stops and starts, and its page pools come and go, under the lock that queue-get takes
+// (netdev_rx_queue_reconfig): after the notification of a pool a look sees the end of the change.
+Status WaitForQueues(Nic& nic, const std::string& operation, const Predicate& reached,
+                     const std::function<std::string(const std::vector<RxQueue>&)>& state,
+                     Deadline deadline) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  std::optional<netlink::Socket> pools;
+  if (netdev->HasGroup(uapi::kNetdevGroupPagePool)) {
+    ZCRX_ASSIGN_OR_RETURN(pools, netdev->Listen(uapi::kNetdevGroupPagePool));
+  } else {
+    // No such group: a socket on which nothing arrives bounds the re-looks below.
+    ZCRX_ASSIGN_OR_RETURN(pools, netlink::Socket::Open(NETLINK_GENERIC));
+  }
+  while (true) {
+    ZCRX_ASSIGN_OR_RETURN(const auto queues, GetRxQueues(nic));
+    if (reached(queues)) return {};
+    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, state(queues));
+    ZCRX_RETURN_IF_ERROR(pools->Notifications(Deadline::In(kLookAgain).Earlier(deadline)));
+  }
+}
+
+std::string ProviderNames(const std::vector<RxQueue>& queues) {
+  std::string names;
+  for (const RxQueue& queue : queues) {
+    if (!queue.HasProvider()) continue;
+    names += fmt::format("{}queue {} ({})", names.empty() ? "" : ", ", queue.id,
+                         queue.io_uring ? "io_uring" : "dmabuf");
+  }
+  return names.empty() ? "no queue has a memory provider" : "still bound: " + names;
+}
+
+bool HasProvider(const std::vector<RxQueue>& queues, uint32_t id) {
+  return std::ranges::any_of(
+      queues, [id](const RxQueue& queue) { return queue.id == id && queue.HasProvider(); });
+}
+
+template <typename T>
+std::vector<T> ParseAll(const std::vector<netlink::Message>& messages,
+                        std::optional<T> (*parse)(netlink::Attributes)) {
+  std::vector<T> values;
+  for (const netlink::Message& message : messages) {
+    if (auto value = parse(message.Attrs())) values.push_back(*std::move(value));
+  }
+  return values;
+}
+
+// NAPI numbers below this are none: net/core/dev.h MIN_NAPI_ID stands above the possible CPUs.
+std::optional<uint32_t> NonZero(std::optional<uint32_t> value) {
+  return value.value_or(0) == 0 ? std::nullopt : value;
+}
+
+}  // namespace
+
+std::optional<RxQueue> ParseRxQueue(netlink::Attributes reply) {
+  const auto id = reply.U32(uapi::kQueueId);
+  if (!id || reply.U32(uapi::kQueueType) != uapi::kNetdevQueueTypeRx) return std::nullopt;
+  return RxQueue{.id = *id,
+                 .napi_id = NonZero(reply.U32(uapi::kQueueNapiId)),
+                 .io_uring = reply.Has(uapi::kQueueIoUring),
+                 .dmabuf = reply.U32(uapi::kQueueDmabuf)};
+}
+
+std::optional<PagePool> ParsePagePool(netlink::Attributes reply) {
+  const auto id = reply.Uint(uapi::kPagePoolId);
+  if (!id) return std::nullopt;
+  return PagePool{
+      .id = *id,
+      .ifindex = reply.U32(uapi::kPagePoolIfindex),
+      .napi_id = reply.Uint(uapi::kPagePoolNapiId),
+      .inflight = reply.Uint(uapi::kPagePoolInflight).value_or(0),
+      .inflight_bytes = reply.Uint(uapi::kPagePoolInflightBytes).value_or(0),
+      .detach_time = reply.Uint(uapi::kPagePoolDetachTime),
+      .io_uring = reply.Has(uapi::kPagePoolIoUring),
+      .io_uring_rx_buf_len = reply.Nested(uapi::kPagePoolIoUring).Uint(uapi::kIoUringRxBufLen)};
+}
+
+std::optional<RxQueueStats> ParseRxQueueStats(netlink::Attributes reply) {
+  const auto queue = reply.U32(uapi::kQstatsQueueId);
+  if (!queue || reply.U32(uapi::kQstatsQueueType) != uapi::kNetdevQueueTypeRx) return std::nullopt;
+  return RxQueueStats{.queue = *queue,
+                      .packets = reply.Uint(uapi::kQstatsRxPackets),
+                      .bytes = reply.Uint(uapi::kQstatsRxBytes),
+                      .alloc_fail = reply.Uint(uapi::kQstatsRxAllocFail)};
+}
+
+Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  auto request = netdev->Get(fmt::format("get rx queue {} of {}", queue, nic.Name()),
+                             uapi::kNetdevCmdQueueGet);
+  request.PutU32(uapi::kQueueIfindex, nic.Index())
+      .PutU32(uapi::kQueueType, uapi::kNetdevQueueTypeRx)
+      .PutU32(uapi::kQueueId, queue);
+  ZCRX_ASSIGN_OR_RETURN(const auto reply, netdev->CallForOne(request));
+  if (const auto found = ParseRxQueue(reply.Attrs())) return *found;
+  return Fail(request.Operation(), EBADMSG, "the kernel's answer is about no rx queue");
+}
+
+Result<std::vector<RxQueue>> GetRxQueues(Nic& nic) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  auto request = netdev->Dump("get queues of " + nic.Name(), uapi::kNetdevCmdQueueGet);
+  request.PutU32(uapi::kQueueIfindex, nic.Index());
+  ZCRX_ASSIGN_OR_RETURN(const auto replies, netdev->Call(request));
+  return ParseAll(replies, ParseRxQueue);
+}
+
+Result<std::vector<PagePool>> GetPagePools(Nic& nic) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  // Older kernels (6.18) refuse to select by interface: all of them, and ours are picked here.
+  auto request = netdev->Dump("get page pools of " + nic.Name(), uapi::kNetdevCmdPagePoolGet);
+  ZCRX_ASSIGN_OR_RETURN(const auto replies, netdev->Call(request));
+  auto pools = ParseAll(replies, ParsePagePool);
+  std::erase_if(pools, [&](const PagePool& pool) { return pool.ifindex != nic.Index(); });
+  return pools;
+}
+
+Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  auto request = netdev->Dump("get queue statistics of " + nic.Name(), uapi::kNetdevCmdQstatsGet);
+  // The scope is a `uint`: 4 bytes where the value fits.
+  request.PutU32(uapi::kQstatsIfindex, nic.Index())
+      .PutU32(uapi::kQstatsScope, uapi::kNetdevQstatsScopeQueue);
+  ZCRX_ASSIGN_OR_RETURN(const auto replies, netdev->Call(request));
+  return ParseAll(replies, ParseRxQueueStats);
+}
+
+Status WaitForProvider(Nic& nic, uint32_t queue, Deadline deadline) {
+  return WaitForQueues(
+      nic, fmt::format("wait for a memory provider on queue {} of {}", queue, nic.Name()),
+      [queue](const auto& queues) { return HasProvider(queues, queue); }, ProviderNames, deadline);
+}
+
+Status WaitForProviderGone(Nic& nic, uint32_t queue, Deadline deadline) {
+  return WaitForQueues(
+      nic, fmt::format("wait for the memory provider to leave queue {} of {}", queue, nic.Name()),
+      [queue](const auto& queues) { return !HasProvider(queues, queue); }, ProviderNames, deadline);
+}
+
+Status WaitForAllProvidersGone(Nic& nic, Deadline deadline) {
+  return WaitForQueues(
+      nic, "wait for memory providers to leave the queues of " + nic.Name(),
+      [](const auto& queues) { return std::ranges::none_of(queues, &RxQueue::HasProvider); },
+      ProviderNames, deadline);
+}
+
+}  // namespace zcrx

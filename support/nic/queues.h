@@ -28,6 +28,7 @@ Result<std::vector<RxQueue>> GetRxQueues(Nic& nic);
 
 struct PagePool {
   uint64_t id = 0;
+  std::optional<uint32_t> ifindex;  // absent once its device is gone
   std::optional<uint64_t> napi_id;
   uint64_t inflight = 0;  // buffers outside the pool
   uint64_t inflight_bytes = 0;

@@ -25,6 +25,9 @@ struct Rss {
 
 inline constexpr uint32_t kMainRssContext = 0;
 
+// How many rx queues a table may lead to (ETHTOOL_GRXRINGS).
+Result<uint32_t> GetRxRings(Nic& nic);
+
 Result<Rss> GetRss(Nic& nic, uint32_t context = kMainRssContext);
 // `table` has the size that was read, every entry below the number of rx queues.
 Status SetRssTable(Nic& nic, const RssTable& table, uint32_t context = kMainRssContext);
@@ -37,7 +40,8 @@ Result<uint32_t> CreateRssContext(Nic& nic, const RssTable& table);
 // EBUSY while a flow rule leads there.
 Status DeleteRssContext(Nic& nic, uint32_t context);
 
-// ethtool_rxfh_indir_default: entry i leads to queue i % queues.
+// ethtool_rxfh_indir_default: entry i leads to queue i % queues, all to 0 where
+// there are none.
 RssTable DefaultRssTable(size_t size, uint32_t queues);
 // The same, going round the queues other than `excluded`. Fails where no other queue is left.
 Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t excluded);

@@ -2,6 +2,7 @@
 // Source of the layout: netlink(7), Documentation/userspace-api/netlink/intro.rst.
 #pragma once
 
+#include <linux/genetlink.h>
 #include <netlink/msg.h>
 
 #include <cstddef>
@@ -59,26 +60,16 @@ class Attributes {
   Bytes bytes_;
 };
 
-// One message received: it owns its bytes. `payload` begins after nlmsghdr and the family's own
-// header (genlmsghdr, ifinfomsg).
+// One message received, with bytes of its own.
 struct Message {
-  int type = 0;         // nlmsg_type
-  uint8_t command = 0;  // genlmsghdr.cmd; 0 outside generic netlink
-  std::vector<std::byte> header;
-  std::vector<std::byte> payload;
+  int type = 0;                    // nlmsg_type: the family's number in generic netlink
+  std::vector<std::byte> payload;  // what follows nlmsghdr
 
-  [[nodiscard]] Attributes Attrs() const { return Attributes(payload); }
+  // genlmsghdr.cmd; 0 where the payload has no whole genlmsghdr.
+  [[nodiscard]] uint8_t Command() const;
+  // What follows the family's header; none where the payload is shorter than that.
+  [[nodiscard]] Attributes Attrs(size_t header_size = GENL_HDRLEN) const;
 };
-
-// What the kernel said about a request in NLMSG_ERROR or NLMSG_DONE.
-struct Answer {
-  int code = 0;  // positive errno, 0 for success
-  std::string detail;
-};
-// `message` is a whole NLMSG_ERROR or NLMSG_DONE with its nlmsghdr. The detail is the extended
-// ack's sentence, with the offset of the attribute it is about: "... (attribute at byte 28)".
-// Needs NETLINK_EXT_ACK; NETLINK_CAP_ACK only shortens the message. Fails on a cut-off message.
-Result<Answer> ParseAnswer(Bytes message);
 
 // A message under construction. An attribute that does not fit is remembered and reported by
 // Finish, so that a chain of Put needs no checks.

@@ -1,1 +1,166 @@
 #include "support/nic/netlink/socket.h"
+
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "support/nic/netlink/reply.h"
+
+namespace zcrx::netlink {
+namespace {
+
+// A guard, not a wait: see Family::Call. A driver that resets its device answers late.
+constexpr std::chrono::seconds kAnswerGuard{30};
+
+constexpr int kMaxDumps = 8;
+
+Status SetOption(int fd, int option, const char* name) {
+  const int on = 1;
+  if (::setsockopt(fd, SOL_NETLINK, option, &on, sizeof(on)) == 0) return {};
+  return FailErrno(std::string("setsockopt ") + name);
+}
+
+}  // namespace
+
+Result<Socket> Socket::Open(int protocol) {
+  nl_sock* raw = nl_socket_alloc();
+  if (!raw) return Fail("open netlink socket", ENOMEM);
+  Socket socket(raw);
+  if (const int status = nl_connect(raw, protocol); status < 0) {
+    return Fail("open netlink socket", 0, nl_geterror(status));
+  }
+  const int fd = nl_socket_get_fd(raw);
+  ZCRX_RETURN_IF_ERROR(SetOption(fd, NETLINK_EXT_ACK, "NETLINK_EXT_ACK"));
+  ZCRX_RETURN_IF_ERROR(SetOption(fd, NETLINK_CAP_ACK, "NETLINK_CAP_ACK"));
+  return socket;
+}
+
+Result<std::vector<std::byte>> Socket::Receive(const std::string& operation, Deadline deadline) {
+  const int fd = nl_socket_get_fd(sock_.get());
+  while (true) {
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    const int count = ::poll(&ready, 1, deadline.RemainingMs());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno(operation + ": poll");
+    if (count == 0) return Fail(operation, ETIMEDOUT, "no netlink message from the kernel");
+
+    const ssize_t size = ::recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (size < 0) return FailErrno(operation + ": recv");
+    std::vector<std::byte> datagram(static_cast<size_t>(size));
+    sockaddr_nl from{};
+    socklen_t from_size = sizeof(from);
+    const ssize_t got = ::recvfrom(fd, datagram.data(), datagram.size(), MSG_DONTWAIT,
+                                   reinterpret_cast<sockaddr*>(&from), &from_size);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) return FailErrno(operation + ": recv");
+    if (from.nl_pid != 0) continue;  // another process may send to us too
+    datagram.resize(static_cast<size_t>(got));
+    return datagram;
+  }
+}
+
+Result<std::vector<Message>> Socket::Call(Request& request, Deadline deadline) {
+  ZCRX_ASSIGN_OR_RETURN(nl_msg * msg, request.Finish());
+  for (int attempt = 0; attempt < kMaxDumps; ++attempt) {
+    nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
+    if (const int sent = nl_send_auto(sock_.get(), msg); sent < 0) {
+      return Fail(request.Operation(), 0, std::string("send: ") + nl_geterror(sent));
+    }
+    Reply reply(nlmsg_hdr(msg)->nlmsg_seq);
+    while (!reply.Whole()) {
+      ZCRX_ASSIGN_OR_RETURN(const auto datagram, Receive(request.Operation(), deadline));
+      if (Status taken = reply.Take(datagram); !taken.has_value()) {
+        return Fail(request.Operation(), EBADMSG, taken.error().Text());
+      }
+    }
+    const Answer& verdict = reply.Verdict();
+    if (verdict.code != 0) return Fail(request.Operation(), verdict.code, verdict.detail);
+    if (!reply.Interrupted()) return reply.TakeMessages();
+  }
+  return Fail(request.Operation(), EINTR,
+              fmt::format("the state changed during each of {} dumps", kMaxDumps));
+}
+
+Status Socket::Join(uint32_t group) {
+  const int fd = nl_socket_get_fd(sock_.get());
+  if (::setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0) return {};
+  return FailErrno(fmt::format("join netlink group {}", group));
+}
+
+Result<std::vector<Message>> Socket::Notifications(Deadline deadline) {
+  auto datagram = Receive("wait for netlink notifications", deadline);
+  if (datagram.has_value()) return ParseNotifications(*datagram);
+  if (datagram.error().code == ETIMEDOUT) return std::vector<Message>{};
+  if (datagram.error().code == ENOBUFS) return std::vector<Message>{Message{}};
+  return std::unexpected(std::move(datagram).error());
+}
+
+Result<Family> Family::Open(std::string_view name) {
+  ZCRX_ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_GENERIC));
+  Family family(std::move(socket), std::string(name));
+
+  Request request(fmt::format("look up netlink family {}", name), GENL_ID_CTRL, NLM_F_REQUEST);
+  request.GenericHeader(CTRL_CMD_GETFAMILY).PutText(CTRL_ATTR_FAMILY_NAME, name);
+  ZCRX_ASSIGN_OR_RETURN(const Message reply, family.CallForOne(request));
+
+  const Attributes attrs = reply.Attrs();
+  const auto id = attrs.U16(CTRL_ATTR_FAMILY_ID);
+  if (!id) return Fail(request.Operation(), EBADMSG, "the answer has no family number");
+  family.id_ = *id;
+  attrs.Nested(CTRL_ATTR_OPS).ForEach([&](int, Bytes operation) {
+    if (const auto command = Attributes(operation).U32(CTRL_ATTR_OP_ID)) {
+      family.commands_.insert(static_cast<uint8_t>(*command));
+    }
+  });
+  attrs.Nested(CTRL_ATTR_MCAST_GROUPS).ForEach([&](int, Bytes group) {
+    const Attributes fields(group);
+    const auto group_name = fields.Text(CTRL_ATTR_MCAST_GRP_NAME);
+    const auto number = fields.U32(CTRL_ATTR_MCAST_GRP_ID);
+    if (group_name && number) family.groups_.emplace(*group_name, *number);
+  });
+  return family;
+}
+
+Request Family::Get(std::string operation, uint8_t command) {
+  Request request(std::move(operation), id_, NLM_F_REQUEST);
+  request.GenericHeader(command);
+  return request;
+}
+
+Request Family::Dump(std::string operation, uint8_t command) {
+  Request request(std::move(operation), id_, NLM_F_REQUEST | NLM_F_DUMP);
+  request.GenericHeader(command);
+  return request;
+}
+
+Result<std::vector<Message>> Family::Call(Request& request) {
+  return socket_.Call(request, Deadline::In(kAnswerGuard));
+}
+
+Result<Message> Family::CallForOne(Request& request) {
+  ZCRX_ASSIGN_OR_RETURN(auto messages, Call(request));
+  if (messages.size() == 1) return std::move(messages.front());
+  return Fail(request.Operation(), EBADMSG,
+              fmt::format("{} messages in the kernel's answer instead of one", messages.size()));
+}
+
+Result<Socket> Family::Listen(std::string_view group) {
+  const auto found = groups_.find(group);
+  if (found == groups_.end()) {
+    return Fail(fmt::format("listen to {} of netlink family {}", group, name_), ENOENT,
+                "this kernel has no such group");
+  }
+  ZCRX_ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_GENERIC));
+  ZCRX_RETURN_IF_ERROR(socket.Join(found->second));
+  return socket;
+}
+
+}  // namespace zcrx::netlink

@@ -39,13 +39,11 @@ class Socket {
   struct FreeSocket {
     void operator()(nl_sock* sock) const { nl_socket_free(sock); }
   };
-  struct Collected;
-  explicit Socket(nl_sock* sock, int protocol) : sock_(sock), protocol_(protocol) {}
+  explicit Socket(nl_sock* sock) : sock_(sock) {}
+  // One datagram from the kernel. ETIMEDOUT when the deadline passes, ENOBUFS when some were lost.
   Result<std::vector<std::byte>> Receive(const std::string& operation, Deadline deadline);
-  Status Collect(const Request& request, uint32_t sequence, Deadline deadline, Collected& into);
 
   std::unique_ptr<nl_sock, FreeSocket> sock_;
-  int protocol_;
 };
 
 // A generic netlink family ("ethtool", "netdev") and a socket to speak to it.
