@@ -29,6 +29,7 @@ struct IfqOptions {
   uint32_t event_mask = 0;     // uapi::EventBit() of each type wanted; not 0: 7.2
   bool stats = false;          // 7.2
   uint64_t event_user_data = 0;
+  bool nodev = false;  // no device, all data is copied: for tests of this library; 7.1
 };
 
 class Ifq {
@@ -59,7 +60,7 @@ class Ifq {
 
  private:
   Ifq(Area area, Area region, RefillRing refill, const uapi::IfqReg& reg, uint64_t token,
-      const uapi::Stats* stats);
+      uapi::Stats* stats);
 
   Area area_;
   Area region_;
@@ -67,7 +68,7 @@ class Ifq {
   uint32_t id_;
   uint32_t rx_buf_len_;
   uint64_t token_;
-  const uapi::Stats* stats_;
+  uapi::Stats* stats_;  // written by the kernel, inside region_; null: not asked for
 };
 
 // Registers and at once lets go: whether NIC and kernel would take these options. The provider

@@ -2,8 +2,10 @@
 //
 //   auto receiver = Receiver::Start(options);          // registered and listening
 //   ... install the flow rule for receiver->Endpoint(), start the peer's sender ...
-//   auto received = receiver->Collect(kBytes, PayloadCheck(payload), Deadline::In(5s));
-//   auto event = receiver->WaitForEvent(uapi::kEventCopy, check, Deadline::In(1s));
+//   const auto check = [&](uint64_t offset, auto bytes) { return payload.Check(offset, bytes); };
+//   auto received = receiver->Collect(kBytes, check, Deadline::In(5s));
+//   received = receiver->WaitForEvent(uapi::kEventCopy, check, Deadline::In(1s));
+//
 // Destruction closes the ring; the provider leaves the queue some time later, so wait for that
 // before undoing what the NIC was set to.
 //
@@ -15,6 +17,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "support/base/deadline.h"
 #include "support/base/result.h"
@@ -60,8 +63,9 @@ class Receiver {
   // Accepts one connection and receives until its end, which must come after exactly `bytes`;
   // then closes it, which is the sender's receipt. Errors say how far the stream came.
   Result<Received> Collect(uint64_t bytes, StreamCheck check, Deadline deadline);
-  // Until the kernel has told of `type`, receiving and checking meanwhile; at once when it has
-  // told already.
+  // Until the kernel has told of `type`, accepting, receiving and checking meanwhile; at once when
+  // it has told already. That the area runs out of buffers for copies (ENOMEM) ends the stream,
+  // not the wait.
   Result<Received> WaitForEvent(uapi::EventType type, StreamCheck check, Deadline deadline);
 
   [[nodiscard]] Status FlushRefillRing() const { return ifq_.FlushRefillRing(ring_); }
@@ -72,12 +76,36 @@ class Receiver {
   Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& endpoint,
            const ReceiverOptions& options);
 
+  // One round of the loop: queues the requests that are missing, waits, takes all completions.
+  // False when the deadline came before a completion.
+  Result<bool> Turn(StreamCheck& check, Deadline deadline);
+  Status QueueRequests();
+  void OnAccept(const io_uring_cqe& cqe);
+  void OnReceive(const io_uring_cqe& cqe, StreamCheck& check);
+  void OnData(const uapi::ZcrxCqe& data, uint32_t length, StreamCheck& check);
+  void OnRequestEnd(int result);
+  void OnEvent(const io_uring_cqe& cqe);
+  void Break(Error error);
+  [[nodiscard]] std::string Progress(uint64_t expected) const;
+  [[nodiscard]] Received Snapshot() const;
+
+  // Where the connection stands; a new one with each Collect().
+  struct Stream {
+    bool receiving = false;       // a receive request is in the kernel
+    uint64_t request_bytes = 0;   // what it has brought
+    bool ended = false;           // the peer has closed its side
+    std::optional<Error> broken;  // what ended it otherwise
+  };
+
   Ring ring_;
   Ifq ifq_;
   UniqueFd listener_;
   UniqueFd connection_;
   SocketAddress endpoint_;
-  ReceiverOptions options_;
+  uint32_t request_bytes_;
+  bool return_buffers_;
+  bool accepting_ = false;  // an accept request is in the kernel
+  Stream stream_;
   Received received_;
 };
 

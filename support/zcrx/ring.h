@@ -25,7 +25,7 @@ class Ring {
   // io_uring_register(2) on this ring: the call's own value, or a positive errno.
   [[nodiscard]] std::expected<int, int> Register(unsigned opcode, void* argument,
                                                  unsigned count) const;
-  // A cleared submission entry. The queue is never full: it is submitted on every wait.
+  // A cleared submission entry, submitted with the next wait; EBUSY when all are taken.
   Result<io_uring_sqe*> NextSqe();
   // Submits, then waits until a completion is there; false when the deadline came first.
   Result<bool> SubmitAndWait(Deadline deadline);
@@ -54,8 +54,7 @@ class Ring {
   Handle ring_;
 };
 
-// What IORING_REGISTER needs said about `code` where a process may be forbidden io_uring at all:
-// "kernel.io_uring_disabled is 2", or empty.
+// Who forbids io_uring to this process: "kernel.io_uring_disabled is 2".
 std::string IoUringDisabledBy();
 
 }  // namespace zcrx

@@ -79,6 +79,7 @@ struct IfqReg {  // io_uring_zcrx_ifq_reg
   uint64_t resv[2];
 };
 static_assert(sizeof(IfqReg) == 96);
+inline constexpr uint32_t kRegNodev = 2;  // ZCRX_REG_NODEV, in flags, 7.1
 
 // What the kernel tells in a completion of its own; cqe->res is this number (7.2).
 enum EventType : uint32_t {

@@ -1,0 +1,164 @@
+#include "support/zcrx/ifq.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+
+namespace zcrx {
+namespace {
+
+constexpr uint32_t kMaxRqEntries = 32768;  // IO_RQ_MAX_ENTRIES in io_uring/zcrx.c
+
+uint64_t AddressOf(const void* object) { return reinterpret_cast<uintptr_t>(object); }
+
+size_t RoundUp(size_t bytes, size_t multiple) {
+  return (bytes + multiple - 1) / multiple * multiple;
+}
+
+// Registration has no extended ack: the errno is all the kernel says, so tell what it stands for.
+std::string WhyRefused(int code, const IfqOptions& options) {
+  const bool events = options.event_mask != 0 || options.stats;
+  switch (code) {
+    case EPERM:
+      return "needs CAP_NET_ADMIN in the initial user namespace";
+    case ENODEV:
+      return "no network device of that index";
+    case EEXIST:
+      return "the queue already has a memory provider, or the device an XDP program";
+    case EBUSY:
+      return "the queue is in use by AF_XDP";
+    case EOPNOTSUPP:
+      return options.rx_buf_len != 0 ? "the driver has no queue management operations, or does not "
+                                       "take rx_buf_len"
+                                     : "the driver has no queue management operations or DMA "
+                                       "device";
+    case ERANGE:
+      return options.rx_buf_len != 0 ? "no such receive queue, or the area's memory is not "
+                                       "contiguous in pieces of rx_buf_len"
+                                     : "no such receive queue";
+    case EINVAL:
+      return fmt::format("tcp-data-split is not enabled, hds-thresh is not 0{}{}",
+                         options.rx_buf_len != 0 ? ", rx_buf_len is not one the driver takes" : "",
+                         events ? ", or the kernel has no zcrx events" : "");
+    case ENOMEM:
+      return "too little memory may be locked (RLIMIT_MEMLOCK), or too little is free";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Ifq::Ifq(Area area, Area region, RefillRing refill, const uapi::IfqReg& reg, uint64_t token,
+         uapi::Stats* stats)
+    : area_(std::move(area)),
+      region_(std::move(region)),
+      refill_(std::move(refill)),
+      id_(reg.zcrx_id),
+      rx_buf_len_(reg.rx_buf_len),
+      token_(token),
+      stats_(stats) {}
+
+Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
+  const std::string operation =
+      options.nodev
+          ? "register zcrx without a device"
+          : fmt::format(
+                "register zcrx on queue {} of device {}{}", options.queue, options.ifindex,
+                options.rx_buf_len == 0 ? "" : fmt::format(" (rx_buf_len {})", options.rx_buf_len));
+  ZCRX_ASSIGN_OR_RETURN(Area area, Area::Allocate(options.area.bytes, options.area.kind));
+
+  // The region: a page for the ring's header, whose layout is the kernel's, the entries, and
+  // behind them, page-aligned, the statistics.
+  const uint32_t entries = std::bit_ceil(std::clamp(options.rq_entries, 1U, kMaxRqEntries));
+  const size_t stats_offset =
+      RoundUp(PageBytes() + entries * sizeof(uapi::RefillEntry), PageBytes());
+  ZCRX_ASSIGN_OR_RETURN(Area region, Area::Allocate(stats_offset + PageBytes()));
+
+  uapi::AreaReg area_reg = {};
+  area_reg.addr = AddressOf(area.Bytes().data());
+  area_reg.len = area.Bytes().size();
+  uapi::RegionDesc region_desc = {};
+  region_desc.user_addr = AddressOf(region.Bytes().data());
+  region_desc.size = region.Bytes().size();
+  region_desc.flags = uapi::kRegionTypeUser;
+  uapi::EventDesc events = {};
+  events.user_data = options.event_user_data;
+  events.type_mask = options.event_mask;
+  events.flags = options.stats ? uapi::kEventDescStats : 0;
+  events.stats_offset = options.stats ? stats_offset : 0;
+
+  uapi::IfqReg reg = {};
+  reg.ifindex = options.ifindex;
+  reg.queue = options.queue;
+  reg.rq_entries = entries;
+  reg.flags = options.nodev ? uapi::kRegNodev : 0;
+  reg.area_ptr = AddressOf(&area_reg);
+  reg.region_ptr = AddressOf(&region_desc);
+  reg.rx_buf_len = options.rx_buf_len;
+  // A kernel before 7.2 refuses the pointer: it stands there only where it is needed.
+  if (options.event_mask != 0 || options.stats) reg.event_desc = AddressOf(&events);
+
+  const auto answer = ring.Register(uapi::kRegisterZcrxIfq, &reg, 1);
+  if (!answer.has_value()) {
+    return Fail(operation, answer.error(), WhyRefused(answer.error(), options));
+  }
+  auto refill = RefillRing::Map(region.Bytes().first(stats_offset), reg.offsets, reg.rq_entries);
+  if (!refill.has_value()) {
+    return Fail(operation, refill.error().code, refill.error().Text());
+  }
+  // Kernels before 7.0 leave the field as it was.
+  if (reg.rx_buf_len == 0) reg.rx_buf_len = static_cast<uint32_t>(PageBytes());
+  auto* stats = reinterpret_cast<uapi::Stats*>(region.Bytes().data() + stats_offset);
+  return Ifq(std::move(area), std::move(region), *std::move(refill), reg, area_reg.token,
+             options.stats ? stats : nullptr);
+}
+
+std::optional<uapi::Stats> Ifq::Stats() const {
+  if (stats_ == nullptr) return std::nullopt;
+  return uapi::Stats{
+      .copy_count = std::atomic_ref(stats_->copy_count).load(std::memory_order_relaxed),
+      .copy_bytes = std::atomic_ref(stats_->copy_bytes).load(std::memory_order_relaxed)};
+}
+
+Result<std::span<const std::byte>> Ifq::At(const uapi::ZcrxCqe& cqe, uint32_t length) const {
+  if ((cqe.offset & ~uapi::kAreaOffsetMask) != token_) {
+    return Fail(fmt::format("find the data of a completion at 0x{:x}", cqe.offset), ERANGE,
+                "not in the one area registered");
+  }
+  return area_.At(cqe.offset & uapi::kAreaOffsetMask, length);
+}
+
+void Ifq::Return(const uapi::ZcrxCqe& cqe, uint32_t length) {
+  refill_.Return((cqe.offset & uapi::kAreaOffsetMask) | token_, length);
+}
+
+Status Ifq::FlushRefillRing(const Ring& ring) const {
+  uapi::Ctrl ctrl = {};
+  ctrl.zcrx_id = id_;
+  ctrl.op = uapi::kCtrlFlushRq;
+  const auto answer = ring.Register(uapi::kRegisterZcrxCtrl, &ctrl, 0);
+  if (!answer.has_value()) return Fail("flush the refill ring", answer.error());
+  return {};
+}
+
+Status Ifq::ArmEvent(const Ring& ring, uapi::EventType type) const {
+  uapi::Ctrl ctrl = {};
+  ctrl.zcrx_id = id_;
+  ctrl.op = uapi::kCtrlArmEvent;
+  ctrl.event_type = type;
+  const auto answer = ring.Register(uapi::kRegisterZcrxCtrl, &ctrl, 0);
+  if (!answer.has_value()) {
+    return Fail(fmt::format("arm zcrx event {}", static_cast<uint32_t>(type)), answer.error(),
+                answer.error() == EINVAL ? "it has not fired since it was armed last" : "");
+  }
+  return {};
+}
+
+Status DryRun(const IfqOptions& options) {
+  ZCRX_ASSIGN_OR_RETURN(const Ring ring, Ring::Create(1, 2));
+  ZCRX_RETURN_IF_ERROR(Ifq::Register(ring, options));
+  return {};
+}
+
+}  // namespace zcrx

@@ -1,0 +1,66 @@
+#include "support/zcrx/refill_ring.h"
+
+#include <atomic>
+#include <bit>
+
+namespace zcrx {
+namespace {
+
+bool Fits(std::span<std::byte> region, uint64_t offset, uint64_t bytes, uint64_t alignment) {
+  return offset % alignment == 0 && offset <= region.size() && bytes <= region.size() - offset;
+}
+
+}  // namespace
+
+Result<RefillRing> RefillRing::Map(std::span<std::byte> region, const uapi::RefillOffsets& offsets,
+                                   uint32_t entries) {
+  const auto refuse = [&](const char* what, uint32_t offset) {
+    return Fail(fmt::format("map a refill ring of {} entries in {} bytes", entries, region.size()),
+                ERANGE, fmt::format("{} at offset {}", what, offset));
+  };
+  if (!std::has_single_bit(entries)) {
+    return Fail(fmt::format("map a refill ring of {} entries", entries), EINVAL,
+                "not a power of two");
+  }
+  if (!Fits(region, offsets.head, sizeof(uint32_t), alignof(uint32_t))) {
+    return refuse("head", offsets.head);
+  }
+  if (!Fits(region, offsets.tail, sizeof(uint32_t), alignof(uint32_t))) {
+    return refuse("tail", offsets.tail);
+  }
+  if (!Fits(region, offsets.entries, uint64_t{entries} * sizeof(uapi::RefillEntry),
+            alignof(uapi::RefillEntry))) {
+    return refuse("entries", offsets.entries);
+  }
+  return RefillRing(reinterpret_cast<uint32_t*>(region.data() + offsets.head),
+                    reinterpret_cast<uint32_t*>(region.data() + offsets.tail),
+                    reinterpret_cast<uapi::RefillEntry*>(region.data() + offsets.entries), entries);
+}
+
+bool RefillRing::Push(uint64_t offset, uint32_t length) {
+  // Acquire: the entry may be written again only after the kernel has read it.
+  const uint32_t head = std::atomic_ref(*head_).load(std::memory_order_acquire);
+  if (next_ - head >= entries_) return false;
+  ring_[next_ & (entries_ - 1)] = {.offset = offset, .length = length, .pad = 0};
+  ++next_;
+  return true;
+}
+
+void RefillRing::Publish() {
+  // Release: the entries before the tail that covers them.
+  std::atomic_ref(*tail_).store(next_, std::memory_order_release);
+}
+
+void RefillRing::Return(uint64_t offset, uint32_t length) {
+  // Those already kept go first, so that no buffer waits for ever.
+  if (kept_.empty() && Push(offset, length)) return;
+  kept_.push_back({.offset = offset, .length = length, .pad = 0});
+}
+
+size_t RefillRing::Flush() {
+  while (!kept_.empty() && Push(kept_.front().offset, kept_.front().length)) kept_.pop_front();
+  Publish();
+  return kept_.size();
+}
+
+}  // namespace zcrx
