@@ -19,9 +19,9 @@ struct Channels {
     uint32_t max = 0;
     bool operator==(const Kind&) const = default;
   };
-  std::optional<Kind> rx;
-  std::optional<Kind> tx;
-  std::optional<Kind> combined;
+  std::optional<Kind> rx = {};
+  std::optional<Kind> tx = {};
+  std::optional<Kind> combined = {};
 
   bool operator==(const Channels&) const = default;
   // The device's rx queues are 0 .. RxQueues() - 1.
@@ -31,9 +31,9 @@ struct Channels {
 
 // Absent: left as it is, and not sent.
 struct ChannelsChange {
-  std::optional<uint32_t> rx;
-  std::optional<uint32_t> tx;
-  std::optional<uint32_t> combined;
+  std::optional<uint32_t> rx = {};
+  std::optional<uint32_t> tx = {};
+  std::optional<uint32_t> combined = {};
 
   bool operator==(const ChannelsChange&) const = default;
   [[nodiscard]] bool Empty() const { return *this == ChannelsChange{}; }

@@ -32,14 +32,14 @@ struct FlowRule {
   using Address = std::variant<in_addr, in6_addr>;
 
   Ip ip = Ip::kV6;
-  std::optional<Address> source;
-  std::optional<Address> destination;
-  std::optional<uint16_t> source_port;
-  std::optional<uint16_t> destination_port;
-  std::variant<ToQueue, ToRssContext> action;
+  std::optional<Address> source = {};
+  std::optional<Address> destination = {};
+  std::optional<uint16_t> source_port = {};
+  std::optional<uint16_t> destination_port = {};
+  std::variant<ToQueue, ToRssContext> action = {};
   // The place in the device's table, where lower numbers win. Absent: the driver chooses, or, for
   // a driver that cannot, the highest free place, as the ethtool program does.
-  std::optional<uint32_t> location;
+  std::optional<uint32_t> location = {};
 
   // "tcp6 dst-port 9999 to queue 1"
   [[nodiscard]] std::string Text() const;

@@ -15,9 +15,9 @@ namespace zcrx {
 
 struct RxQueue {
   uint32_t id = 0;
-  std::optional<uint32_t> napi_id;
+  std::optional<uint32_t> napi_id = {};
   bool io_uring = false;           // an io_uring memory provider (zcrx) is bound
-  std::optional<uint32_t> dmabuf;  // the binding's number, where a devmem provider is bound
+  std::optional<uint32_t> dmabuf = {};  // the binding's number, where a devmem provider is bound
 
   [[nodiscard]] bool HasProvider() const { return io_uring || dmabuf.has_value(); }
   bool operator==(const RxQueue&) const = default;
@@ -28,13 +28,13 @@ Result<std::vector<RxQueue>> GetRxQueues(Nic& nic);
 
 struct PagePool {
   uint64_t id = 0;
-  std::optional<uint32_t> ifindex;  // absent once its device is gone
-  std::optional<uint64_t> napi_id;
+  std::optional<uint32_t> ifindex = {};  // absent once its device is gone
+  std::optional<uint64_t> napi_id = {};
   uint64_t inflight = 0;  // buffers outside the pool
   uint64_t inflight_bytes = 0;
-  std::optional<uint64_t> detach_time;  // seconds since boot: destroyed, waiting for its buffers
+  std::optional<uint64_t> detach_time = {};  // seconds since boot: destroyed, waiting for its buffers
   bool io_uring = false;
-  std::optional<uint64_t> io_uring_rx_buf_len;  // bytes; io_uring's figure, not the NIC's (7.0)
+  std::optional<uint64_t> io_uring_rx_buf_len = {};  // bytes; io_uring's figure, not the NIC's (7.0)
 
   bool operator==(const PagePool&) const = default;
 };
@@ -44,9 +44,9 @@ Result<std::vector<PagePool>> GetPagePools(Nic& nic);
 struct RxQueueStats {
   uint32_t queue = 0;
   // Absent where the driver does not count it. May start again at 0 when the queue is restarted.
-  std::optional<uint64_t> packets;
-  std::optional<uint64_t> bytes;
-  std::optional<uint64_t> alloc_fail;
+  std::optional<uint64_t> packets = {};
+  std::optional<uint64_t> bytes = {};
+  std::optional<uint64_t> alloc_fail = {};
 
   bool operator==(const RxQueueStats&) const = default;
 };

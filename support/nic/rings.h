@@ -17,25 +17,25 @@ enum class TcpDataSplit : uint8_t { kUnknown = 0, kDisabled = 1, kEnabled = 2 };
 // What the device reported. Absent: it did not, because it has no such thing.
 // Sizes are in descriptors, hds_thresh in bytes.
 struct Rings {
-  std::optional<uint32_t> rx;
-  std::optional<uint32_t> rx_max;
-  std::optional<uint32_t> tx;
-  std::optional<uint32_t> tx_max;
+  std::optional<uint32_t> rx = {};
+  std::optional<uint32_t> rx_max = {};
+  std::optional<uint32_t> tx = {};
+  std::optional<uint32_t> tx_max = {};
   // The driver's state, not the configured wish: a driver may say kEnabled while the kernel's
   // configuration is still kUnknown, and then refuses a memory provider (see ConfigureRings).
-  std::optional<TcpDataSplit> tcp_data_split;
-  std::optional<uint32_t> hds_thresh;  // present exactly where it may be set (since 6.14)
-  std::optional<uint32_t> hds_thresh_max;
+  std::optional<TcpDataSplit> tcp_data_split = {};
+  std::optional<uint32_t> hds_thresh = {};  // present exactly where it may be set (since 6.14)
+  std::optional<uint32_t> hds_thresh_max = {};
 
   bool operator==(const Rings&) const = default;
 };
 
 // Absent: left as it is, and not sent.
 struct RingsChange {
-  std::optional<uint32_t> rx;
-  std::optional<uint32_t> tx;
-  std::optional<TcpDataSplit> tcp_data_split;
-  std::optional<uint32_t> hds_thresh;
+  std::optional<uint32_t> rx = {};
+  std::optional<uint32_t> tx = {};
+  std::optional<TcpDataSplit> tcp_data_split = {};
+  std::optional<uint32_t> hds_thresh = {};
 
   bool operator==(const RingsChange&) const = default;
   [[nodiscard]] bool Empty() const { return *this == RingsChange{}; }
