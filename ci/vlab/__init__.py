@@ -1,0 +1,5 @@
+"""The virtual lab: two QEMU guests, DUT and peer, on stock Debian kernels.
+
+`ci/lab` is its command line. To the suite the lab is a NIC, a peer and an SSH login; nothing in
+here is known to it.
+"""

@@ -1,0 +1,7 @@
+"""`python3 -m vlab`, as ci/lab runs it."""
+
+import sys
+
+from vlab.cli import main
+
+sys.exit(main(sys.argv[1:]))

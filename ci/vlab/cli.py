@@ -1,0 +1,199 @@
+"""The command line of ci/lab."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from vlab import build, cache, image, tools
+from vlab.apt import Apt, host_release
+from vlab.deadline import Deadline
+from vlab.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
+from vlab.guests import NET_CONFIG_PATH, NICS
+from vlab.kernels import Kernels
+from vlab.lab import Lab, Plan, lab
+from vlab.paths import RESULTS
+from vlab.results import JUNIT, results_folder, summary
+
+_RELEASE = "trixie"  # QEMU and kernels come from this release and its backports
+_MODULES = ("virtio_pci", "virtio_net", "virtiofs")
+_GUEST_JUNIT = "/tmp/junit.xml"
+_FETCH_S = 30
+
+_EXIT_STATUSES = f"""\
+Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
+configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for a command line that
+makes no sense; {EXIT_LAB} for a lab that could not be brought up or broke down.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        options = _parse(arguments)
+        return COMMANDS[options.command].act(options)
+    except UsageError as error:
+        print(f"ci/lab: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except LabError as error:
+        print(f"ci/lab: {error}", file=sys.stderr)
+        return EXIT_LAB
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """Unwinds all that has been started."""
+    raise SystemExit(128 + number)
+
+
+def _run(options: argparse.Namespace) -> int:
+    suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit={_GUEST_JUNIT}"]
+    if sys.stdout.isatty():
+        suite.append("--gtest_color=yes")
+    with _booted(options) as running:
+        status = running.run(
+            [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
+        )
+        junit = options.out / JUNIT
+        with open(junit, "wb") as file:
+            fetch = ["cat", _GUEST_JUNIT]
+            fetched = running.run(fetch, Deadline(_FETCH_S), stdout=file, stderr=subprocess.DEVNULL)
+    if fetched != 0:
+        junit.unlink()
+        print(f"no test ran; consoles and logs: {options.out}", flush=True)
+    else:
+        print(f"{summary(junit)}; JUnit file: {junit}", flush=True)
+    return status
+
+
+def _exec(options: argparse.Namespace) -> int:
+    if not options.words:
+        raise UsageError("exec needs a command: ci/lab exec [options] -- COMMAND...")
+    with _booted(options) as running:
+        return running.run(options.words, Deadline(options.limit))
+
+
+def _shell(options: argparse.Namespace) -> int:
+    if options.words:
+        raise UsageError("shell takes no command; exec does")
+    with _booted(options) as running:
+        return running.run([], None, terminal=sys.stdin.isatty())
+
+
+@contextmanager
+def _booted(options: argparse.Namespace) -> Iterator[Lab]:
+    """Everything from the build to two guests that are up."""
+    programs = build.programs(options.build)
+    nic = NICS[options.nic]
+    store = cache.folder()
+    debian = Apt(store, _RELEASE, backports=True)
+    own_release = host_release()
+    guest_apt = debian if own_release is None else Apt(store, own_release, backports=False)
+    found = tools.get(debian)
+    kernel = Kernels(debian).get(options.kernel, nic.flavour, (*_MODULES, nic.module))
+    with results_folder(options.out) as out:
+        plan = Plan(
+            nic=nic,
+            kernel=kernel,
+            qemu=[*found.qemu, *tools.accelerator(found, kernel.vmlinuz)],
+            virtiofsd=found.virtiofsd,
+            userland=image.userland(guest_apt),
+            build=programs,
+            out=out,
+            share=options.share,
+        )
+        with lab(plan) as running:
+            yield running
+
+
+@dataclass(frozen=True)
+class Command:
+    summary: str
+    rest: str  # what may follow "--", for the usage line
+    act: Callable[[argparse.Namespace], int]
+
+
+COMMANDS = {
+    "run": Command("run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", _run),
+    "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),
+    "shell": Command("a shell on the DUT", "", _shell),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What follows "--" is left alone: it belongs to the suite or is the command."""
+    own, words = list(arguments), []
+    if "--" in own:
+        at = own.index("--")
+        own, words = own[:at], own[at + 1 :]
+    if not own or (own[0].startswith("-") and own[0] not in ("-h", "--help")):
+        own.insert(0, "run")
+    options = _parser().parse_args(own)
+    options.words = words
+    name = f"{options.nic}-{options.kernel}"
+    options.out = (options.out or RESULTS / name).resolve()
+    return options
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="ci/lab",
+        description="Two guests on a stock kernel, an emulated NIC in each, a cable between.",
+        epilog=_EXIT_STATUSES,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary,
+            usage=f"ci/lab {name} [options] {command.rest}",
+            epilog=_EXIT_STATUSES,
+            allow_abbrev=False,
+        )
+        _add_options(one)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--nic", choices=sorted(NICS), default="gve", help="the emulated NIC (%(default)s)")
+    add("--kernel", metavar="SERIES", type=_series, default="7.3",
+        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
+    add("--out", metavar="DIR", type=Path,
+        help="consoles, logs and the JUnit file (results/NIC-SERIES)")  # fmt: skip
+    add("--share", metavar="DIR", type=_folder, help="a host folder, at /share in both guests")
+    add("--build", metavar="DIR", type=_folder,
+        help="programs from this finished build (default: build what is in build/)")  # fmt: skip
+    add("--limit", metavar="SECONDS", type=float, default=900.0,
+        help="the suite or command is ended then (%(default)s)")  # fmt: skip
+
+
+def _series(text: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no kernel series such as 7.3")
+    return text
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is no folder")
+    return path.resolve()

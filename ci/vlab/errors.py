@@ -1,0 +1,13 @@
+"""What can go wrong, and the exit status that says so."""
+
+# Statuses 0 to 4 of `run` are the suite's own (see `zcrx_tests --help`), so the lab's start above.
+EXIT_USAGE = 2
+EXIT_LAB = 5
+
+
+class LabError(Exception):
+    """The lab could not be brought up or broke down; the text is one sentence for the user."""
+
+
+class UsageError(Exception):
+    """A command line that makes no sense; the text says what would."""

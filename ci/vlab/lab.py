@@ -1,0 +1,208 @@
+"""A whole lab, up and down."""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab import cpio, image, progress
+from vlab.deadline import Deadline
+from vlab.errors import LabError
+from vlab.guests import DUT, NET_CONFIG, NET_CONFIG_PATH, PEER, Guest, NicKind
+from vlab.kernels import Kernel
+from vlab.machine import Machine
+from vlab.nic import NicProcess
+from vlab.process import end, spawn
+from vlab.rundir import run_folder
+from vlab.ssh import Access, Key
+
+_BOOT_S = 120  # of two guests on emulated CPUs on a busy host; 6 s are usual
+_MEMORY_MIB = 768
+_GRACE_S = 2
+_TAG = "share"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a lab is made of."""
+
+    nic: NicKind
+    kernel: Kernel
+    qemu: list[str]  # with its accelerator
+    virtiofsd: list[str]
+    userland: Path  # unpacked packages for the guests
+    build: Path  # the suite's and vnic's programs
+    out: Path  # receives consoles and logs
+    share: Path | None = None
+
+
+class Lab:
+    """A lab that is up. Made by `lab()`."""
+
+    def __init__(self, machines: Sequence[Machine], nic: NicProcess, access: Access) -> None:
+        self._machines = machines
+        self._nic = nic
+        self._access = access
+
+    def run(
+        self, words: Sequence[str], deadline: Deadline | None, *, terminal: bool = False,
+        **streams: object,
+    ) -> int:  # fmt: skip
+        """Runs a command in the DUT; its exit status. Ends early when a part of the lab breaks.
+
+        Without a deadline the user decides when it is enough (a shell).
+        """
+        ssh = spawn(self._access.command(words, terminal=terminal), **streams)
+        try:
+            self._wait(ssh, deadline, words)
+            return ssh.wait()
+        finally:
+            end(ssh, Deadline(1))
+
+    def _wait(
+        self, ssh: subprocess.Popen[bytes], deadline: Deadline | None, words: Sequence[str]
+    ) -> None:
+        watched = {ssh.pid: "", self._nic.pid: "the NIC process ended"}
+        for machine in self._machines:
+            watched[machine.pid] = f"the guest {machine.name} ended"
+        poll = select.poll()
+        with ExitStack() as stack:
+            found: dict[int, str] = {}
+            for pid, event in watched.items():
+                descriptor = os.pidfd_open(pid)
+                stack.callback(os.close, descriptor)
+                poll.register(descriptor, select.POLLIN)
+                found[descriptor] = event
+            ended = poll.poll(None if deadline is None else deadline.remaining() * 1000)
+            events = [found[descriptor] for descriptor, _ in ended]
+        if not events:
+            raise LabError(f"took too long and was ended: {shlex.join(words)}")
+        if "" not in events:
+            raise LabError(self._describe(events[0]))
+
+    def _describe(self, event: str) -> str:
+        for machine in self._machines:
+            if machine.name in event:
+                return machine.describe(event)
+        return event
+
+
+@contextmanager
+def lab(plan: Plan) -> Iterator[Lab]:
+    """Boots both guests at once; everything is gone when the block is left."""
+    with ExitStack() as stack:
+        with progress.phase("booting both guests"):
+            running = _start(plan, stack)
+        yield running
+
+
+def _start(plan: Plan, stack: ExitStack) -> Lab:
+    folder = stack.enter_context(run_folder())
+    common = image.build(plan.userland, plan.kernel, image.suite_programs(plan.build))
+    user, dut_user = Key(folder, "user"), Key(folder, "dut-user")
+    host_keys = {guest: Key(folder, f"{guest.name}-host") for guest in (DUT, PEER)}
+
+    nic = NicProcess(plan.build / "vnic", plan.nic, folder, plan.out / "vnic.log")
+    stack.callback(nic.end)
+    nic.wait_ready()
+
+    machines = []
+    for guest in (DUT, PEER):
+        own = cpio.Archive()
+        _add_identity(own, guest, host_keys[guest], share=plan.share is not None)
+        if guest is DUT:
+            _add_user(own, user.public, dut_user)
+            known = f"{PEER.management_v4} ".encode() + host_keys[PEER].public
+            own.file("root/.ssh/known_hosts", known)
+            own.file(NET_CONFIG_PATH, NET_CONFIG.encode())
+        else:
+            _add_user(own, dut_user.public)
+        initrd = folder / f"{guest.name}.cpio"
+        initrd.write_bytes(common + own.bytes())
+        devices = [*_management(folder, guest), *nic.device(guest)]
+        if plan.share is not None:
+            devices += _share(plan, folder, guest, stack)
+        machine = Machine(
+            guest.name, plan.qemu, plan.kernel.vmlinuz, initrd, _MEMORY_MIB, devices,
+            plan.out / f"{guest.name}-console.log",
+        )  # fmt: skip
+        stack.callback(machine.end)
+        machines.append(machine)
+    deadline = Deadline(_BOOT_S)
+    for machine in machines:
+        machine.wait_ready(deadline)
+    return Lab(machines, nic, Access(folder / "ssh.sock", user, host_keys[DUT]))
+
+
+def _add_identity(archive: cpio.Archive, guest: Guest, host_key: Key, *, share: bool) -> None:
+    """What /etc/lab/boot reads, and the host key."""
+    settings = {
+        "HOSTNAME": guest.name,
+        "MANAGEMENT_MAC": guest.management_mac,
+        "MANAGEMENT_V4": guest.management_v4,
+        "NIC_MAC": guest.nic_mac,
+        "NIC_V4": guest.nic_v4,
+        "NIC_V6": guest.nic_v6,
+        "SHARE": _TAG if share else "",
+    }
+    text = "".join(f"{name}={value}\n" for name, value in settings.items())
+    archive.file("etc/lab/guest", text.encode())
+    archive.file("etc/lab/ssh_host_ed25519_key", host_key.private, 0o600)
+
+
+def _add_user(archive: cpio.Archive, authorized: bytes, own: Key | None = None) -> None:
+    archive.file("root/.ssh/authorized_keys", authorized, 0o600)
+    if own is not None:
+        archive.file("root/.ssh/id_ed25519", own.private, 0o600)
+
+
+def _management(folder: Path, guest: Guest) -> list[str]:
+    """One link for both guests; QEMU's user network at the DUT's end lets the host's ssh in.
+
+    No port of the host is opened: ssh comes through a UNIX socket in the private folder, and
+    `restrict` lets nothing out.
+    """
+    other = PEER if guest is DUT else DUT
+    # Datagrams: neither end has to be there first.
+    ends = {"local": folder / f"{guest.name}-link.sock", "remote": folder / f"{other.name}-link.sock"}
+    link = "dgram,id=link" + "".join(f",{e}.type=unix,{e}.path={p}" for e, p in ends.items())
+    card = f"virtio-net-pci,mac={guest.management_mac},romfile="
+    if guest is PEER:
+        return ["-netdev", link, "-device", f"{card},netdev=link"]
+    gateway = "net=198.51.100.0/24,host=198.51.100.3,dns=198.51.100.4"
+    forward = f"hostfwd=unix:{folder / 'ssh.sock'}-{DUT.management_v4}:22"
+    return [
+        "-netdev", link,
+        "-netdev", f"user,id=host,restrict=on,{gateway},{forward}",
+        "-netdev", "hubport,id=hub-link,hubid=0,netdev=link",
+        "-netdev", "hubport,id=hub-host,hubid=0,netdev=host",
+        "-netdev", "hubport,id=hub-card,hubid=0",
+        "-device", f"{card},netdev=hub-card",
+    ]  # fmt: skip
+
+
+def _share(plan: Plan, folder: Path, guest: Guest, stack: ExitStack) -> list[str]:
+    """virtiofs: /share in the guest is the host's folder, as this user may use it."""
+    path = folder / f"{guest.name}-share.sock"
+    log = stack.enter_context(open(plan.out / f"{guest.name}-virtiofsd.log", "wb"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+        served = ["--shared-dir", str(plan.share), "--fd", str(listener.fileno())]
+        process = spawn(
+            [*plan.virtiofsd, *served, "--sandbox", "none"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            pass_fds=[listener.fileno()], start_new_session=True,
+        )  # fmt: skip
+    stack.callback(end, process, Deadline(_GRACE_S))
+    return [
+        "-chardev", f"socket,id=share,path={path}",
+        "-device", f"vhost-user-fs-pci,chardev=share,tag={_TAG}",
+    ]  # fmt: skip

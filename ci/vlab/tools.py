@@ -1,0 +1,84 @@
+"""QEMU and virtiofsd: the system's own where they are new enough, else Debian's from the cache."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab import cache, progress
+from vlab.apt import Apt
+from vlab.deadline import Deadline
+from vlab.errors import LabError
+from vlab.process import capture
+
+_QEMU = "qemu-system-x86_64"
+_NEEDED = (10, 1)  # the first with vfio-user-pci
+_LOADER = "usr/lib64/ld-linux-x86-64.so.2"
+_LIBRARIES = "usr/lib/x86_64-linux-gnu"
+
+
+@dataclass(frozen=True)
+class Tools:
+    qemu: list[str]
+    virtiofsd: list[str]
+
+
+def get(apt: Apt) -> Tools:
+    if _system_qemu_serves() and (virtiofsd := _system_virtiofsd()):
+        return Tools([_QEMU], [virtiofsd])
+    tree = apt.tree("qemu", ("qemu-system-x86", "virtiofsd"))
+    # The tree's programs need the tree's C library, so its loader starts them.
+    run = [str(tree / _LOADER), "--library-path", str(tree / _LIBRARIES)]
+    data = ["-L", str(tree / "usr/share/qemu"), "-L", str(tree / "usr/share/seabios")]
+    return Tools(
+        [*run, str(tree / "usr/bin" / _QEMU), *data], [*run, str(tree / "usr/libexec/virtiofsd")]
+    )
+
+
+def accelerator(tools: Tools, vmlinuz: Path) -> list[str]:
+    """KVM only where it has booted a stock kernel: a /dev/kvm may be there and still not do that.
+
+    The verdict is kept for this boot of the host.
+    """
+    emulated = ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    try:
+        with open("/dev/kvm", "r+b", buffering=0):
+            pass
+    except OSError:
+        return emulated
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    verdict = cache.folder() / "kvm" / boot
+    if not verdict.exists():
+        works = _kvm_boots(tools, vmlinuz)
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.write_text("works" if works else "boots no stock kernel", encoding="ascii")
+        progress.note(f"KVM {verdict.read_text(encoding='ascii')}")
+    if verdict.read_text(encoding="ascii") == "works":
+        return ["-accel", "kvm", "-cpu", "host"]
+    return emulated
+
+
+def _kvm_boots(tools: Tools, vmlinuz: Path) -> bool:
+    """Without a root file system a kernel that has started ends in a panic that names it."""
+    machine = ["-accel", "kvm", "-cpu", "host", "-M", "pc", "-m", "256", "-nodefaults"]
+    machine += ["-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(vmlinuz)]
+    try:
+        console = capture(
+            [*tools.qemu, *machine, "-append", "console=ttyS0 panic=-1"], Deadline(8)
+        )
+    except LabError:
+        return False
+    return "Unable to mount root fs" in console
+
+
+def _system_qemu_serves() -> bool:
+    if shutil.which(_QEMU) is None:
+        return False
+    match = re.search(r"version (\d+)\.(\d+)", capture([_QEMU, "--version"], Deadline(10)))
+    return match is not None and (int(match[1]), int(match[2])) >= _NEEDED
+
+
+def _system_virtiofsd() -> str | None:
+    return shutil.which("virtiofsd", path="/usr/libexec:/usr/lib/qemu:/usr/bin")
