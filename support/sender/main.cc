@@ -1,0 +1,46 @@
+// zcrx_sender: the program that the suite runs on the peer.
+//
+// Prints READY when it is connected and SENT <bytes> when the receiver has closed after all of
+// them. Ends at once when its standard input is closed: over SSH that is what remains of a caller
+// that was killed. Exit status 0: sent; 1: one sentence on stderr says what failed; 2: bad usage.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+
+#include "support/sender/options.h"
+#include "support/sender/send.h"
+
+namespace {
+
+// Unbuffered, and told apart from success: the caller waits for this very line.
+zcrx::Status Say(std::string_view line) {
+  const ssize_t written = write(STDOUT_FILENO, line.data(), line.size());
+  if (written < 0) return zcrx::FailErrno("write to standard output");
+  if (static_cast<size_t>(written) != line.size()) return zcrx::Fail("write to standard output");
+  return {};
+}
+
+int Complain(const zcrx::Error& error, int status) {
+  fmt::print(stderr, "zcrx_sender: {}\n", error.Text());
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::span<const char* const> arguments(argv, static_cast<size_t>(argc));
+  const auto options = zcrx::ParseSendOptions(arguments.subspan(1));
+  if (!options.has_value()) {
+    const int status = Complain(options.error(), 2);
+    fmt::print(stderr, "usage: {}\n", zcrx::kSenderUsage);
+    return status;
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of write(2), not a death
+  const auto sent = zcrx::Send(*options, STDIN_FILENO, [] { return Say("READY\n"); });
+  if (!sent.has_value()) return Complain(sent.error(), 1);
+  const auto said = Say(fmt::format("SENT {}\n", options->bytes));
+  return said.has_value() ? 0 : Complain(said.error(), 1);
+}

@@ -1,0 +1,17 @@
+// The sender's work: connect, send the payload, wait until the receiver has closed.
+#pragma once
+
+#include <functional>
+
+#include "support/base/result.h"
+#include "support/sender/options.h"
+
+namespace zcrx {
+
+// `on_connected` is called once, before the first byte. The end of file on `control_fd` (the SSH
+// channel's other side has gone) ends the work at once, and so does the deadline. Errors say how
+// many bytes had been handed to the kernel.
+Status Send(const SendOptions& options, int control_fd,
+            const std::function<Status()>& on_connected);
+
+}  // namespace zcrx
