@@ -23,6 +23,10 @@ DUT = Guest("dut", "02:00:5e:00:00:01", "198.51.100.1", "02:00:00:00:00:01", "19
 PEER = Guest("peer", "02:00:5e:00:00:02", "198.51.100.2", "02:00:00:00:00:02", "192.0.2.2",
              "2001:db8:1::2")  # fmt: skip
 
+# The DUT's third link, over which the host logs in.
+HOST_LINK_MAC = "02:00:5e:00:00:03"
+HOST_LINK_V4 = "203.0.113.1"
+
 NET_CONFIG_PATH = "/etc/zcrx-hwtest/net.config"
 # The suite's configuration, as the kernel's selftests name it.
 NET_CONFIG = f"""\

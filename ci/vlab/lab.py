@@ -15,7 +15,16 @@ from pathlib import Path
 from vlab import cpio, image, progress
 from vlab.deadline import Deadline
 from vlab.errors import LabError
-from vlab.guests import DUT, NET_CONFIG, NET_CONFIG_PATH, PEER, Guest, NicKind
+from vlab.guests import (
+    DUT,
+    HOST_LINK_MAC,
+    HOST_LINK_V4,
+    NET_CONFIG,
+    NET_CONFIG_PATH,
+    PEER,
+    Guest,
+    NicKind,
+)
 from vlab.kernels import Kernel
 from vlab.machine import Machine
 from vlab.nic import NicProcess
@@ -113,6 +122,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     stack.callback(nic.end)
     nic.wait_ready()
 
+    ssh_socket = folder / "ssh.sock"
     machines = []
     for guest in (DUT, PEER):
         own = cpio.Archive()
@@ -127,6 +137,8 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         initrd = folder / f"{guest.name}.cpio"
         initrd.write_bytes(common + own.bytes())
         devices = [*_management(folder, guest), *nic.device(guest)]
+        if guest is DUT:
+            devices += _host_access(ssh_socket)
         if plan.share is not None:
             devices += _share(plan, folder, guest, stack)
         machine = Machine(
@@ -138,7 +150,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     deadline = Deadline(_BOOT_S)
     for machine in machines:
         machine.wait_ready(deadline)
-    return Lab(machines, nic, Access(folder / "ssh.sock", user, host_keys[DUT]))
+    return Lab(machines, nic, Access(ssh_socket, user, host_keys[DUT]))
 
 
 def _add_identity(archive: cpio.Archive, guest: Guest, host_key: Key, *, share: bool) -> None:
@@ -150,6 +162,8 @@ def _add_identity(archive: cpio.Archive, guest: Guest, host_key: Key, *, share: 
         "NIC_MAC": guest.nic_mac,
         "NIC_V4": guest.nic_v4,
         "NIC_V6": guest.nic_v6,
+        "HOST_LINK_MAC": HOST_LINK_MAC if guest is DUT else "",
+        "HOST_LINK_V4": HOST_LINK_V4,
         "SHARE": _TAG if share else "",
     }
     text = "".join(f"{name}={value}\n" for name, value in settings.items())
@@ -164,28 +178,28 @@ def _add_user(archive: cpio.Archive, authorized: bytes, own: Key | None = None) 
 
 
 def _management(folder: Path, guest: Guest) -> list[str]:
-    """One link for both guests; QEMU's user network at the DUT's end lets the host's ssh in.
-
-    No port of the host is opened: ssh comes through a UNIX socket in the private folder, and
-    `restrict` lets nothing out.
-    """
+    """The link between the guests that carries the suite's SSH: faults at the cable spare it."""
     other = PEER if guest is DUT else DUT
-    # Datagrams: neither end has to be there first.
-    ends = {"local": folder / f"{guest.name}-link.sock", "remote": folder / f"{other.name}-link.sock"}
-    link = "dgram,id=link" + "".join(f",{e}.type=unix,{e}.path={p}" for e, p in ends.items())
-    card = f"virtio-net-pci,mac={guest.management_mac},romfile="
-    if guest is PEER:
-        return ["-netdev", link, "-device", f"{card},netdev=link"]
-    gateway = "net=198.51.100.0/24,host=198.51.100.3,dns=198.51.100.4"
-    forward = f"hostfwd=unix:{folder / 'ssh.sock'}-{DUT.management_v4}:22"
-    return [
-        "-netdev", link,
-        "-netdev", f"user,id=host,restrict=on,{gateway},{forward}",
-        "-netdev", "hubport,id=hub-link,hubid=0,netdev=link",
-        "-netdev", "hubport,id=hub-host,hubid=0,netdev=host",
-        "-netdev", "hubport,id=hub-card,hubid=0",
-        "-device", f"{card},netdev=hub-card",
-    ]  # fmt: skip
+    link = "dgram,id=management"  # datagrams: neither end has to be there first
+    for end_of_link, name in (("local", guest.name), ("remote", other.name)):
+        path = folder / f"{name}-link.sock"
+        link += f",{end_of_link}.type=unix,{end_of_link}.path={path}"
+    return ["-netdev", link, "-device", _card("management", guest.management_mac)]
+
+
+def _host_access(ssh_socket: Path) -> list[str]:
+    """A link of its own for the host's ssh, which comes through a UNIX socket: no port of the
+    host is open, and `restrict` lets nothing out.
+
+    It cannot share the management link: QEMU's user network answers for every address it sees.
+    """
+    network = "user,id=host,ipv6=off,restrict=on,net=203.0.113.0/24,host=203.0.113.2"
+    forward = f"dns=203.0.113.3,hostfwd=unix:{ssh_socket}-{HOST_LINK_V4}:22"
+    return ["-netdev", f"{network},{forward}", "-device", _card("host", HOST_LINK_MAC)]
+
+
+def _card(network: str, mac: str) -> str:
+    return f"virtio-net-pci,netdev={network},mac={mac},romfile="
 
 
 def _share(plan: Plan, folder: Path, guest: Guest, stack: ExitStack) -> list[str]:
