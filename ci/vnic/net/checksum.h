@@ -10,7 +10,7 @@
 namespace vnic {
 
 // The ones' complement sum of the bytes, taken as big-endian words and padded with a zero byte;
-// not yet inverted, in host byte order. `initial` is a sum to go on from.
+// not yet inverted, in host byte order. `initial` is the sum of an even number of bytes before.
 std::uint16_t InternetSum(std::span<const std::uint8_t> bytes, std::uint16_t initial = 0);
 
 // Writes the checksum of the IPv4 header. False, and nothing written, unless the frame has one.

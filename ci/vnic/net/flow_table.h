@@ -11,7 +11,7 @@
 
 namespace vnic {
 
-// The bits of `value` that are 1 in `mask` must be those of the packet; mask 0 matches anything.
+// Bits that are 1 in `mask` must be in the packet as they are in `value`; mask 0 matches anything.
 template <typename T>
 struct Masked {
   T value{};

@@ -43,9 +43,11 @@ struct Headers {
   IpAddress source{};
   IpAddress destination{};
 
-  // kNone for a fragment: it has no ports, or (the first one) only a part of what they cover.
+  // kNone for a fragment: it has no ports, or (the first one) only a part of what they cover. And
+  // behind an IPv6 routing header: the checksum is over a destination that only that header knows
+  // (RFC 8200, 8.1).
   Transport transport = Transport::kNone;
-  std::size_t transport_offset = 0;  // set whenever `network` is
+  std::size_t transport_offset = 0;  // of what `protocol` names; set whenever `network` is
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
   std::uint8_t tcp_flags = 0;

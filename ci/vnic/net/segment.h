@@ -14,12 +14,12 @@ namespace vnic {
 // No packet exceeds the 65535 bytes of an IP datagram. A packet that is no burst comes back as is.
 //
 // Each result is valid by itself: IP length, IPv4 identification and header checksum, sequence
-// number, and TCP checksum over all its payload. CWR stays on the first frame only, FIN and PSH on
-// the last only, as in Linux net/ipv4/tcp_offload.c, tcp_gso_segment. IPv4 identifications count
+// number, and TCP checksum over all its payload. CWR stays in the first packet only, FIN and PSH
+// in the last only, as in Linux net/ipv4/tcp_offload.c, tcp_gso_segment. IPv4 identifications count
 // frames, so that they are the same however the burst is cut.
 //
-// EINVAL: not TCP, no payload to cut, a flag that no burst may have (SYN, RST, URG), or IPv6 and
-// IPv4 headers that do not leave room for a segment in a datagram.
+// EINVAL: not TCP, no payload, SYN or RST (which no segment of a stream carries on), or a segment
+// size that leaves no room for the headers in a datagram.
 zcrx::Result<std::vector<Packet>> CutBurst(Packet burst, std::size_t segments_each = 1);
 
 }  // namespace vnic
