@@ -12,12 +12,14 @@
 //   ZCRX_SSH_KNOWN_HOSTS   --ssh-known-hosts   default ~/.ssh/known_hosts
 //   ZCRX_SSH_CONFIG        --ssh-config        default ~/.ssh/config, /etc/ssh/ssh_config
 //   ZCRX_REMOTE_DIR        --remote-dir        where the peer takes the sender (default /tmp)
+//   ZCRX_PROMISED          --promised          capabilities that tests must not find missing
 //
 // A flag wins over the environment, the environment over the file. An empty value counts as none.
 // At least one pair of addresses (V4 or V6) is needed, and half a pair is an error.
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +49,7 @@ struct Config {
   std::string ssh_known_hosts;
   std::string ssh_config;
   std::string remote_dir;
+  std::set<std::string> promised;  // as written; what names there are is not known here
 };
 
 // A key (NETIF) as the sources have it; each list's later entries win.

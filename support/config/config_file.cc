@@ -1,0 +1,104 @@
+#include "support/config/config_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "support/base/unique_fd.h"
+
+namespace zcrx {
+namespace {
+
+constexpr size_t kMaxFile = 64UL * 1024;
+constexpr size_t kMaxQuoted = 80;
+constexpr std::string_view kBlanks = " \t\r";
+
+std::string_view Trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+bool IsKey(std::string_view text) {
+  const auto letter = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return !text.empty() && letter(text.front()) &&
+         std::ranges::all_of(text, [&](char c) { return letter(c) || digit(c); });
+}
+
+// What stands after the =, with or without quotes and a comment.
+Result<std::string> ParseValue(std::string_view text) {
+  if (!text.starts_with('"') && !text.starts_with('\'')) {
+    return std::string(Trim(text.substr(0, text.find('#'))));
+  }
+  const size_t close = text.find(text.front(), 1);
+  if (close == text.npos) return Fail("the quote does not end");
+  const std::string_view rest = Trim(text.substr(close + 1));
+  if (!rest.empty() && !rest.starts_with('#')) return Fail("there is more after the closing quote");
+  return std::string(text.substr(1, close - 1));
+}
+
+Result<ConfigLine> ParseLine(std::string_view text) {
+  if (text.contains('\0')) return Fail("it holds a NUL byte");
+  const size_t equals = text.find('=');
+  if (equals == text.npos) return Fail(Quoted(text) + " is not KEY=VALUE");
+  const std::string_view key = Trim(text.substr(0, equals));
+  if (!IsKey(key)) return Fail(Quoted(key) + " is not a key");
+  ZCRX_ASSIGN_OR_RETURN(std::string value, ParseValue(Trim(text.substr(equals + 1))));
+  return ConfigLine{.key = std::string(key), .value = std::move(value)};
+}
+
+}  // namespace
+
+ConfigFileContent ParseConfigFile(std::string_view text) {
+  ConfigFileContent content;
+  for (int number = 1; !text.empty(); ++number) {
+    const size_t newline = text.find('\n');
+    const std::string_view line = Trim(text.substr(0, newline));
+    text.remove_prefix(newline == text.npos ? text.size() : newline + 1);
+    if (line.empty() || line.starts_with('#')) continue;
+    Result<ConfigLine> parsed = ParseLine(line);
+    if (!parsed.has_value()) {
+      content.problems.push_back(fmt::format("line {}: {}", number, parsed.error().Text()));
+      continue;
+    }
+    parsed->line = number;
+    content.lines.push_back(*std::move(parsed));
+  }
+  return content;
+}
+
+Result<std::string> ReadConfigFile(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // not on a FIFO
+  if (!fd.Valid()) return FailErrno("open " + path);
+  std::string text;
+  std::array<char, 4096> chunk;
+  for (;;) {
+    const ssize_t got = ::read(fd.Get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno("read " + path);
+    if (got == 0) return text;
+    text.append(chunk.data(), static_cast<size_t>(got));
+    if (text.size() > kMaxFile) return Fail("read " + path, EFBIG, "this is no net.config");
+  }
+}
+
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text.substr(0, kMaxQuoted)) {
+    if (c == '"' || c == '\\') {
+      quoted += {'\\', c};
+    } else if (c >= ' ' && c <= '~') {
+      quoted += c;
+    } else {
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return quoted + (text.size() > kMaxQuoted ? "...\"" : "\"");
+}
+
+}  // namespace zcrx

@@ -1,0 +1,145 @@
+#include "support/remote/ssh_process.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+
+#include "support/remote/shell_command.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t kMaxUnread = 256UL * 1024;  // of stdout
+constexpr size_t kMaxStderr = 16UL * 1024;   // as peer.h says
+constexpr size_t kMaxSignal = 15;
+constexpr auto kGoodbye = 2s;
+
+// Never allocates: `buffer` has reserved `limit`. False where not everything fitted.
+bool AppendBounded(std::string& buffer, size_t limit, std::string_view bytes) {
+  buffer.append(bytes.substr(0, limit - std::min(limit, buffer.size())));
+  return buffer.size() < limit;
+}
+
+}  // namespace
+
+SshProcess::SshProcess(std::shared_ptr<SshSession> session, std::string name)
+    : session_(std::move(session)), name_(std::move(name)) {
+  stdout_.reserve(kMaxUnread);
+  stderr_.reserve(kMaxStderr);
+  callbacks_.userdata = this;
+  callbacks_.channel_data_function = &OnData;
+  callbacks_.channel_eof_function = &OnEof;
+  callbacks_.channel_close_function = &OnClose;
+  callbacks_.channel_exit_status_function = &OnExitStatus;
+  callbacks_.channel_exit_signal_function = &OnExitSignal;
+  ssh_callbacks_init(&callbacks_);
+}
+
+SshProcess::~SshProcess() {
+  if (channel_ == nullptr) return;
+  ssh_remove_channel_callbacks(channel_, &callbacks_);
+  (void)session_->Bounded("close " + name_, Deadline::In(kGoodbye), [this] {
+    if (session_->Connected() && !closed_) (void)ssh_channel_send_eof(channel_);
+    ssh_channel_free(channel_);  // closes it first where that has not happened
+    return SSH_OK;
+  });
+}
+
+Result<std::unique_ptr<PeerProcess>> SshProcess::Start(std::shared_ptr<SshSession> session,
+                                                       const std::vector<std::string>& argv,
+                                                       Deadline deadline) {
+  ZCRX_ASSIGN_OR_RETURN(const std::string command, ShellCommand(argv));
+  const std::string& program = argv.front();
+  std::string name = program.substr(program.rfind('/') + 1) + " on " + session->Name();
+  std::unique_ptr<SshProcess> process(new SshProcess(std::move(session), std::move(name)));
+  ZCRX_RETURN_IF_ERROR(process->Open(command, deadline));
+  return process;
+}
+
+Status SshProcess::Open(const std::string& command, Deadline deadline) {
+  const std::string operation = "start " + name_;
+  if (!session_->Connected()) return session_->Failed(operation);
+  channel_ = ssh_channel_new(session_->Get());
+  if (channel_ == nullptr) return session_->Failed(operation);
+  if (ssh_add_channel_callbacks(channel_, &callbacks_) != SSH_OK) {
+    return session_->Failed(operation);
+  }
+  ZCRX_RETURN_IF_ERROR(session_->BoundedOk(operation, deadline,
+                                           [this] { return ssh_channel_open_session(channel_); }));
+  return session_->BoundedOk(operation, deadline, [this, &command] {
+    return ssh_channel_request_exec(channel_, command.c_str());
+  });
+}
+
+Result<std::optional<std::string>> SshProcess::ReadLine(Deadline deadline) {
+  const std::string operation = "read a line of " + name_;
+  for (;;) {
+    if (const size_t newline = stdout_.find('\n'); newline != stdout_.npos) {
+      std::string line = stdout_.substr(0, newline);
+      stdout_.erase(0, newline + 1);
+      return line;
+    }
+    if (stdout_full_) return Fail(operation, EMSGSIZE, "its output is too much to keep");
+    if (eof_ || closed_) {
+      if (stdout_.empty()) return std::nullopt;
+      std::string line = stdout_;
+      stdout_.clear();
+      return line;
+    }
+    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, stderr_);
+    ZCRX_RETURN_IF_ERROR(session_->Receive(operation, deadline));
+  }
+}
+
+Status SshProcess::CloseStdin(Deadline deadline) {
+  if (closed_) return {};
+  return session_->BoundedOk("close the stdin of " + name_, deadline,
+                             [this] { return ssh_channel_send_eof(channel_); });
+}
+
+Result<PeerExit> SshProcess::Wait(Deadline deadline) {
+  const std::string operation = "wait for the end of " + name_;
+  while (!closed_) {
+    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, stderr_);
+    ZCRX_RETURN_IF_ERROR(session_->Receive(operation, deadline));
+  }
+  if (!exit_.has_value()) return Fail(operation, 0, "its sshd does not say how it ended");
+  return *exit_;
+}
+
+int SshProcess::OnData(ssh_session /*session*/, ssh_channel /*channel*/, void* data,
+                       uint32_t length, int is_stderr, void* self) {
+  auto& process = *static_cast<SshProcess*>(self);
+  const std::string_view bytes(static_cast<const char*>(data), length);
+  if (is_stderr != 0) {
+    (void)AppendBounded(process.stderr_, kMaxStderr, bytes);
+  } else if (!AppendBounded(process.stdout_, kMaxUnread, bytes)) {
+    process.stdout_full_ = true;
+  }
+  return static_cast<int>(length);  // taken; else libssh would keep it and shut the window
+}
+
+void SshProcess::OnEof(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
+  static_cast<SshProcess*>(self)->eof_ = true;
+}
+
+void SshProcess::OnClose(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
+  static_cast<SshProcess*>(self)->closed_ = true;
+}
+
+void SshProcess::OnExitStatus(ssh_session /*session*/, ssh_channel /*channel*/, int status,
+                              void* self) {
+  static_cast<SshProcess*>(self)->exit_ = PeerExit{.status = status, .signal = {}};
+}
+
+void SshProcess::OnExitSignal(ssh_session /*session*/, ssh_channel /*channel*/, const char* signal,
+                              int /*core*/, const char* /*message*/, const char* /*language*/,
+                              void* self) {
+  // As many characters as fit into a std::string without an allocation, which could throw.
+  static_cast<SshProcess*>(self)->exit_ =
+      PeerExit{.status = 0, .signal = std::string(std::string_view(signal).substr(0, kMaxSignal))};
+}
+
+}  // namespace zcrx

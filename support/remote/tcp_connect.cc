@@ -1,0 +1,67 @@
+#include "support/remote/tcp_connect.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <memory>
+
+namespace zcrx {
+namespace {
+
+Result<UniqueFd> ConnectTo(const addrinfo& address, const std::string& operation,
+                           Deadline deadline) {
+  UniqueFd fd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.Valid()) return FailErrno(operation);
+  if (::connect(fd.Get(), address.ai_addr, address.ai_addrlen) == 0) return fd;
+  if (errno != EINPROGRESS) return FailErrno(operation);
+
+  pollfd wait{.fd = fd.Get(), .events = POLLOUT, .revents = 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&wait, 1, deadline.RemainingMs());
+  } while (ready < 0 && errno == EINTR);
+  if (ready < 0) return FailErrno(operation);
+  if (ready == 0) return Fail(operation, ETIMEDOUT, "the machine does not answer");
+
+  int code = 0;
+  socklen_t length = sizeof(code);
+  if (::getsockopt(fd.Get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) {
+    return FailErrno(operation);
+  }
+  if (code == ECONNREFUSED) {
+    return Fail(operation, code, "nothing listens there; is sshd running, and is the port right?");
+  }
+  if (code != 0) return Fail(operation, code);
+  return fd;
+}
+
+}  // namespace
+
+Result<UniqueFd> TcpConnect(const std::string& host, uint16_t port, Deadline deadline) {
+  const std::string operation = fmt::format("connect to {} port {}", host, port);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+      code != 0) {
+    return Fail("look up " + host, 0, ::gai_strerror(code));
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
+
+  Result<UniqueFd> result = Fail(operation, EADDRNOTAVAIL, "the name has no address");
+  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
+    result = ConnectTo(*address, operation, deadline);
+    if (!result.has_value()) continue;
+    // An SSH conversation is questions and answers; Nagle's algorithm would hold each one back.
+    const int on = 1;
+    (void)::setsockopt(result->Get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    break;
+  }
+  return result;
+}
+
+}  // namespace zcrx
