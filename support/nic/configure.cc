@@ -10,14 +10,10 @@
 namespace zcrx {
 namespace {
 
-Deadline ProvidersLeave() { return Deadline::In(kProviderLeaves); }
-
-bool HasNetdevQueues(Nic& nic) { return nic.Netdev().has_value(); }
-
-// A kernel without the netdev family has no memory providers to wait for.
+// The kernel changes no ring and no channel under a memory provider (net/ethtool/rings.c).
 Status WaitUntilChangeable(Nic& nic) {
-  if (!HasNetdevQueues(nic)) return {};
-  return WaitForAllProvidersGone(nic, ProvidersLeave());
+  if (!CanSeeQueues(nic)) return {};
+  return WaitForAllProvidersGone(nic, Deadline::In(kProviderLeaves));
 }
 
 // Of `wanted`, what is to be sent to a device that reports `found`.

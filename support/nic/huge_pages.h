@@ -4,11 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "support/base/pages.h"
 #include "support/base/result.h"
 
 namespace zcrx {
-
-inline constexpr uint64_t kHugePageBytes = 2ULL << 20;
 
 // `folder` is for tests.
 inline constexpr const char* kHugePagesFolder = "/sys/kernel/mm/hugepages/hugepages-2048kB";

@@ -103,6 +103,11 @@ std::optional<RxQueueStats> ParseRxQueueStats(netlink::Attributes reply) {
                       .alloc_fail = reply.Uint(uapi::kQstatsRxAllocFail)};
 }
 
+bool CanSeeQueues(Nic& nic) {
+  const auto netdev = nic.Netdev();
+  return netdev.has_value() && (*netdev)->Has(uapi::kNetdevCmdQueueGet);
+}
+
 Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue) {
   ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
   auto request = netdev->Get(fmt::format("get rx queue {} of {}", queue, nic.Name()),

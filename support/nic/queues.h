@@ -13,10 +13,14 @@
 
 namespace zcrx {
 
+// Whether this kernel shows queues at all (netdev queue-get, 6.8). One that does not has no memory
+// providers either; the calls below fail on it.
+bool CanSeeQueues(Nic& nic);
+
 struct RxQueue {
   uint32_t id = 0;
   std::optional<uint32_t> napi_id = {};
-  bool io_uring = false;           // an io_uring memory provider (zcrx) is bound
+  bool io_uring = false;                // an io_uring memory provider (zcrx) is bound
   std::optional<uint32_t> dmabuf = {};  // the binding's number, where a devmem provider is bound
 
   [[nodiscard]] bool HasProvider() const { return io_uring || dmabuf.has_value(); }
@@ -32,9 +36,11 @@ struct PagePool {
   std::optional<uint64_t> napi_id = {};
   uint64_t inflight = 0;  // buffers outside the pool
   uint64_t inflight_bytes = 0;
-  std::optional<uint64_t> detach_time = {};  // seconds since boot: destroyed, waiting for its buffers
+  std::optional<uint64_t> detach_time =
+      {};  // seconds since boot: destroyed, waiting for its buffers
   bool io_uring = false;
-  std::optional<uint64_t> io_uring_rx_buf_len = {};  // bytes; io_uring's figure, not the NIC's (7.0)
+  std::optional<uint64_t> io_uring_rx_buf_len =
+      {};  // bytes; io_uring's figure, not the NIC's (7.0)
 
   bool operator==(const PagePool&) const = default;
 };

@@ -1,0 +1,242 @@
+// support/nic against a real kernel: a veth pair in a network namespace of the test's own. A veth
+// has channels, features, queues and a link, and refuses the rest with sentences of the kernel's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sched.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/base/undo.h"
+#include "support/nic/configure.h"
+#include "support/nic/features.h"
+#include "support/nic/link.h"
+#include "support/nic/queues.h"
+
+namespace zcrx {
+namespace {
+
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using namespace std::chrono_literals;
+
+constexpr uint32_t kQueues = 4;
+
+Deadline Soon() { return Deadline::In(10s); }
+
+// 0 where it succeeded.
+template <typename T>
+int CodeOf(const Result<T>& result) {
+  return result.has_value() ? 0 : result.error().code;
+}
+
+Status Send(netlink::Request& request) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
+  ZCRX_RETURN_IF_ERROR(socket.Call(request, Soon()));
+  return {};
+}
+
+Status CreateVethPair() {
+  const ifinfomsg header{};
+  netlink::Request request("create veth pair", RTM_NEWLINK,
+                           NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+  request.Header(&header, sizeof(header))
+      .PutText(IFLA_IFNAME, "veth0")
+      .PutU32(IFLA_NUM_RX_QUEUES, kQueues)
+      .PutU32(IFLA_NUM_TX_QUEUES, kQueues)
+      .BeginNest(IFLA_LINKINFO)
+      .PutText(IFLA_INFO_KIND, "veth")
+      .BeginNest(IFLA_INFO_DATA)
+      .BeginNest(VETH_INFO_PEER)
+      .Header(&header, sizeof(header))
+      .PutText(IFLA_IFNAME, "veth1")
+      .PutU32(IFLA_NUM_RX_QUEUES, kQueues)
+      .PutU32(IFLA_NUM_TX_QUEUES, kQueues)
+      .EndNest()
+      .EndNest()
+      .EndNest();
+  return Send(request);
+}
+
+Status SetAdminUp(const char* name, bool up) {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(::if_nametoindex(name));
+  header.ifi_flags = up ? IFF_UP : 0;
+  header.ifi_change = IFF_UP;
+  netlink::Request request(std::string("set up ") + name, RTM_NEWLINK, NLM_F_REQUEST);
+  request.Header(&header, sizeof(header));
+  return Send(request);
+}
+
+class Veth : public testing::Test {
+ protected:
+  // The process moves once and for all: every test of this program wants the namespace.
+  static void SetUpTestSuite() {
+    if (moved_) return;  // called for each suite that derives from this one
+    moved_ = ::unshare(CLONE_NEWNET) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+    unavailable_ = moved_ ? std::string() : std::string("unshare: ") + ::strerror(errno);
+    if (!unavailable_.empty()) return;
+    if (const Status created = CreateVethPair(); !created.has_value()) {
+      unavailable_ = created.error().Text();
+    }
+  }
+
+  void SetUp() override {
+    if (!unavailable_.empty()) GTEST_SKIP() << "no veth in a namespace here: " << unavailable_;
+    ASSERT_TRUE(SetAdminUp("veth0", true).has_value());
+    ASSERT_TRUE(SetAdminUp("veth1", true).has_value());
+    auto nic = Nic::Open("veth0");
+    ASSERT_TRUE(nic.has_value()) << nic.error().Text();
+    nic_.emplace(std::move(*nic));
+  }
+
+  Nic& nic() { return *nic_; }
+
+ private:
+  inline static bool moved_ = false;
+  inline static std::string unavailable_;
+  std::optional<Nic> nic_;
+
+ protected:
+  // After the NIC, so that it ends first.
+  UndoStack undo_{[](const Error& error) { ADD_FAILURE() << error.Text(); }};
+};
+
+// Queues by netlink came with Linux 6.8.
+class VethQueues : public Veth {
+ protected:
+  void SetUp() override {
+    Veth::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    if (!CanSeeQueues(nic())) GTEST_SKIP() << "this kernel's netdev family has no queue-get";
+  }
+};
+
+TEST_F(Veth, AnInterfaceThatDoesNotExistIsNamedBesideThoseThatDo) {
+  const auto none = Nic::Open("eth7");
+  ASSERT_FALSE(none.has_value());
+  EXPECT_THAT(none.error().Text(), AllOf(HasSubstr("no network interface eth7; there are: "),
+                                         HasSubstr("veth0"), HasSubstr("lo")));
+}
+
+TEST_F(Veth, HasADriver) {
+  const auto info = GetDriverInfo(nic());
+  ASSERT_TRUE(info.has_value()) << info.error().Text();
+  EXPECT_EQ(info->driver, "veth");
+}
+
+TEST_F(Veth, ChannelsAreChangedAndRestored) {
+  const Channels full{.rx = {{.count = kQueues, .max = kQueues}},
+                      .tx = {{.count = kQueues, .max = kQueues}}};
+  ASSERT_EQ(GetChannels(nic()).value_or(Channels{}), full);
+
+  ASSERT_TRUE(ConfigureChannels(nic(), {.rx = 2}, undo_).has_value());
+  EXPECT_EQ(GetChannels(nic()).value_or(Channels{}).RxQueues(), 2U);
+
+  EXPECT_THAT(undo_.RunAll(), IsEmpty());
+  EXPECT_EQ(GetChannels(nic()).value_or(Channels{}), full);
+}
+
+TEST_F(Veth, WhatIsAsWantedNeedsNoUndo) {
+  ASSERT_TRUE(ConfigureChannels(nic(), {.rx = kQueues, .tx = kQueues}, undo_).has_value());
+  ASSERT_TRUE(ConfigureFeature(nic(), kNtuple, false, undo_).has_value());
+  EXPECT_TRUE(undo_.Empty());
+}
+
+TEST_F(Veth, ARefusedChangeHasTheKernelsSentenceAndNoUndo) {
+  const Status refused = ConfigureChannels(nic(), {.rx = 9999}, undo_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, EINVAL);
+  EXPECT_THAT(refused.error().Text(), AllOf(HasSubstr("set channels of veth0 (rx 9999)"),
+                                            HasSubstr("requested channel count exceeds maximum")));
+  EXPECT_TRUE(undo_.Empty());
+}
+
+TEST_F(Veth, AFeatureIsChangedAndRestored) {
+  ASSERT_EQ(GetFeature(nic(), "rx-gro").value_or(Feature{}),
+            (Feature{.active = false, .wanted = false, .changeable = true}));
+  ASSERT_TRUE(ConfigureFeature(nic(), "rx-gro", true, undo_).has_value());
+  EXPECT_TRUE(GetFeature(nic(), "rx-gro").value_or(Feature{}).active);
+  EXPECT_THAT(undo_.RunAll(), IsEmpty());
+  EXPECT_FALSE(GetFeature(nic(), "rx-gro").value_or(Feature{.active = true}).active);
+}
+
+TEST_F(Veth, AFeatureThatTheDeviceIgnoresIsAnError) {
+  const Status set = ConfigureFeature(nic(), kNtuple, true, undo_);
+  ASSERT_FALSE(set.has_value());
+  EXPECT_THAT(set.error().Text(), HasSubstr("it is still off, and the device has it fixed"));
+  EXPECT_TRUE(undo_.Empty());
+}
+
+TEST_F(Veth, AFeatureThatTheKernelDoesNotKnowIsAnError) {
+  const auto feature = GetFeature(nic(), "rx-teleport");
+  ASSERT_FALSE(feature.has_value());
+  EXPECT_THAT(feature.error().Text(), HasSubstr("this kernel has no such feature"));
+}
+
+TEST_F(Veth, WhatTheDeviceDoesNotHaveIsRefused) {
+  EXPECT_EQ(CodeOf(GetRss(nic())), EOPNOTSUPP);
+  EXPECT_EQ(CodeOf(CreateRssContext(nic(), {0, 1})), EOPNOTSUPP);
+  const FlowRule rule{.destination_port = 9999, .action = ToQueue{1}};
+  EXPECT_EQ(CodeOf(AddFlowRule(nic(), rule, undo_)), EOPNOTSUPP);
+  const Status split = SetRings(nic(), {.tcp_data_split = TcpDataSplit::kEnabled});
+  ASSERT_FALSE(split.has_value());
+  // Before 6.12 the attribute itself is unknown.
+  EXPECT_THAT(split.error().code, AnyOf(EOPNOTSUPP, EINVAL));
+  EXPECT_THAT(split.error().Text(), HasSubstr("set rings of veth0 (tcp-data-split on)"));
+}
+
+TEST_F(VethQueues, HaveNoProvider) {
+  const auto queues = GetRxQueues(nic());
+  ASSERT_TRUE(queues.has_value()) << queues.error().Text();
+  ASSERT_EQ(queues->size(), kQueues);
+  for (uint32_t id = 0; id < kQueues; ++id) {
+    EXPECT_EQ((*queues)[id].id, id);
+    EXPECT_FALSE((*queues)[id].HasProvider()) << id;
+  }
+  EXPECT_TRUE(WaitForAllProvidersGone(nic(), Soon()).has_value());
+  EXPECT_TRUE(WaitForProviderGone(nic(), 0, Soon()).has_value());
+}
+
+TEST_F(VethQueues, AreAsManyAsTheChannels) {
+  ASSERT_TRUE(ConfigureChannels(nic(), {.rx = 2}, undo_).has_value());
+  EXPECT_EQ(GetRxQueues(nic()).value_or(std::vector<RxQueue>{}).size(), 2U);
+}
+
+TEST_F(VethQueues, AQueueThatDoesNotExistIsAnError) {
+  EXPECT_EQ(GetRxQueue(nic(), kQueues - 1).value_or(RxQueue{}).id, kQueues - 1);
+  EXPECT_EQ(CodeOf(GetRxQueue(nic(), kQueues)), EINVAL);
+}
+
+TEST_F(VethQueues, AProviderThatDoesNotComeEndsTheWaitAtItsDeadline) {
+  const Status wait = WaitForProvider(nic(), 1, Deadline::In(150ms));
+  ASSERT_FALSE(wait.has_value());
+  EXPECT_EQ(wait.error().code, ETIMEDOUT);
+  EXPECT_THAT(wait.error().Text(),
+              AllOf(HasSubstr("on queue 1 of veth0"), HasSubstr("no queue has a memory provider")));
+}
+
+TEST_F(Veth, WaitsForTheLink) {
+  EXPECT_TRUE(WaitForLink(nic(), Soon()).has_value());
+  ASSERT_TRUE(SetAdminUp("veth1", false).has_value());
+  const Status no_carrier = WaitForLink(nic(), Deadline::In(50ms));
+  EXPECT_EQ(CodeOf(no_carrier), ETIMEDOUT);
+  ASSERT_TRUE(SetAdminUp("veth0", false).has_value());
+  const Status down = WaitForLink(nic(), Soon());
+  ASSERT_FALSE(down.has_value());
+  EXPECT_EQ(down.error().code, ENETDOWN);
+  EXPECT_THAT(down.error().Text(), HasSubstr("ip link set veth0 up"));
+}
+
+}  // namespace
+}  // namespace zcrx
