@@ -41,7 +41,7 @@ uint64_t LoadWord(const std::byte* from) {
 }
 
 // What is sought in the stream to tell where misplaced data comes from; chance finds 8 bytes
-// anywhere in the range below once in 2^38 times.
+// somewhere in the range below once in 2^38 times.
 constexpr size_t kNeedleBytes = 8;
 constexpr uint64_t kSearchReach = uint64_t{32} << 20;  // on either side of the offset
 
@@ -114,6 +114,28 @@ Status Payload::Check(uint64_t offset, std::span<const std::byte> received) cons
   return std::unexpected(Describe(offset, received));
 }
 
+size_t Payload::RunOfWrong(uint64_t offset, std::span<const std::byte> received) const {
+  size_t right = 0;
+  for (size_t i = 0; i < received.size(); ++i) {
+    right = received[i] == At(offset + i) ? right + 1 : 0;
+    if (right == kNeedleBytes) return i + 1 - right;
+  }
+  return received.size() - right;
+}
+
+std::string Payload::Origin(uint64_t offset, std::span<const std::byte> needle) const {
+  if (std::ranges::all_of(needle, [](std::byte byte) { return byte == std::byte{0}; })) {
+    return "zeroes: memory that nothing was written to";
+  }
+  const auto found = FindInStream(*this, offset, needle);
+  if (!found.has_value()) return {};
+  return *found > offset
+             ? fmt::format("these are the bytes of offset {}, {} further on (data lost)", *found,
+                           *found - offset)
+             : fmt::format("these are the bytes of offset {}, {} back (data repeated)", *found,
+                           offset - *found);
+}
+
 Error Payload::Describe(uint64_t offset, std::span<const std::byte> received) const {
   size_t bad = 0;
   while (bad < received.size() && received[bad] == At(offset + bad)) ++bad;
@@ -122,16 +144,11 @@ Error Payload::Describe(uint64_t offset, std::span<const std::byte> received) co
   error.operation = fmt::format(
       "payload of seed {} differs at offset {}: expected 0x{:02x}, received 0x{:02x}", seed_, at,
       std::to_integer<unsigned>(At(at)), std::to_integer<unsigned>(received[bad]));
-  const auto rest = received.subspan(bad);
-  if (rest.size() < kNeedleBytes) return error;
-  // A byte or two right by chance would hide where the rest belongs: look from the first bad one.
-  const auto needle = rest.first(kNeedleBytes);
-  if (std::ranges::all_of(needle, [](std::byte byte) { return byte == std::byte{0}; })) {
-    error.detail = "zeroes from there on: memory that nothing was written to";
-  } else if (const auto found = FindInStream(*this, at, needle); found.has_value()) {
-    error.detail = fmt::format("these are the bytes of offset {}, {} {}", *found,
-                               *found > at ? *found - at : at - *found,
-                               *found > at ? "further on (data lost)" : "back (data repeated)");
+  const auto wrong = received.subspan(bad, RunOfWrong(at, received.subspan(bad)));
+  if (wrong.size() >= kNeedleBytes) error.detail = Origin(at, wrong.first(kNeedleBytes));
+  if (bad + wrong.size() < received.size()) {
+    error.detail += fmt::format("{}right again from offset {} on", error.detail.empty() ? "" : "; ",
+                                at + wrong.size());
   }
   return error;
 }

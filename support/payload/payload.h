@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "support/base/result.h"
 
@@ -26,8 +27,8 @@ class Payload {
   // Writes the bytes of the stream from `offset` on.
   void Fill(uint64_t offset, std::span<std::byte> out) const;
   // Whether `received` is the stream from `offset` on. The error names the first bad offset, both
-  // bytes there, the seed, and, where the data comes from elsewhere in the stream or is all zero,
-  // says so.
+  // bytes there and the seed; it says where the data comes from, if that is elsewhere in the
+  // stream, and from where on it is right again.
   [[nodiscard]] Status Check(uint64_t offset, std::span<const std::byte> received) const;
 
  private:
@@ -35,6 +36,9 @@ class Payload {
 
   [[nodiscard]] uint64_t Key(uint64_t block) const;
   [[nodiscard]] bool Matches(uint64_t offset, std::span<const std::byte> received) const;
+  // How many bytes from the first, wrong one on until the stream is right again.
+  [[nodiscard]] size_t RunOfWrong(uint64_t offset, std::span<const std::byte> received) const;
+  [[nodiscard]] std::string Origin(uint64_t offset, std::span<const std::byte> needle) const;
   [[nodiscard]] Error Describe(uint64_t offset, std::span<const std::byte> received) const;
 
   uint64_t seed_;

@@ -8,11 +8,6 @@
 
 namespace zcrx {
 
-size_t PageBytes() {
-  static const auto bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
-}
-
 Result<Area> Area::Allocate(size_t bytes, AreaKind kind) {
   const bool huge = kind == AreaKind::kHugePages;
   const size_t page = huge ? kHugePageBytes : PageBytes();

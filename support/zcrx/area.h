@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "support/base/pages.h"
 #include "support/base/result.h"
 
 namespace zcrx {
@@ -13,9 +14,6 @@ enum class AreaKind {
   kPages,      // anonymous pages
   kHugePages,  // anonymous 2 MiB pages, from the pool in vm.nr_hugepages: for rx_buf_len > a page
 };
-
-inline constexpr size_t kHugePageBytes = size_t{2} << 20;
-size_t PageBytes();
 
 class Area {
  public:

@@ -37,13 +37,13 @@ class RefillRing {
 
  private:
   RefillRing(uint32_t* head, uint32_t* tail, uapi::RefillEntry* ring, uint32_t entries)
-      : head_(head), tail_(tail), ring_(ring), entries_(entries) {}
+      : head_(head), tail_(tail), ring_(ring), entries_(entries), next_(*tail) {}
 
   uint32_t* head_;  // the kernel's
   uint32_t* tail_;  // ours, as published
   uapi::RefillEntry* ring_;
   uint32_t entries_;
-  uint32_t next_ = 0;  // the tail with what is not published yet
+  uint32_t next_;  // the tail with what is not published yet
   std::deque<uapi::RefillEntry> kept_;
 };
 

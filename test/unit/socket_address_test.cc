@@ -1,0 +1,61 @@
+#include "support/net/socket_address.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include "support/base/unique_fd.h"
+
+namespace zcrx {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(SocketAddress, ReadsBothFamiliesAndWritesThemBack) {
+  const auto v4 = SocketAddress::Parse("192.0.2.1", 80);
+  ASSERT_TRUE(v4.has_value());
+  EXPECT_EQ(v4->Family(), AF_INET);
+  EXPECT_EQ(v4->Text(), "192.0.2.1:80");
+  EXPECT_EQ(v4->Length(), sizeof(sockaddr_in));
+  const auto v6 = SocketAddress::Parse("2001:DB8:0::1", 65535);
+  ASSERT_TRUE(v6.has_value());
+  EXPECT_EQ(v6->Family(), AF_INET6);
+  EXPECT_EQ(v6->Text(), "[2001:db8::1]:65535");
+  EXPECT_EQ(v6->Length(), sizeof(sockaddr_in6));
+}
+
+TEST(SocketAddress, KeepsTheScope) {
+  EXPECT_EQ(SocketAddress::Parse("fe80::1%7", 1)->Address(), "fe80::1%7");
+  EXPECT_EQ(SocketAddress::Parse("fe80::1%lo", 1)->Address(), "fe80::1%1");
+}
+
+TEST(SocketAddress, RefusesWhatIsNoAddress) {
+  for (const char* text : {"", "localhost", "192.0.2", "192.0.2.1:80", "[::1]", "1.2.3.4.5",
+                           "192.0.2.1%lo", "::g", " ::1"}) {
+    const auto address = SocketAddress::Parse(text, 1);
+    ASSERT_FALSE(address.has_value()) << text;
+    EXPECT_THAT(address.error().Text(), HasSubstr("neither an IPv4 nor an IPv6 address")) << text;
+  }
+  for (const char* text : {"fe80::1%", "fe80::1%0", "fe80::1%nosuchnic", "fe80::1%-1"}) {
+    const auto address = SocketAddress::Parse(text, 1);
+    ASSERT_FALSE(address.has_value()) << text;
+    EXPECT_EQ(address.error().code, ENODEV) << text;
+  }
+}
+
+TEST(SocketAddress, TellsThePortTheKernelChose) {
+  const auto any = SocketAddress::Parse("::1", 0);
+  const UniqueFd fd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(fd.Get(), any->Get(), any->Length()), 0);
+  const auto bound = SocketAddress::OfSocket(fd.Get());
+  ASSERT_TRUE(bound.has_value());
+  EXPECT_EQ(bound->Address(), "::1");
+  EXPECT_NE(bound->Port(), 0);
+}
+
+TEST(SocketAddress, IsAnErrorOfADescriptorThatIsNoSocket) {
+  EXPECT_EQ(SocketAddress::OfSocket(-1).error().code, EBADF);
+}
+
+}  // namespace
+}  // namespace zcrx
