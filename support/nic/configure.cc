@@ -51,13 +51,23 @@ Status RestoreRssTable(Nic& nic, const RssTable& found, bool was_default) {
 
 Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
   ZCRX_ASSIGN_OR_RETURN(const Rings found, GetRings(nic));
-  const RingsChange change = Necessary(wanted, found);
+  RingsChange change = Necessary(wanted, found);
+  const auto undo_with = [&](const RingsChange& back) {
+    undo.Add(fmt::format("rings of {} ({})", nic.Name(), back.Text()), [&nic, back]() -> Status {
+      ZCRX_RETURN_IF_ERROR(WaitUntilChangeable(nic));
+      return SetRings(nic, back);
+    });
+  };
+  if (change.tcp_data_split && change.tcp_data_split == found.tcp_data_split) {
+    // By itself, so that the kernel tells of this one value whether it was configured.
+    ZCRX_ASSIGN_OR_RETURN(const bool configured,
+                          SetRingsAndTell(nic, {.tcp_data_split = change.tcp_data_split}));
+    if (configured) undo_with({.tcp_data_split = TcpDataSplit::kUnknown});
+    change.tcp_data_split.reset();
+  }
   if (change.Empty()) return {};
   ZCRX_RETURN_IF_ERROR(SetRings(nic, change));
-  undo.Add("rings of " + nic.Name(), [&nic, back = Back(change, found)]() -> Status {
-    ZCRX_RETURN_IF_ERROR(WaitUntilChangeable(nic));
-    return SetRings(nic, back);
-  });
+  undo_with(Back(change, found));
   return {};
 }
 

@@ -24,9 +24,12 @@ namespace zcrx {
 // How long the undos of rings and channels wait for memory providers to leave the queues first.
 inline constexpr std::chrono::seconds kProviderLeaves{10};
 
-// hds-thresh 0 is left out where the device has no hds-thresh: its threshold is 0. tcp-data-split
-// is sent even where the driver reports the value asked for, because the kernel looks at the
-// configured value, which cannot be read (netif_mp_open_rxq: "tcp-data-split is disabled").
+// hds-thresh 0 is left out where the device has no hds-thresh: its threshold is 0.
+//
+// tcp-data-split is configured on, off or automatic, and a memory provider wants it configured on
+// (netif_mp_open_rxq: "tcp-data-split is disabled"); what is read is only the driver's state. So
+// "on" is sent even where the driver reports it, and where that changed the configuration, the undo
+// makes it automatic again. Where the driver reported "off", the undo is "off".
 Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo);
 
 Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo);

@@ -18,6 +18,8 @@
 namespace zcrx {
 namespace {
 
+constexpr int kHeaderAttribute = 1;  // ETHTOOL_A_RINGS_HEADER and its like
+
 std::string InterfaceNames() {
   struct Free {
     void operator()(struct if_nameindex* list) const { ::if_freenameindex(list); }
@@ -58,12 +60,27 @@ Result<netlink::Family*> Nic::Netdev() {
 
 netlink::Request Nic::EthtoolRequest(std::string operation, uint8_t command,
                                      uint32_t header_flags) {
-  constexpr int kHeaderAttribute = 1;  // ETHTOOL_A_RINGS_HEADER and its like
   auto request = ethtool_.Get(std::move(operation), command);
   request.BeginNest(kHeaderAttribute).PutU32(ETHTOOL_A_HEADER_DEV_INDEX, index_);
   if (header_flags != 0) request.PutU32(ETHTOOL_A_HEADER_FLAGS, header_flags);
   request.EndNest();
   return request;
+}
+
+Result<bool> Nic::CallAndTell(netlink::Request& request, uint8_t notification) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Socket monitor, ethtool_.Listen(ETHTOOL_MCGRP_MONITOR_NAME));
+  ZCRX_RETURN_IF_ERROR(ethtool_.Call(request));
+  bool changed = false;
+  while (true) {
+    // Whatever came before the ack is in the socket by now: nothing to wait for.
+    ZCRX_ASSIGN_OR_RETURN(const auto messages, monitor.Notifications(Deadline::In({})));
+    if (messages.empty()) return changed;
+    for (const netlink::Message& message : messages) {
+      const auto header = message.Attrs().Nested(kHeaderAttribute);
+      changed |=
+          message.Command() == notification && header.U32(ETHTOOL_A_HEADER_DEV_INDEX) == index_;
+    }
+  }
 }
 
 Status Nic::Ioctl(const std::string& operation, void* data) {

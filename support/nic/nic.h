@@ -27,6 +27,9 @@ class Nic {
   // A request to the ethtool family with its header (the interface) filled in.
   [[nodiscard]] netlink::Request EthtoolRequest(std::string operation, uint8_t command,
                                                 uint32_t header_flags = 0);
+  // Sends a request that sets something, and tells whether the kernel found anything to change:
+  // then it sends `notification` (ETHTOOL_MSG_*_NTF) to all listeners, before it acks.
+  Result<bool> CallAndTell(netlink::Request& request, uint8_t notification);
   // SIOCETHTOOL; `data` is a struct of linux/ethtool.h that begins with its command.
   Status Ioctl(const std::string& operation, void* data);
 

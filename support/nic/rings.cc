@@ -64,11 +64,15 @@ Result<Rings> GetRings(Nic& nic) {
   return ParseRings(reply.Attrs());
 }
 
-Status SetRings(Nic& nic, const RingsChange& change) {
+Result<bool> SetRingsAndTell(Nic& nic, const RingsChange& change) {
   auto request = nic.EthtoolRequest(fmt::format("set rings of {} ({})", nic.Name(), change.Text()),
                                     ETHTOOL_MSG_RINGS_SET);
   EncodeRings(change, request);
-  ZCRX_RETURN_IF_ERROR(nic.Ethtool().Call(request));
+  return nic.CallAndTell(request, ETHTOOL_MSG_RINGS_NTF);
+}
+
+Status SetRings(Nic& nic, const RingsChange& change) {
+  ZCRX_RETURN_IF_ERROR(SetRingsAndTell(nic, change));
   return {};
 }
 

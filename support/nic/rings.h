@@ -45,6 +45,8 @@ struct RingsChange {
 Result<Rings> GetRings(Nic& nic);
 // One request for all: a value the device cannot take refuses the others with it.
 Status SetRings(Nic& nic, const RingsChange& change);
+// The same, telling whether the configuration was another one before, whatever the driver reported.
+Result<bool> SetRingsAndTell(Nic& nic, const RingsChange& change);
 
 // The reply to ETHTOOL_MSG_RINGS_GET.
 Rings ParseRings(netlink::Attributes reply);

@@ -2,6 +2,7 @@
 // has channels, features, queues and a link, and refuses the rest with sentences of the kernel's.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/ethtool_netlink.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -86,9 +87,11 @@ class Veth : public testing::Test {
     moved_ = ::unshare(CLONE_NEWNET) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
     unavailable_ = moved_ ? std::string() : std::string("unshare: ") + ::strerror(errno);
     if (!unavailable_.empty()) return;
-    if (const Status created = CreateVethPair(); !created.has_value()) {
-      unavailable_ = created.error().Text();
-    }
+    const Status created = CreateVethPair();
+    if (created.has_value()) return;
+    unavailable_ = created.error().Text();
+    // A kernel without veth; anything else is a fault of ours.
+    EXPECT_EQ(created.error().code, EOPNOTSUPP) << unavailable_;
   }
 
   void SetUp() override {
@@ -160,6 +163,20 @@ TEST_F(Veth, ARefusedChangeHasTheKernelsSentenceAndNoUndo) {
   EXPECT_THAT(refused.error().Text(), AllOf(HasSubstr("set channels of veth0 (rx 9999)"),
                                             HasSubstr("requested channel count exceeds maximum")));
   EXPECT_TRUE(undo_.Empty());
+}
+
+TEST_F(Veth, TheKernelTellsWhetherItFoundAnythingToChange) {
+  const auto set_rx = [this](uint32_t queues) {
+    auto request = nic().EthtoolRequest("set channels of veth0", ETHTOOL_MSG_CHANNELS_SET);
+    EncodeChannels({.rx = queues}, request);
+    return nic().CallAndTell(request, ETHTOOL_MSG_CHANNELS_NTF);
+  };
+  const auto changed = [](const Result<bool>& told) { return told.has_value() && *told; };
+  EXPECT_TRUE(changed(set_rx(3)));
+  const Result<bool> again = set_rx(3);
+  ASSERT_TRUE(again.has_value()) << again.error().Text();
+  EXPECT_FALSE(*again);
+  EXPECT_TRUE(changed(set_rx(kQueues)));
 }
 
 TEST_F(Veth, AFeatureIsChangedAndRestored) {
