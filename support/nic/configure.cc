@@ -1,5 +1,6 @@
 #include "support/nic/configure.h"
 
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -38,6 +39,21 @@ RingsChange Back(const RingsChange& change, const Rings& found) {
   return back;
 }
 
+// bnxt enables header split when told to and disables it only on "auto" (bnxt_set_ringparam refuses
+// "off" with EINVAL); gve disables it only on "off".
+Status RestoreRings(Nic& nic, RingsChange back) {
+  const Status restored = SetRings(nic, back);
+  if (restored.has_value() || restored.error().code != EINVAL ||
+      back.tcp_data_split != TcpDataSplit::kDisabled) {
+    return restored;
+  }
+  back.tcp_data_split = TcpDataSplit::kUnknown;
+  ZCRX_RETURN_IF_ERROR(SetRings(nic, back));
+  ZCRX_ASSIGN_OR_RETURN(const Rings now, GetRings(nic));
+  if (now.tcp_data_split != TcpDataSplit::kEnabled) return {};
+  return restored;
+}
+
 Status RestoreRssTable(Nic& nic, const RssTable& found, bool was_default) {
   if (was_default) {
     ZCRX_RETURN_IF_ERROR(ResetRssTable(nic));
@@ -55,7 +71,7 @@ Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
   const auto undo_with = [&](const RingsChange& back) {
     undo.Add(fmt::format("rings of {} ({})", nic.Name(), back.Text()), [&nic, back]() -> Status {
       ZCRX_RETURN_IF_ERROR(WaitUntilChangeable(nic));
-      return SetRings(nic, back);
+      return RestoreRings(nic, back);
     });
   };
   if (change.tcp_data_split && change.tcp_data_split == found.tcp_data_split) {

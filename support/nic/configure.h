@@ -29,7 +29,8 @@ inline constexpr std::chrono::seconds kProviderLeaves{10};
 // tcp-data-split is configured on, off or automatic, and a memory provider wants it configured on
 // (netif_mp_open_rxq: "tcp-data-split is disabled"); what is read is only the driver's state. So
 // "on" is sent even where the driver reports it, and where that changed the configuration, the undo
-// makes it automatic again. Where the driver reported "off", the undo is "off".
+// makes it automatic again. Where the driver reported "off", the undo is "off", or
+// automatic for a driver that refuses "off" and has it off then.
 Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo);
 
 Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo);
