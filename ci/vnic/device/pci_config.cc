@@ -1,0 +1,93 @@
+#include "ci/vnic/device/pci_config.h"
+
+#include <algorithm>
+
+#include "ci/vnic/base/endian.h"
+
+namespace vnic {
+namespace {
+
+// Type 0 header; names as in linux/pci_regs.h.
+constexpr std::size_t kVendor = 0x00;
+constexpr std::size_t kDevice = 0x02;
+constexpr std::size_t kCommand = 0x04;
+constexpr std::size_t kStatus = 0x06;
+constexpr std::size_t kRevisionAndClass = 0x08;
+constexpr std::size_t kBar0 = 0x10;
+constexpr std::size_t kSubsystemVendor = 0x2c;
+constexpr std::size_t kSubsystem = 0x2e;
+constexpr std::size_t kCapabilities = 0x34;
+constexpr std::size_t kInterruptLine = 0x3c;
+
+constexpr std::uint16_t kCommandMemory = 1U << 1;
+constexpr std::uint16_t kCommandMaster = 1U << 2;
+constexpr std::uint16_t kCommandIntxDisable = 1U << 10;
+constexpr std::uint16_t kStatusCapabilityList = 1U << 4;
+constexpr std::uint32_t kBar64bit = 2U << 1;
+
+constexpr std::size_t kExpress = 0x40;  // 60 bytes
+constexpr std::size_t kMsix = 0x80;     // 12 bytes
+constexpr std::uint8_t kCapabilityExpress = 0x10;
+constexpr std::uint8_t kCapabilityMsix = 0x11;
+
+}  // namespace
+
+PciConfig::PciConfig(const PciIdentity& identity) {
+  Put16(kVendor, identity.vendor);
+  Put16(kDevice, identity.device);
+  Put16(kCommand, 0, kCommandMemory | kCommandMaster | kCommandIntxDisable);
+  Put16(kStatus, kStatusCapabilityList);
+  Put32(kRevisionAndClass, identity.class_code << 8 | identity.revision);
+  Put16(kSubsystemVendor, identity.subsystem_vendor);
+  Put16(kSubsystem, identity.subsystem);
+  Put16(kCapabilities, kExpress);
+  Put16(kInterruptLine, 0, 0xff);
+
+  for (std::size_t i = 0; i < identity.bars.size(); ++i) {
+    const PciBar& bar = identity.bars[i];
+    if (bar.size == 0) continue;
+    const std::uint64_t mask = ~(bar.size - 1);
+    Put32(kBar0 + 4 * i, bar.is_64bit ? kBar64bit : 0, static_cast<std::uint32_t>(mask));
+    if (bar.is_64bit) Put32(kBar0 + 4 * ++i, 0, static_cast<std::uint32_t>(mask >> 32));
+  }
+
+  // An endpoint, version 2, with a function-level reset; max payload 128 bytes; link 8 GT/s x16.
+  Put16(kExpress, kMsix << 8 | kCapabilityExpress);
+  Put16(kExpress + 2, 2);
+  Put32(kExpress + 4, 1U << 28 | 1U << 15);
+  Put16(kExpress + 8, 0, 0x7fff);
+  Put32(kExpress + 12, 16U << 4 | 3U);
+  Put16(kExpress + 18, 16U << 4 | 3U);
+
+  Put16(kMsix, kCapabilityMsix);
+  Put16(kMsix + 2, static_cast<std::uint16_t>(identity.msix.vectors - 1), 0xc000);
+  Put32(kMsix + 4, identity.msix.table_offset | identity.msix.bar);
+  Put32(kMsix + 8, identity.msix.pending_offset | identity.msix.bar);
+}
+
+void PciConfig::Put16(std::size_t offset, std::uint16_t value, std::uint16_t writable) {
+  StoreAt(bytes_, offset, Le16(value));
+  StoreAt(writable_, offset, Le16(writable));
+}
+
+void PciConfig::Put32(std::size_t offset, std::uint32_t value, std::uint32_t writable) {
+  StoreAt(bytes_, offset, Le32(value));
+  StoreAt(writable_, offset, Le32(writable));
+}
+
+void PciConfig::Read(std::uint64_t offset, std::span<std::uint8_t> data) const {
+  std::ranges::fill(data, std::uint8_t{0xff});
+  if (offset >= kSize) return;
+  const auto from = std::span(bytes_).subspan(offset);
+  std::ranges::copy(from.first(std::min(from.size(), data.size())), data.begin());
+}
+
+void PciConfig::Write(std::uint64_t offset, std::span<const std::uint8_t> data) {
+  for (std::size_t i = 0; i < data.size() && offset < kSize && i < kSize - offset; ++i) {
+    std::uint8_t& byte = bytes_[offset + i];
+    const std::uint8_t mask = writable_[offset + i];
+    byte = static_cast<std::uint8_t>((byte & ~mask) | (data[i] & mask));
+  }
+}
+
+}  // namespace vnic

@@ -1,0 +1,54 @@
+// The configuration space of a PCI function: its identity and the capabilities a driver looks for.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace vnic {
+
+struct PciBar {
+  std::uint64_t size = 0;  // bytes, a power of two; 0: there is no such BAR
+  bool is_64bit = false;   // takes the next BAR's register too
+};
+
+// Where the MSI-X table stands. The table itself is the client's to emulate; see vfio_user/msix.h.
+struct MsixLayout {
+  std::uint16_t vectors = 0;
+  std::uint8_t bar = 0;
+  std::uint32_t table_offset = 0;
+  std::uint32_t pending_offset = 0;
+};
+
+struct PciIdentity {
+  std::uint16_t vendor = 0;
+  std::uint16_t device = 0;
+  std::uint16_t subsystem_vendor = 0;
+  std::uint16_t subsystem = 0;
+  std::uint8_t revision = 0;
+  std::uint32_t class_code = 0;  // 24 bits: class, subclass, programming interface
+  std::array<PciBar, 6> bars{};
+  MsixLayout msix;
+};
+
+// 256 bytes, type 0 header, with PCI Express and MSI-X capabilities (PCI Local Bus 3.0, 6.1
+// and 6.8; PCI Express 3.0, 7.8). Out-of-range accesses read as ones and write nothing.
+class PciConfig {
+ public:
+  static constexpr std::size_t kSize = 256;
+
+  explicit PciConfig(const PciIdentity& identity);
+
+  void Read(std::uint64_t offset, std::span<std::uint8_t> data) const;
+  // Only the bits that the specification lets software write.
+  void Write(std::uint64_t offset, std::span<const std::uint8_t> data);
+
+ private:
+  void Put16(std::size_t offset, std::uint16_t value, std::uint16_t writable = 0);
+  void Put32(std::size_t offset, std::uint32_t value, std::uint32_t writable = 0);
+
+  std::array<std::uint8_t, kSize> bytes_{};
+  std::array<std::uint8_t, kSize> writable_{};
+};
+
+}  // namespace vnic

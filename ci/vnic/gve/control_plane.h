@@ -1,0 +1,112 @@
+// What the driver's admin commands do: describe the NIC, make and take away queues, steer packets.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "ci/vnic/device/nic.h"
+#include "ci/vnic/gve/admin_protocol.h"
+#include "ci/vnic/gve/notify.h"
+#include "ci/vnic/gve/registers.h"
+#include "ci/vnic/gve/rx_queue.h"
+#include "ci/vnic/gve/tx_queue.h"
+#include "ci/vnic/net/steering.h"
+
+namespace vnic::gve {
+
+class ControlPlane {
+ public:
+  explicit ControlPlane(const NicSlot& slot)
+      : slot_(slot), notifier_(slot.interrupts), flows_(kMaxFlowRules) {
+    Reset();
+  }
+  ControlPlane(const ControlPlane&) = delete;
+  ControlPlane& operator=(const ControlPlane&) = delete;
+
+  // What a refused command asked for is logged; nothing of it has been done.
+  AdminStatus Execute(const AdminCommand& command);
+
+  // As after power-on; only the counters go on.
+  void Reset();
+
+  [[nodiscard]] Notifier& Notifications() { return notifier_; }
+  // The vector of link and reset events.
+  [[nodiscard]] std::uint32_t ManagementVector() const { return management_vector_; }
+
+  // nullptr: no such queue.
+  [[nodiscard]] TxQueue* Tx(std::uint32_t id);
+  [[nodiscard]] RxQueue* Rx(std::uint32_t id);
+
+  // The queue of a packet; nullopt: dropped.
+  [[nodiscard]] std::optional<Destination> QueueOf(const Headers& headers) const {
+    return Steer(headers, flows_, contexts_);
+  }
+  // The largest frame that is received: the MTU that the driver has set and an Ethernet header with
+  // a VLAN tag.
+  [[nodiscard]] std::size_t MaxFrame() const { return mtu_ + 18U; }
+
+  // Writes the NIC's part of the statistics report, if the driver has asked for one.
+  void WriteStats();
+
+  [[nodiscard]] RxCounters& RxCount(std::uint32_t id) { return rx_counters_[id]; }
+  [[nodiscard]] const std::array<RxCounters, kMaxQueues>& RxCounts() const { return rx_counters_; }
+  [[nodiscard]] const std::array<TxCounters, kMaxQueues>& TxCounts() const { return tx_counters_; }
+
+ private:
+  struct Refusal {
+    AdminStatus status = AdminStatus::kInvalidArgument;
+    std::string reason;
+  };
+  using Outcome = std::expected<void, Refusal>;
+  static std::unexpected<Refusal> Refuse(AdminStatus status, std::string reason) {
+    return std::unexpected(Refusal{status, std::move(reason)});
+  }
+
+  Outcome Dispatch(const AdminCommand& command);
+  Outcome Describe(const DescribeDevice& request) const;
+  Outcome Configure(const ConfigureDeviceResources& request);
+  Outcome Deconfigure();
+  Outcome Create(const CreateTxQueue& request);
+  Outcome Create(const CreateRxQueue& request);
+  Outcome DestroyTx(const DestroyQueue& request);
+  Outcome DestroyRx(const DestroyQueue& request);
+  Outcome SetParameter(const SetDriverParameter& request);
+  Outcome StartStats(const ReportStats& request);
+  Outcome TellLinkSpeed(const ReportLinkSpeed& request) const;
+  Outcome TellPacketTypes(const GetPtypeMap& request) const;
+  Outcome Verify(const VerifyDriverCompatibility& request) const;
+  Outcome Unwrap(const ExtendedCommand& request);
+  // steering_commands.cc
+  Outcome Change(const ConfigureRss& request);
+  Outcome Query(const QueryRss& request) const;
+  Outcome Change(const ConfigureFlowRule& request);
+  Outcome Add(const ConfigureFlowRule& request);
+  Outcome Query(const QueryFlowRules& request) const;
+
+  [[nodiscard]] Outcome CheckRing(std::string_view what, GuestAddress address,
+                                  std::uint32_t entries, std::size_t entry_size) const;
+  [[nodiscard]] Outcome CheckNotify(std::uint32_t notify_id) const;
+  Outcome Write(GuestAddress address, std::span<const std::uint8_t> bytes) const;
+
+  const NicSlot& slot_;
+  Notifier notifier_;
+  bool configured_ = false;
+  std::uint32_t management_vector_ = 0;
+  std::uint16_t mtu_ = kMaxMtu;
+  std::array<std::optional<TxQueue>, kMaxQueues> tx_;
+  std::array<std::optional<RxQueue>, kMaxQueues> rx_;
+  std::array<TxCounters, kMaxQueues> tx_counters_;
+  std::array<RxCounters, kMaxQueues> rx_counters_;
+  FlowTable flows_;
+  // The rules as the driver wrote them, for it to read back.
+  std::map<std::uint32_t, WireFlowRule> wire_rules_;
+  std::map<std::uint32_t, RssContext> contexts_;
+  std::uint16_t hash_types_ = 0;
+  std::optional<ReportStats> stats_;
+};
+
+}  // namespace vnic::gve

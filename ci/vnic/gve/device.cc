@@ -1,0 +1,163 @@
+#include "ci/vnic/gve/device.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "ci/vnic/net/segment.h"
+
+namespace vnic::gve {
+
+Device::Device(const NicSlot& slot)
+    : slot_(slot),
+      control_(slot_),
+      admin_(slot_.memory, slot_.log,
+             [this](const AdminCommand& command) { return control_.Execute(command); }) {}
+
+void Device::Reset() {
+  admin_.Stop();
+  control_.Reset();
+  admin_base_ = 0;
+  admin_length_ = 0;
+  is_reset_ = true;
+}
+
+std::uint32_t Device::Register(std::uint64_t offset) const {
+  switch (offset) {
+    case kDeviceStatus:
+      return (slot_.wire.Up() ? kDeviceLinkUp : 0) | (is_reset_ ? kDeviceIsReset : 0);
+    case kDriverStatus:
+      return admin_.Running() ? kDriverRun : 0;
+    case kMaxTxQueues:
+    case kMaxRxQueues:
+      return kMaxQueues;
+    case kAdminEventCounter:
+      return admin_.EventCounter();
+    default:
+      return 0;
+  }
+}
+
+void Device::ReadBar(unsigned bar, std::uint64_t offset, std::span<std::uint8_t> data) {
+  std::ranges::fill(data, std::uint8_t{0});
+  if (bar == kRegisterBar && data.size() == sizeof(Be32)) {
+    StoreAt(data, 0, Be32(Register(offset)));
+  }
+}
+
+void Device::WriteBar(unsigned bar, std::uint64_t offset, std::span<const std::uint8_t> data) {
+  if (bar == kRegisterBar && offset == kAdminLength && data.size() == sizeof(Be16)) {
+    admin_length_ = LoadAt<Be16>(data);
+    return;
+  }
+  // The driver's name and version, letter by letter: of no use here.
+  if (bar == kRegisterBar && offset == kDriverVersion) return;
+  const bool aligned = data.size() == sizeof(Be32) && offset % sizeof(Be32) == 0;
+  if (bar == kRegisterBar && aligned) return WriteRegister(offset, LoadAt<Be32>(data));
+  if (bar == kDoorbellBar && aligned) {
+    return Doorbell(static_cast<std::uint32_t>(offset / sizeof(Le32)), LoadAt<Le32>(data));
+  }
+  slot_.log.Refused("gve: write of {} bytes to BAR {} at {:#x}", data.size(), bar, offset);
+}
+
+void Device::WriteRegister(std::uint64_t offset, std::uint32_t value) {
+  switch (offset) {
+    case kDriverStatus:
+      return WriteDriverStatus(value);
+    case kAdminBaseHigh:
+      admin_base_ = std::uint64_t{value} << 32U | (admin_base_ & 0xffffffffU);
+      return;
+    case kAdminBaseLow:
+      admin_base_ = (admin_base_ & ~std::uint64_t{0xffffffff}) | value;
+      return;
+    case kAdminDoorbell:
+      return admin_.Ring(value);
+    default:
+      slot_.log.Refused("gve: write of {:#x} to register {:#x}", value, offset);
+  }
+}
+
+void Device::WriteDriverStatus(std::uint32_t value) {
+  if ((value & kDriverReset) != 0) {
+    Reset();
+    slot_.log.Info("gve: reset by the driver");
+  } else if ((value & kDriverRun) != 0 && admin_.Start(admin_base_, admin_length_)) {
+    is_reset_ = false;
+    slot_.log.Info("gve: admin queue at {:#x}", admin_base_);
+  }
+}
+
+void Device::Doorbell(std::uint32_t index, std::uint32_t value) {
+  if (index - kNotifyDoorbells < control_.Notifications().Count()) {
+    return control_.Notifications().Doorbell(index - kNotifyDoorbells, value);
+  }
+  if (TxQueue* queue = control_.Tx(index - kTxDoorbells)) return queue->Doorbell(value);
+  if (RxQueue* queue = control_.Rx(index - kRxDoorbells)) return queue->Doorbell(value);
+  slot_.log.Refused("gve: doorbell {} (value {:#x}) belongs to no queue", index, value);
+}
+
+void Device::LinkChanged() {
+  if (admin_.Running()) slot_.interrupts.Raise(control_.ManagementVector());
+}
+
+void Device::Receive(Packet packet) {
+  const auto headers = ParseHeaders(packet);
+  const auto destination = headers ? control_.QueueOf(*headers) : std::nullopt;
+  RxQueue* queue = destination ? control_.Rx(destination->queue) : nullptr;
+  if (queue == nullptr) {
+    ++unsteered_;
+    return;
+  }
+  if (!packet.IsBurst()) {
+    return ReceiveFrame(*queue, destination->queue, packet, destination->hash);
+  }
+  const std::size_t segments = queue->Coalesces() ? std::numeric_limits<std::uint16_t>::max() : 1;
+  const auto parts = CutBurst(std::move(packet), segments);
+  if (!parts) return slot_.log.Refused("gve: burst not received: {}", parts.error().Text());
+  for (const Packet& part : *parts) {
+    ReceiveFrame(*queue, destination->queue, part, destination->hash);
+  }
+}
+
+void Device::ReceiveFrame(RxQueue& queue, std::uint32_t queue_id, const Packet& packet,
+                          std::optional<RssHash> hash) {
+  const auto headers = ParseHeaders(packet);
+  if (!headers) return;
+  RxCounters& counters = control_.RxCount(queue_id);
+  const RxCounters before = counters;
+  const std::size_t frame =
+      packet.IsBurst() ? headers->payload_offset + packet.segment_size : packet.bytes.size();
+  if (frame > control_.MaxFrame()) {
+    ++counters.over_mtu;
+  } else {
+    queue.Receive(packet, *headers, hash);
+  }
+  if (counters.over_mtu != before.over_mtu || counters.no_buffers != before.no_buffers ||
+      counters.bad_checksum != before.bad_checksum || counters.refused != before.refused) {
+    control_.WriteStats();
+  }
+}
+
+Counters Device::Stats() const {
+  Counters counters{{"unsteered", unsteered_}};
+  for (std::size_t id = 0; id < kMaxQueues; ++id) {
+    const RxCounters& rx = control_.RxCounts()[id];
+    const TxCounters& tx = control_.TxCounts()[id];
+    const auto add = [&](std::string_view name, std::uint64_t value) {
+      counters.emplace_back(fmt::format("{}{}", name, id), value);
+    };
+    add("tx_packets", tx.packets);
+    add("tx_bytes", tx.bytes);
+    add("tx_refused", tx.refused);
+    add("rx_packets", rx.packets);
+    add("rx_bytes", rx.bytes);
+    add("rx_split", rx.split);
+    add("rx_coalesced", rx.coalesced);
+    add("rx_no_buffers", rx.no_buffers);
+    add("rx_over_mtu", rx.over_mtu);
+    add("rx_bad_checksum", rx.bad_checksum);
+    add("rx_refused", rx.refused);
+  }
+  return counters;
+}
+
+}  // namespace vnic::gve

@@ -1,0 +1,23 @@
+#include "ci/vnic/models.h"
+
+#include <algorithm>
+#include <array>
+
+#include "ci/vnic/gve/device.h"
+
+namespace vnic {
+namespace {
+
+constexpr std::array<const Model*, 1> kModels{&gve::Device::kModel};
+
+}  // namespace
+
+std::span<const Model* const> Models() { return kModels; }
+
+const Model* FindModel(std::string_view name) {
+  const auto found =
+      std::ranges::find(kModels, name, [](const Model* model) { return model->name; });
+  return found == kModels.end() ? nullptr : *found;
+}
+
+}  // namespace vnic

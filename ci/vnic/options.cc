@@ -1,0 +1,117 @@
+#include "ci/vnic/options.h"
+
+#include <charconv>
+#include <ranges>
+#include <string_view>
+
+#include "ci/vnic/models.h"
+
+namespace vnic {
+namespace {
+
+zcrx::Status SetPortField(PortOptions& port, std::string_view key, std::string_view value) {
+  if (value.empty()) return zcrx::Fail(fmt::format("--port: {} is empty", key));
+  if (key == "name") {
+    port.name = value;
+  } else if (key == "socket") {
+    port.socket = value;
+  } else if (key == "model") {
+    port.model = FindModel(value);
+    if (port.model == nullptr) return zcrx::Fail(fmt::format("--port: no model '{}'", value));
+  } else if (key == "mac") {
+    ZCRX_ASSIGN_OR_RETURN(port.mac, ParseMac(value));
+  } else {
+    return zcrx::Fail(fmt::format("--port: unknown key '{}'", key));
+  }
+  return {};
+}
+
+zcrx::Result<PortOptions> ParsePort(std::string_view text) {
+  PortOptions port;
+  for (const auto part : std::views::split(text, ',')) {
+    const std::string_view field(part.begin(), part.end());
+    const std::size_t equals = field.find('=');
+    if (equals == std::string_view::npos) {
+      return zcrx::Fail(fmt::format("--port: '{}' is not KEY=VALUE", field));
+    }
+    ZCRX_RETURN_IF_ERROR(SetPortField(port, field.substr(0, equals), field.substr(equals + 1)));
+  }
+  if (port.name.empty() || port.socket.empty() || port.model == nullptr ||
+      port.mac == MacAddress{}) {
+    return zcrx::Fail(fmt::format("--port '{}': name, socket, model and mac are needed", text));
+  }
+  return port;
+}
+
+}  // namespace
+
+zcrx::Result<MacAddress> ParseMac(std::string_view text) {
+  const auto wrong = [&](std::string_view why) {
+    return zcrx::Fail(fmt::format("MAC address '{}': {}", text, why));
+  };
+  constexpr std::size_t kLength = 17;
+  if (text.size() != kLength) return wrong("not six pairs of digits");
+  MacAddress mac{};
+  for (std::size_t i = 0; i < mac.size(); ++i) {
+    const char* pair = text.data() + 3 * i;
+    const auto [end, error] = std::from_chars(pair, pair + 2, mac[i], 16);
+    if (error != std::errc{} || end != pair + 2 || (i + 1 < mac.size() && *end != ':')) {
+      return wrong("not six pairs of digits");
+    }
+  }
+  if ((mac[0] & 1) != 0) return wrong("a group address");
+  return mac;
+}
+
+zcrx::Result<Options> ParseOptions(std::span<const char* const> arguments) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == "--help") {
+      options.help = true;
+      return options;
+    }
+    if (argument != "--port" && argument != "--control" && argument != "--log") {
+      return zcrx::Fail(fmt::format("unknown argument '{}'", argument));
+    }
+    if (++i == arguments.size()) return zcrx::Fail(fmt::format("{} needs a value", argument));
+    const std::string_view value = arguments[i];
+    if (argument == "--port") {
+      ZCRX_ASSIGN_OR_RETURN(PortOptions port, ParsePort(value));
+      options.ports.push_back(std::move(port));
+    } else if (argument == "--control") {
+      options.control = value;
+    } else {
+      options.log = value;
+    }
+  }
+  if (options.ports.empty() || options.ports.size() > 2) {
+    return zcrx::Fail(fmt::format("{} ports: the cable has two ends", options.ports.size()));
+  }
+  if (options.ports.size() == 2 && options.ports[0].name == options.ports[1].name) {
+    return zcrx::Fail(fmt::format("two ports are called '{}'", options.ports[0].name));
+  }
+  return options;
+}
+
+std::string Usage() {
+  std::string models;
+  for (const Model* model : Models()) {
+    models += models.empty() ? "" : ", ";
+    models += model->name;
+  }
+  return fmt::format(
+      "Usage: vnic --port name=NAME,socket=PATH,model=MODEL,mac=MAC [--port ...]\n"
+      "            [--control PATH] [--log FILE]\n"
+      "\n"
+      "Emulates one or two NICs and the cable between them. Each port waits for a QEMU:\n"
+      "  -device "
+      "'{{\"driver\":\"vfio-user-pci\",\"socket\":{{\"type\":\"unix\",\"path\":\"PATH\"}}}}'\n"
+      "Prints READY when all sockets listen; ends when its standard input ends, or on SIGTERM.\n"
+      "\n"
+      "Models: {}\n"
+      "Control socket, one request a line: 'help' lists the requests.\n",
+      models);
+}
+
+}  // namespace vnic
