@@ -1,0 +1,297 @@
+// The receive loop on a real ring and real sockets, without a NIC: a registration without a device
+// (7.1) has the kernel copy all data, and the rest is as with one. Older kernels skip, with their
+// answer.
+#include "support/zcrx/receiver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "support/payload/payload.h"
+#include "support/zcrx/probe.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+constexpr uint64_t kSeed = 7;
+constexpr auto kPatience = 20s;
+
+StreamCheck IsPayload() {
+  return [payload = Payload(kSeed)](uint64_t offset, std::span<const std::byte> bytes) {
+    return payload.Check(offset, bytes);
+  };
+}
+
+// Sends in a thread of its own: the receiver's loop blocks.
+class LocalSender {
+ public:
+  enum class Ending { kFin, kReset, kOpen };
+
+  LocalSender(const SocketAddress& to, size_t bytes, Ending ending = Ending::kFin) {
+    socket_.Reset(socket(to.Family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    thread_ = std::thread([this, to, bytes, ending] {
+      if (connect(socket_.Get(), to.Get(), to.Length()) != 0) return;
+      std::vector<std::byte> data(bytes);
+      Payload(kSeed).Fill(0, data);
+      for (size_t sent = 0; sent < bytes;) {
+        const ssize_t taken = send(socket_.Get(), &data[sent], bytes - sent, MSG_NOSIGNAL);
+        if (taken <= 0) return;
+        sent += static_cast<size_t>(taken);
+      }
+      if (ending == Ending::kFin) shutdown(socket_.Get(), SHUT_WR);
+      if (ending == Ending::kReset) {
+        // The receiver has read all by then, or the reset would throw away what it has not.
+        const linger now = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(socket_.Get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+        socket_.Reset();
+      }
+    });
+  }
+  LocalSender(const LocalSender&) = delete;
+  LocalSender& operator=(const LocalSender&) = delete;
+  ~LocalSender() {
+    // Wakes a send() that nobody reads from.
+    if (socket_.Valid()) shutdown(socket_.Get(), SHUT_RDWR);
+    thread_.join();
+  }
+
+ private:
+  UniqueFd socket_;
+  std::thread thread_;
+};
+
+class ReceiverTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto probe = ProbeZcrx();
+    ASSERT_TRUE(probe.has_value()) << probe.error().Text();
+    if (probe->access != ZcrxAccess::kUsable) GTEST_SKIP() << probe->evidence;
+    const auto zcrx = QueryZcrx();
+    if (!zcrx.has_value()) GTEST_SKIP() << zcrx.error().Text();
+    if ((zcrx->register_flags & uapi::kRegNodev) == 0) {
+      GTEST_SKIP() << fmt::format("the kernel knows ZCRX_REG flags 0x{:x}, not NODEV",
+                                  zcrx->register_flags);
+    }
+  }
+
+  static ReceiverOptions Options() {
+    ReceiverOptions options = {.ifq = {}, .listen = *SocketAddress::Parse("127.0.0.1", 0)};
+    options.ifq.nodev = true;
+    return options;
+  }
+};
+
+TEST_F(ReceiverTest, DeliversEveryByteInOrder) {
+  constexpr size_t kBytes = 2 << 20;
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), kBytes);
+  const auto received = receiver->Collect(kBytes, IsPayload(), Deadline::In(kPatience));
+  ASSERT_TRUE(received.has_value()) << received.error().Text();
+  EXPECT_EQ(received->bytes, kBytes);
+  EXPECT_EQ(received->requests, 1);
+  EXPECT_GE(received->completions, kBytes / PageBytes());
+  EXPECT_EQ(received->longest, PageBytes());
+  EXPECT_EQ(std::accumulate(received->lengths.begin(), received->lengths.end(), uint64_t{0}),
+            received->completions);
+}
+
+TEST_F(ReceiverTest, ReceivesOneConnectionAfterAnother) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  for (const size_t bytes : {size_t{1}, size_t{100'000}, size_t{12'840}}) {
+    const LocalSender sender(receiver->Endpoint(), bytes);
+    const auto received = receiver->Collect(bytes, IsPayload(), Deadline::In(kPatience));
+    ASSERT_TRUE(received.has_value()) << received.error().Text();
+    EXPECT_EQ(received->bytes, bytes);
+  }
+}
+
+TEST_F(ReceiverTest, SendsLimitedRequestsAgain) {
+  ReceiverOptions options = Options();
+  options.request_bytes = 4096;
+  auto receiver = Receiver::Start(options);
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 16384);
+  const auto received = receiver->Collect(16384, IsPayload(), Deadline::In(kPatience));
+  ASSERT_TRUE(received.has_value()) << received.error().Text();
+  EXPECT_EQ(received->requests, 5) << "four for the data, one for the end";
+  EXPECT_LE(received->longest, 4096);
+}
+
+TEST_F(ReceiverTest, GoesOnAfterAFullCompletionQueue) {
+  ReceiverOptions options = Options();
+  options.cq_entries = 8;
+  auto receiver = Receiver::Start(options);
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 2 << 20);
+  const auto received = receiver->Collect(2 << 20, IsPayload(), Deadline::In(kPatience));
+  ASSERT_TRUE(received.has_value()) << received.error().Text();
+  EXPECT_GT(received->queue_full, 0);
+  EXPECT_EQ(received->requests, received->queue_full + 1);
+}
+
+// Without a device nothing takes from the refill ring by itself, so the check has it flushed; and
+// a request is limited, or the kernel would copy more than the area before the first buffer is
+// back.
+TEST_F(ReceiverTest, ReceivesManyTimesItsArea) {
+  ReceiverOptions options = Options();
+  options.ifq.area.bytes = 64 * PageBytes();
+  options.ifq.rq_entries = 64;
+  options.request_bytes = static_cast<uint32_t>(8 * PageBytes());
+  auto receiver = Receiver::Start(options);
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const size_t bytes = 10 * options.ifq.area.bytes;
+  const LocalSender sender(receiver->Endpoint(), bytes);
+  const auto check = [&receiver, payload = Payload(kSeed)](uint64_t offset, auto data) -> Status {
+    ZCRX_RETURN_IF_ERROR(receiver->FlushRefillRing());
+    return payload.Check(offset, data);
+  };
+  const auto received = receiver->Collect(bytes, check, Deadline::In(kPatience));
+  ASSERT_TRUE(received.has_value()) << received.error().Text();
+  EXPECT_EQ(received->bytes, bytes);
+}
+
+TEST_F(ReceiverTest, TellsOfCopiesOnceUntilArmedAgain) {
+  ReceiverOptions options = Options();
+  options.ifq.event_mask = uapi::EventBit(uapi::kEventCopy);
+  options.ifq.stats = true;
+  if (const auto events = QueryZcrxEvents(); !events.has_value()) {
+    GTEST_SKIP() << events.error().Text();
+  }
+  auto receiver = Receiver::Start(options);
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  EXPECT_EQ(receiver->ArmEvent(uapi::kEventCopy).error().code, EINVAL) << "it has not fired";
+  for (uint64_t round = 1; round <= 2; ++round) {
+    const LocalSender sender(receiver->Endpoint(), 100'000);
+    const auto received = receiver->Collect(100'000, IsPayload(), Deadline::In(kPatience));
+    ASSERT_TRUE(received.has_value()) << received.error().Text();
+    const auto told =
+        receiver->WaitForEvent(uapi::kEventCopy, IsPayload(), Deadline::In(kPatience));
+    ASSERT_TRUE(told.has_value()) << told.error().Text();
+    EXPECT_EQ(told->events[uapi::kEventCopy], round);
+    EXPECT_EQ(told->stats->copy_bytes, round * 100'000);
+    EXPECT_TRUE(receiver->ArmEvent(uapi::kEventCopy).has_value());
+  }
+}
+
+TEST_F(ReceiverTest, SaysThatTheAreaRanDry) {
+  ReceiverOptions options = Options();
+  options.ifq.area.bytes = 16 * PageBytes();
+  options.return_buffers = false;
+  auto receiver = Receiver::Start(options);
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 1 << 20);
+  const auto received = receiver->Collect(1 << 20, IsPayload(), Deadline::In(kPatience));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().code, ENOMEM);
+  EXPECT_THAT(received.error().detail,
+              AllOf(HasSubstr("no free buffer; "), EndsWith(" of 1048576 bytes had arrived")));
+}
+
+TEST_F(ReceiverTest, CountsAStreamThatEndsEarly) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 1000);
+  const auto received = receiver->Collect(2 << 20, IsPayload(), Deadline::In(kPatience));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().Text(), "receive: the stream ended after 1000 of 2097152 bytes");
+}
+
+TEST_F(ReceiverTest, NoticesAStreamThatGoesOn) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 1001);
+  const auto received = receiver->Collect(1000, IsPayload(), Deadline::In(kPatience));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().Text(),
+            "receive: the stream goes on after 1000 bytes, at least to 1001");
+}
+
+TEST_F(ReceiverTest, SaysThatThePeerBrokeOff) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 1000, LocalSender::Ending::kReset);
+  const auto received = receiver->Collect(2000, IsPayload(), Deadline::In(kPatience));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().code, ECONNRESET) << received.error().Text();
+  EXPECT_THAT(received.error().detail, HasSubstr("the peer broke the connection off; "));
+}
+
+TEST_F(ReceiverTest, PassesOnWhatTheCheckSays) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 100'000);
+  const auto received = receiver->Collect(
+      100'000,
+      [](uint64_t offset, auto) -> Status {
+        if (offset < 50'000) return {};
+        return Fail("not what was expected");
+      },
+      Deadline::In(kPatience));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().operation, "not what was expected");
+  EXPECT_THAT(received.error().detail, EndsWith(" of 100000 bytes had arrived"));
+}
+
+TEST_F(ReceiverTest, EndsAtTheDeadlineWithoutAConnection) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const auto received = receiver->Collect(1, IsPayload(), Deadline::In(20ms));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().Text(),
+            "receive: Connection timed out (ETIMEDOUT): nobody connected to " +
+                receiver->Endpoint().Text());
+}
+
+TEST_F(ReceiverTest, EndsAtTheDeadlineInMidStream) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 1000, LocalSender::Ending::kOpen);
+  const auto received = receiver->Collect(2000, IsPayload(), Deadline::In(500ms));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().Text(),
+            "receive: Connection timed out (ETIMEDOUT): 1000 of 2000 bytes had arrived");
+}
+
+TEST_F(ReceiverTest, EndsAtTheDeadlineWithoutAnEvent) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const auto told = receiver->WaitForEvent(uapi::kEventAllocFail, IsPayload(), Deadline::In(20ms));
+  ASSERT_FALSE(told.has_value());
+  EXPECT_EQ(told.error().code, ETIMEDOUT);
+}
+
+// Comes before anything of zcrx, so it holds on every kernel.
+TEST(ReceiverStart, SaysThatThePortIsTaken) {
+  const auto any = SocketAddress::Parse("127.0.0.1", 0);
+  const UniqueFd other(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(other.Get(), any->Get(), any->Length()), 0);
+  ASSERT_EQ(listen(other.Get(), 1), 0);
+  const SocketAddress taken = *SocketAddress::OfSocket(other.Get());
+  const auto receiver = Receiver::Start({.ifq = {}, .listen = taken});
+  ASSERT_FALSE(receiver.has_value());
+  EXPECT_EQ(receiver.error().Text(),
+            "listen on " + taken.Text() + ": Address already in use (EADDRINUSE)");
+}
+
+TEST(ReceiverStart, SaysThatTheAddressIsNotOurs) {
+  const auto receiver =
+      Receiver::Start({.ifq = {}, .listen = *SocketAddress::Parse("192.0.2.1", 0)});
+  ASSERT_FALSE(receiver.has_value());
+  EXPECT_EQ(receiver.error().code, EADDRNOTAVAIL);
+  EXPECT_THAT(receiver.error().detail, HasSubstr("does not have the address"));
+}
+
+}  // namespace
+}  // namespace zcrx
