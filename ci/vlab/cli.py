@@ -65,15 +65,16 @@ def _run(options: argparse.Namespace) -> int:
         status = running.run(
             [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
         )
-        junit = options.out / JUNIT
+        out = running.plan.out
+        junit = out / JUNIT
         with open(junit, "wb") as file:
             fetch = ["cat", _GUEST_JUNIT]
             fetched = running.run(fetch, Deadline(_FETCH_S), stdout=file, stderr=subprocess.DEVNULL)
     if fetched != 0:
         junit.unlink()
-        print(f"no test ran; consoles and logs: {options.out}", flush=True)
+        print(f"no test ran; consoles and logs: {out}", flush=True)
     else:
-        print(f"{summary(junit)}; JUnit file: {junit}", flush=True)
+        print(f"{summary(junit)}: {junit}", flush=True)
     return status
 
 
@@ -102,7 +103,8 @@ def _booted(options: argparse.Namespace) -> Iterator[Lab]:
     guest_apt = debian if own_release is None else Apt(store, own_release, backports=False)
     found = tools.get(debian)
     kernel = Kernels(debian).get(options.kernel, nic.flavour, (*_MODULES, nic.module))
-    with results_folder(options.out) as out:
+    out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
+    with results_folder(out.resolve()):
         plan = Plan(
             nic=nic,
             kernel=kernel,
@@ -110,7 +112,7 @@ def _booted(options: argparse.Namespace) -> Iterator[Lab]:
             virtiofsd=found.virtiofsd,
             userland=image.userland(guest_apt),
             build=programs,
-            out=out,
+            out=out.resolve(),
             share=options.share,
         )
         with lab(plan) as running:
@@ -146,8 +148,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         own.insert(0, "run")
     options = _parser().parse_args(own)
     options.words = words
-    name = f"{options.nic}-{options.kernel}"
-    options.out = (options.out or RESULTS / name).resolve()
     return options
 
 
@@ -178,7 +178,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--kernel", metavar="SERIES", type=_series, default="7.3",
         help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
     add("--out", metavar="DIR", type=Path,
-        help="consoles, logs and the JUnit file (results/NIC-SERIES)")  # fmt: skip
+        help="consoles, logs and the JUnit file (results/NIC-KERNEL)")  # fmt: skip
     add("--share", metavar="DIR", type=_folder, help="a host folder, at /share in both guests")
     add("--build", metavar="DIR", type=_folder,
         help="programs from this finished build (default: build what is in build/)")  # fmt: skip

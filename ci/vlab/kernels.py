@@ -26,6 +26,11 @@ class Kernel:
     vmlinuz: Path
     modules: list[Path]  # in an order in which insmod succeeds
 
+    @property
+    def version(self) -> str:
+        """Without Debian's part: "7.3.4"."""
+        return self.release.split("+")[0]
+
 
 class Kernels:
     """`flavour`: "cloud" or "full", Debian's kernel for virtual machines or for any."""

@@ -55,7 +55,10 @@ class Plan:
 class Lab:
     """A lab that is up. Made by `lab()`."""
 
-    def __init__(self, machines: Sequence[Machine], nic: NicProcess, access: Access) -> None:
+    def __init__(
+        self, plan: Plan, machines: Sequence[Machine], nic: NicProcess, access: Access
+    ) -> None:
+        self.plan = plan
         self._machines = machines
         self._nic = nic
         self._access = access
@@ -150,7 +153,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     deadline = Deadline(_BOOT_S)
     for machine in machines:
         machine.wait_ready(deadline)
-    return Lab(machines, nic, Access(ssh_socket, user, host_keys[DUT]))
+    return Lab(plan, machines, nic, Access(ssh_socket, user, host_keys[DUT]))
 
 
 def _add_identity(archive: cpio.Archive, guest: Guest, host_key: Key, *, share: bool) -> None:

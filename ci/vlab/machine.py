@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
-import threading
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,61 +21,50 @@ _KERNEL_COMMAND = (
 
 
 class Machine:
-    """`arguments`: the devices. The console goes to `log`, with all that QEMU says itself."""
+    """Starts at once. The console goes to `log`, and so does what QEMU itself has to say."""
 
     def __init__(
         self, name: str, qemu: Sequence[str], vmlinuz: Path, initrd: Path, memory_mib: int,
-        arguments: Sequence[str], log: Path,
+        devices: Sequence[str], log: Path,
     ) -> None:  # fmt: skip
         self.name = name
-        self.log = log
-        self._ready_line = f"lab: {name} is ready".encode()
-        self._settled = threading.Event()  # ready, or ended
-        self._ready = False
-        self._tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
-        self._process = spawn(
-            [
-                *qemu, "-M", "pc,memory-backend=memory", "-smp", "2", "-nodefaults",
-                # Shared, because the NIC process reads and writes the guest's memory.
-                "-object", f"memory-backend-memfd,id=memory,size={memory_mib}M,share=on",
-                "-display", "none", "-no-reboot", "-serial", "stdio",
-                "-kernel", vmlinuz, "-initrd", initrd, "-append", _KERNEL_COMMAND, *arguments,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C is the lab's to handle
-        )  # fmt: skip
-        self._reader = threading.Thread(target=self._read_console, daemon=True)
-        self._reader.start()
+        self._log = log
+        log.write_bytes(b"")
+        with open(log, "ab") as complaints:
+            self._process = spawn(
+                [
+                    *qemu, "-M", "pc,memory-backend=memory", "-smp", "2", "-nodefaults",
+                    # Shared, because the NIC process reads and writes the guest's memory.
+                    "-object", f"memory-backend-memfd,id=memory,size={memory_mib}M,share=on",
+                    "-display", "none", "-no-reboot",
+                    "-chardev", f"file,id=console,path={log},append=on", "-serial", "chardev:console",
+                    "-serial", "stdio",  # the guest says here that it is ready
+                    "-kernel", vmlinuz, "-initrd", initrd, "-append", _KERNEL_COMMAND, *devices,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                start_new_session=True,  # a Ctrl-C is the lab's to handle
+            )  # fmt: skip
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def wait_ready(self, deadline: Deadline) -> None:
-        self._settled.wait(deadline.remaining())
-        if not self._ready:
-            state = "ended" if self._settled.is_set() else "was not ready in time"
-            raise LabError(self.describe(f"the guest {self.name} {state} while it booted"))
+        """Until /etc/lab/boot has done its work in the guest."""
+        ready = self._process.stdout
+        assert ready is not None
+        if not select.select([ready], [], [], deadline.remaining())[0]:
+            raise LabError(self.describe(f"the guest {self.name} did not boot in time"))
+        if not ready.read(1):
+            raise LabError(self.describe(f"the guest {self.name} ended while it booted"))
 
     def describe(self, what: str) -> str:
         """`what`, with the end of the console and the place of all of it."""
-        tail = b"".join(self._tail).decode(errors="replace").replace("\r", "")
-        return f"{what}; the last lines of {self.log}:\n{tail.rstrip()}"
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        tail = "\n".join(line.rstrip() for line in lines[-_TAIL_LINES:])
+        return f"{what}; the last lines of {self._log}:\n{tail}"
 
     def end(self) -> None:
         end(self._process, Deadline(_GRACE_S))
-        self._reader.join(_GRACE_S)
-
-    def _read_console(self) -> None:
-        output = self._process.stdout
-        assert output is not None
-        with open(self.log, "wb", buffering=0) as log:
-            for line in output:
-                log.write(line)
-                self._tail.append(line)
-                if self._ready_line in line:
-                    self._ready = True
-                    self._settled.set()
-        self._settled.set()
