@@ -3,8 +3,8 @@
 
 #include "fixtures/probes.h"
 #include "fixtures/zcrx_test.h"
+#include "support/base/pages.h"
 #include "support/nic/configure.h"
-#include "support/nic/huge_pages.h"
 #include "support/nic/queues.h"
 #include "test/hw/variants.h"
 
