@@ -46,14 +46,8 @@ void ControlPlane::Reset() {
   notifier_.Configure(0, 0);
   configured_ = false;
   mtu_ = kMaxMtu;
-  flows_.Clear();
-  wire_rules_.clear();
   stats_.reset();
-  contexts_.clear();
-  // Until the driver says otherwise all packets go to queue 0.
-  contexts_[kDefaultContext] = {
-      .key = {}, .types = {}, .indirection = std::vector<std::uint32_t>(kRssTableSize, 0)};
-  hash_types_ = 0;
+  ResetSteering();
 }
 
 TxQueue* ControlPlane::Tx(std::uint32_t id) {
@@ -306,6 +300,7 @@ ControlPlane::Outcome ControlPlane::Create(const CreateRxQueue& request) {
                                 .header_buffer_size = header_size,
                                 .coalesce = request.enable_rsc != 0},
                   slot_, notifier_, rx_counters_[id]);
+  SpreadByDefault();
   return {};
 }
 

@@ -81,6 +81,8 @@ class ControlPlane {
   Outcome Verify(const VerifyDriverCompatibility& request) const;
   Outcome Unwrap(const ExtendedCommand& request);
   // steering_commands.cc
+  void ResetSteering();
+  void SpreadByDefault();
   Outcome Change(const ConfigureRss& request);
   Outcome Query(const QueryRss& request) const;
   Outcome Change(const ConfigureFlowRule& request);
@@ -106,6 +108,7 @@ class ControlPlane {
   std::map<std::uint32_t, WireFlowRule> wire_rules_;
   std::map<std::uint32_t, RssContext> contexts_;
   std::uint16_t hash_types_ = 0;
+  bool table_configured_ = false;  // the driver has written an indirection table
   std::optional<ReportStats> stats_;
 };
 

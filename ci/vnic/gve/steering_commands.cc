@@ -7,6 +7,13 @@
 namespace vnic::gve {
 namespace {
 
+constexpr std::uint16_t kDefaultTypes = kHashTcpv4 | kHashUdpv4 | kHashTcpv6 | kHashUdpv6;
+// Any key with well-mixed bits does; the driver reads it back.
+constexpr ToeplitzKey kDefaultKey = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+                                     0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+                                     0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+                                     0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+
 HashTypes TypesOf(std::uint16_t bits) {
   return {.ipv4 = (bits & kHashIpv4) != 0,
           .ipv4_tcp = (bits & kHashTcpv4) != 0,
@@ -55,6 +62,32 @@ std::optional<FlowMatch> MatchOf(const WireFlowRule& rule) {
 
 }  // namespace
 
+// The driver leaves RSS to the device until its user changes it (gve_main.c, gve_init_rss_config),
+// and does not say then how many queues there are.
+void ControlPlane::ResetSteering() {
+  flows_.Clear();
+  wire_rules_.clear();
+  contexts_.clear();
+  contexts_[kDefaultContext] = {.key = kDefaultKey,
+                                .types = TypesOf(kDefaultTypes),
+                                .indirection = std::vector<std::uint32_t>(kRssTableSize, 0)};
+  hash_types_ = kDefaultTypes;
+  table_configured_ = false;
+}
+
+// Over all queues that there are, up to the highest. Called when one is made, not when one is taken
+// away: a queue that is restarted must not move the others' flows, and before there are fewer
+// queues all are taken away.
+void ControlPlane::SpreadByDefault() {
+  if (table_configured_) return;
+  std::uint32_t queues = 0;
+  for (std::uint32_t id = 0; id < rx_.size(); ++id) {
+    if (rx_[id]) queues = id + 1;
+  }
+  auto& table = contexts_.at(kDefaultContext).indirection;
+  for (std::uint32_t slot = 0; slot < table.size(); ++slot) table[slot] = slot % queues;
+}
+
 ControlPlane::Outcome ControlPlane::Change(const ConfigureRss& request) {
   RssContext context = contexts_.at(kDefaultContext);
   if (request.hash_algorithm != 0 && request.hash_algorithm != kHashToeplitz) {
@@ -79,6 +112,7 @@ ControlPlane::Outcome ControlPlane::Change(const ConfigureRss& request) {
       return Refuse(AdminStatus::kInvalidArgument, "RSS table names a queue that cannot be");
     }
     context.indirection.assign(table->begin(), table->end());
+    table_configured_ = true;
   }
   hash_types_ = request.hash_types;
   context.types = TypesOf(hash_types_);
