@@ -20,24 +20,24 @@ struct Masked {
 
 struct FlowMatch {
   Network network = Network::kNone;  // kIpv4 or kIpv6; a rule always says which
-  std::optional<std::uint8_t> protocol;
-  Masked<IpAddress> source;
-  Masked<IpAddress> destination;
-  Masked<std::uint8_t> traffic_class;
+  std::optional<std::uint8_t> protocol = std::nullopt;
+  Masked<IpAddress> source{};
+  Masked<IpAddress> destination{};
+  Masked<std::uint8_t> traffic_class{};
   // Only a packet with TCP or UDP has ports: with a mask here nothing else matches.
-  Masked<std::uint16_t> source_port;
-  Masked<std::uint16_t> destination_port;
+  Masked<std::uint16_t> source_port{};
+  Masked<std::uint16_t> destination_port{};
 };
 
 // To one queue, or, without `queue`, spread over the RSS context.
 struct FlowAction {
-  std::optional<std::uint32_t> queue;
+  std::optional<std::uint32_t> queue = std::nullopt;
   std::uint32_t context = 0;
 };
 
 struct FlowRule {
-  FlowMatch match;
-  FlowAction action;
+  FlowMatch match{};
+  FlowAction action{};
 };
 
 bool Matches(const FlowMatch& match, const Headers& headers);

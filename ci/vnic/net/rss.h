@@ -25,6 +25,8 @@ struct HashTypes {
 struct RssHash {
   std::uint32_t value = 0;
   bool with_ports = false;
+
+  bool operator==(const RssHash&) const = default;
 };
 
 // nullopt where the packet has no fields of the types that are on. Fragments are hashed as IP, so

@@ -95,11 +95,11 @@ zcrx::Result<std::vector<Packet>> CutBurst(Packet burst, std::size_t segments_ea
   }
   const Frame header_bytes = Frame(burst.bytes).first(headers->payload_offset);
   const Frame payload_bytes = Frame(burst.bytes).subspan(headers->payload_offset, payload);
-  pieces.reserve((payload + step - 1) / step);
   for (std::size_t offset = 0; offset < payload; offset += step) {
     const std::size_t length = std::min(step, payload - offset);
     const Frame part = payload_bytes.subspan(offset, length);
-    Packet packet{.segment_size = burst.segment_size};
+    Packet packet;
+    packet.segment_size = burst.segment_size;
     packet.bytes.reserve(header_bytes.size() + length);
     packet.bytes.insert(packet.bytes.end(), header_bytes.begin(), header_bytes.end());
     packet.bytes.insert(packet.bytes.end(), part.begin(), part.end());
