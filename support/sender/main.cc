@@ -30,6 +30,7 @@ int Complain(const zcrx::Error& error, int status) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): bad_alloc may end it, there is nothing to save
 int main(int argc, char** argv) {
   const std::span<const char* const> arguments(argv, static_cast<size_t>(argc));
   const auto options = zcrx::ParseSendOptions(arguments.subspan(1));

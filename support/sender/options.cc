@@ -5,6 +5,7 @@
 #include <charconv>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <string_view>
 
 namespace zcrx {
@@ -13,8 +14,9 @@ namespace {
 template <typename Number>
 Status ParseNumber(std::string_view option, std::string_view text, Number low, Number high,
                    Number& out) {
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, out);
+  const char* const begin = std::to_address(text.begin());
+  const char* const end = std::to_address(text.end());
+  const auto [stopped, error] = std::from_chars(begin, end, out);
   if (error != std::errc() || stopped != end || out < low || out > high) {
     return Fail(fmt::format("{} '{}'", option, text), 0,
                 fmt::format("not a decimal number from {} to {}", low, high));

@@ -87,7 +87,7 @@ enum EventType : uint32_t {
   kEventCopy = 1,       // ZCRX_EVENT_COPY: a fragment was copied, not received in place
 };
 inline constexpr size_t kEventTypes = 2;
-inline constexpr uint32_t EventBit(EventType type) { return uint32_t{1} << type; }
+constexpr uint32_t EventBit(EventType type) { return uint32_t{1} << type; }
 
 struct Stats {  // zcrx_stats
   uint64_t copy_count;
