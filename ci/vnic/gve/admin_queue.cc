@@ -7,7 +7,8 @@ namespace vnic::gve {
 bool AdminQueue::Start(GuestAddress base, std::uint32_t length) {
   Stop();
   const std::uint32_t entries = length / sizeof(AdminCommand);
-  if (!std::has_single_bit(entries) || memory_.Writable(base, length).empty()) {
+  if (length % sizeof(AdminCommand) != 0 || !std::has_single_bit(entries) ||
+      memory_.Writable(base, length).empty()) {
     log_.Refused("gve: admin queue of {} bytes at {:#x}", length, base);
     return false;
   }

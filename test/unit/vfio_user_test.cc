@@ -1,0 +1,394 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ci/vnic/vfio_user/channel.h"
+#include "ci/vnic/vfio_user/msix.h"
+#include "ci/vnic/vfio_user/session.h"
+#include "test/unit/vnic_fakes.h"
+
+namespace vnic::vfio_user {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Bytes = std::vector<std::uint8_t>;
+
+template <typename... Parts>
+Bytes BytesOf(const Parts&... parts) {
+  Bytes bytes;
+  const auto add = [&](const auto& part) {
+    const auto* data = reinterpret_cast<const std::uint8_t*>(&part);
+    bytes.insert(bytes.end(), data, data + sizeof part);
+  };
+  (add(parts), ...);
+  return bytes;
+}
+
+// Records what reaches the device.
+class RecordingNic : public Nic {
+ public:
+  void ReadBar(unsigned bar, std::uint64_t offset, std::span<std::uint8_t> data) override {
+    reads.push_back(fmt::format("{}:{:#x}+{}", bar, offset, data.size()));
+    std::ranges::fill(data, std::uint8_t{0x5a});
+  }
+  void WriteBar(unsigned bar, std::uint64_t offset, std::span<const std::uint8_t> data) override {
+    writes.push_back(fmt::format("{}:{:#x}+{}", bar, offset, data.size()));
+  }
+  void Reset() override { ++resets; }
+  void Receive(Packet) override {}
+  void LinkChanged() override {}
+  [[nodiscard]] Counters Stats() const override { return {}; }
+
+  std::vector<std::string> reads;
+  std::vector<std::string> writes;
+  int resets = 0;
+};
+
+constexpr std::uint32_t kVectors = 4;
+constexpr PciIdentity kIdentity = {.vendor = 0x1234,
+                                   .device = 0x5678,
+                                   .revision = 1,
+                                   .class_code = 0x020000,
+                                   .bars = {PciBar{.size = 4096}},
+                                   .msix = {.vectors = kVectors, .bar = 0, .table_offset = 0x800}};
+
+struct Reply {
+  Header header;
+  Bytes body;
+};
+
+// The client's end of a session.
+class VfioUser : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    client_.Reset(ends[0]);
+    session_.emplace(Channel(zcrx::UniqueFd(ends[1])), log_, kIdentity, nic_, memory_, msix_);
+  }
+
+  void SendRaw(const Bytes& bytes, const std::vector<int>& fds = {}) {
+    iovec data{.iov_base = const_cast<std::uint8_t*>(bytes.data()), .iov_len = bytes.size()};
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(64 * sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    if (!fds.empty()) {
+      message.msg_control = control.data();
+      message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+      std::memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
+    }
+    ASSERT_EQ(::sendmsg(client_.Get(), &message, MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+
+  static Bytes Request(Command command, const Bytes& body, std::uint32_t flags = 0) {
+    Bytes bytes = BytesOf(Header{.id = 7,
+                                 .command = static_cast<std::uint16_t>(command),
+                                 .size = static_cast<std::uint32_t>(sizeof(Header) + body.size()),
+                                 .flags = flags});
+    bytes.insert(bytes.end(), body.begin(), body.end());
+    return bytes;
+  }
+
+  // nullopt: nothing came.
+  std::optional<Reply> Receive() {
+    Bytes bytes(kMaxBody);
+    const ssize_t count = ::recv(client_.Get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (count < static_cast<ssize_t>(sizeof(Header))) return std::nullopt;
+    bytes.resize(static_cast<std::size_t>(count));
+    Reply reply{.header = LoadAt<Header>(bytes), .body = Bytes(bytes.begin() + 16, bytes.end())};
+    EXPECT_EQ(reply.header.size, bytes.size());
+    EXPECT_EQ(reply.header.flags & kTypeMask, kTypeReply);
+    return reply;
+  }
+
+  Reply Ask(Command command, const Bytes& body, const std::vector<int>& fds = {}) {
+    SendRaw(Request(command, body), fds);
+    const auto status = session_->OnReadable();
+    EXPECT_TRUE(status) << status.error().Text();
+    const auto reply = Receive();
+    EXPECT_TRUE(reply) << "no reply to command " << static_cast<int>(command);
+    return reply.value_or(Reply{});
+  }
+
+  // The errno of a reply; 0 for success.
+  int ErrorOf(Command command, const Bytes& body, const std::vector<int>& fds = {}) {
+    const Reply reply = Ask(command, body, fds);
+    if ((reply.header.flags & kFlagError) == 0) return 0;
+    EXPECT_THAT(reply.body, IsEmpty());
+    return static_cast<int>(reply.header.error);
+  }
+
+  void Negotiate() {
+    ASSERT_EQ(ErrorOf(Command::kVersion, BytesOf(Version{.major = 0, .minor = 1}, '\0')), 0);
+  }
+
+  static std::uint64_t Fired(const zcrx::UniqueFd& eventfd) {
+    std::uint64_t count = 0;
+    return ::read(eventfd.Get(), &count, sizeof count) == sizeof count ? count : 0;
+  }
+  static zcrx::UniqueFd Eventfd() { return zcrx::UniqueFd(::eventfd(0, EFD_NONBLOCK)); }
+
+  LogSink sink_{stderr};
+  Log log_{sink_, "test"};
+  RecordingNic nic_;
+  GuestMemory memory_;
+  Msix msix_{kVectors};
+  zcrx::UniqueFd client_;
+  std::optional<Session> session_;
+};
+
+TEST_F(VfioUser, AgreesOnTheVersionFirst) {
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})), EPROTO);
+  EXPECT_EQ(ErrorOf(Command::kVersion, BytesOf(Version{.major = 1})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kVersion, BytesOf(std::uint16_t{0})), EINVAL);
+
+  const Reply reply = Ask(Command::kVersion, BytesOf(Version{.major = 0, .minor = 1}, '\0'));
+
+  EXPECT_EQ(reply.header.id, 7);
+  const std::string text(reply.body.begin() + sizeof(Version), reply.body.end());
+  EXPECT_EQ(text,
+            std::string(R"({"capabilities":{"max_msg_fds":8,"max_data_xfer_size":65536}})") + '\0');
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})), 0);
+}
+
+TEST_F(VfioUser, DescribesTheDevice) {
+  Negotiate();
+  const auto info = LoadAt<DeviceInfo>(Ask(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})).body);
+  EXPECT_EQ(info.regions, 9U);
+  EXPECT_EQ(info.irqs, 5U);
+
+  const auto bar0 =
+      LoadAt<RegionInfo>(Ask(Command::kDeviceGetRegionInfo, BytesOf(RegionInfo{.index = 0})).body);
+  EXPECT_EQ(bar0.size, 4096U);
+  EXPECT_EQ(bar0.flags, kRegionReadable | kRegionWritable);
+  const auto bar1 =
+      LoadAt<RegionInfo>(Ask(Command::kDeviceGetRegionInfo, BytesOf(RegionInfo{.index = 1})).body);
+  EXPECT_EQ(bar1.size, 0U);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetRegionInfo, BytesOf(RegionInfo{.index = 9})), EINVAL);
+
+  const auto msix =
+      LoadAt<IrqInfo>(Ask(Command::kDeviceGetIrqInfo, BytesOf(IrqInfo{.index = kIrqMsix})).body);
+  EXPECT_EQ(msix.count, kVectors);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetIrqInfo, BytesOf(IrqInfo{.index = 5})), EINVAL);
+}
+
+TEST_F(VfioUser, ReadsAndWritesWithinRegionsOnly) {
+  Negotiate();
+  const Reply read =
+      Ask(Command::kRegionRead, BytesOf(RegionAccess{.offset = 4092, .region = 0, .count = 4}));
+  EXPECT_EQ(Bytes(read.body.begin() + sizeof(RegionAccess), read.body.end()), Bytes(4, 0x5a));
+  EXPECT_THAT(nic_.reads, ElementsAre("0:0xffc+4"));
+
+  for (const RegionAccess& bad : {RegionAccess{.offset = 4093, .region = 0, .count = 4},
+                                  RegionAccess{.offset = ~0ULL, .region = 0, .count = 4},
+                                  RegionAccess{.offset = 0, .region = 1, .count = 4},
+                                  RegionAccess{.offset = 0, .region = 9, .count = 4},
+                                  RegionAccess{.offset = 0, .region = ~0U, .count = 4},
+                                  RegionAccess{.offset = 0, .region = 0, .count = ~0U}}) {
+    EXPECT_EQ(ErrorOf(Command::kRegionRead, BytesOf(bad)), EINVAL);
+    EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(bad, std::uint32_t{1})), EINVAL);
+  }
+  const RegionAccess four{.offset = 8, .region = 0, .count = 4};
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(four, std::uint16_t{1})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(four, std::uint64_t{1})), EINVAL);
+  EXPECT_THAT(nic_.writes, IsEmpty());
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(four, std::uint32_t{1})), 0);
+  EXPECT_THAT(nic_.writes, ElementsAre("0:0x8+4"));
+}
+
+TEST_F(VfioUser, HasAConfigurationSpace) {
+  Negotiate();
+  const auto read = [&](std::uint64_t offset) {
+    return LoadAt<std::uint32_t>(
+        Ask(Command::kRegionRead,
+            BytesOf(RegionAccess{.offset = offset, .region = kRegionConfig, .count = 4}))
+            .body,
+        sizeof(RegionAccess));
+  };
+  EXPECT_EQ(read(0x00), 0x56781234U);
+  EXPECT_EQ(read(0x08), 0x02000001U);
+  EXPECT_EQ(read(0x34), 0x40U) << "the first capability";
+  EXPECT_EQ(read(0x40) & 0xffff, 0x8010U) << "PCI Express, then 0x80";
+  EXPECT_EQ(read(0x80), 0x00030011U) << "MSI-X with 4 vectors";
+  EXPECT_EQ(read(0x84), 0x800U);
+
+  const RegionAccess bar0{.offset = 0x10, .region = kRegionConfig, .count = 4};
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(bar0, ~0U)), 0);
+  EXPECT_EQ(read(0x10), 0xfffff000U) << "sizing a BAR of 4096 bytes";
+  const RegionAccess vendor{.offset = 0, .region = kRegionConfig, .count = 4};
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(vendor, ~0U)), 0);
+  EXPECT_EQ(read(0x00), 0x56781234U) << "read-only";
+}
+
+TEST_F(VfioUser, PostedWritesAreNotAnswered) {
+  Negotiate();
+  const RegionAccess access{.offset = 0, .region = 0, .count = 4};
+  const RegionAccess bad{.offset = 4096, .region = 0, .count = 4};
+  SendRaw(Request(Command::kRegionWrite, BytesOf(access, std::uint32_t{1}), kFlagNoReply));
+  SendRaw(Request(Command::kRegionWrite, BytesOf(bad, std::uint32_t{1}), kFlagNoReply));
+  ASSERT_TRUE(session_->OnReadable());
+  EXPECT_FALSE(Receive()) << "not even to a wrong one";
+  EXPECT_THAT(nic_.writes, ElementsAre("0:0x0+4"));
+}
+
+TEST_F(VfioUser, MapsAndUnmapsGuestMemory) {
+  Negotiate();
+  const zcrx::UniqueFd file = MemoryFile(0x2000);
+  const DmaMap map{.argsz = sizeof(DmaMap),
+                   .flags = kDmaMapRead | kDmaMapWrite,
+                   .offset = 0x1000,
+                   .address = 0x10000,
+                   .size = 0x1000};
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map), {file.Get(), file.Get()}), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(std::uint64_t{0}), {file.Get()}), EINVAL);
+  DmaMap too_large = map;
+  too_large.size = 0x2000;
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(too_large), {file.Get()}), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map)), 0) << "ROM has no file";
+  EXPECT_EQ(memory_.Regions(), 0U);
+
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map), {file.Get()}), 0);
+  EXPECT_EQ(memory_.Readable(0x10000, 0x1000).size(), 0x1000U);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map), {file.Get()}), EEXIST);
+
+  const DmaUnmap unmap{.argsz = sizeof(DmaUnmap), .address = 0x10000, .size = 0x1000};
+  EXPECT_EQ(Ask(Command::kDmaUnmap, BytesOf(unmap)).body, BytesOf(unmap));
+  EXPECT_EQ(memory_.Regions(), 0U);
+}
+
+TEST_F(VfioUser, RefusesDescriptorsThatNoCommandTakes) {
+  Negotiate();
+  const zcrx::UniqueFd file = MemoryFile(0x1000);
+  EXPECT_EQ(ErrorOf(Command::kDeviceReset, {}, {file.Get()}), EINVAL);
+  EXPECT_EQ(nic_.resets, 0);
+  EXPECT_EQ(ErrorOf(Command::kDeviceReset, {}), 0);
+  EXPECT_EQ(nic_.resets, 1);
+}
+
+TEST_F(VfioUser, AssignsInterruptsToEventfds) {
+  Negotiate();
+  const zcrx::UniqueFd first = Eventfd();
+  const zcrx::UniqueFd second = Eventfd();
+  IrqSet set{.argsz = sizeof(IrqSet),
+             .flags = kIrqSetDataEventfd | kIrqSetActionTrigger,
+             .index = kIrqMsix,
+             .start = 1,
+             .count = 2};
+  const std::vector<int> fds{first.Get(), second.Get()};
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), {first.Get()}), EINVAL) << "too few";
+  set.start = 3;
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), EINVAL) << "past the table";
+  set.start = ~0U;
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), EINVAL);
+  set.start = 1;
+  set.index = 0;
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), EINVAL) << "there is no INTx";
+  set.index = kIrqMsix;
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), 0);
+
+  msix_.Raise(1);
+  msix_.Raise(2);
+  msix_.Raise(2);
+  EXPECT_EQ(Fired(first), 1U);
+  EXPECT_EQ(Fired(second), 2U);
+
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set)), 0) << "without descriptors: unassign";
+  msix_.Raise(1);
+  EXPECT_EQ(Fired(first), 0U);
+}
+
+TEST_F(VfioUser, DeliversAnInterruptThatWasRaisedWhileUnassigned) {
+  Negotiate();
+  msix_.Raise(0);
+  msix_.Raise(kVectors);  // not in the table
+  const zcrx::UniqueFd eventfd = Eventfd();
+  const IrqSet set{.argsz = sizeof(IrqSet),
+                   .flags = kIrqSetDataEventfd | kIrqSetActionTrigger,
+                   .index = kIrqMsix,
+                   .start = 0,
+                   .count = 1};
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), {eventfd.Get()}), 0);
+  EXPECT_EQ(Fired(eventfd), 1U);
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), {eventfd.Get()}), 0);
+  EXPECT_EQ(Fired(eventfd), 0U) << "once only";
+}
+
+TEST_F(VfioUser, RefusesUnknownCommandsAndGoesOn) {
+  Negotiate();
+  EXPECT_EQ(ErrorOf(static_cast<Command>(99), {}), ENOTSUP);
+  EXPECT_EQ(ErrorOf(Command::kDmaRead, {}), ENOTSUP);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})), 0);
+}
+
+TEST_F(VfioUser, AMessageMayArriveInPieces) {
+  Negotiate();
+  const Bytes request = Request(Command::kDeviceGetInfo, BytesOf(DeviceInfo{}));
+  for (const std::uint8_t byte : request) {
+    EXPECT_FALSE(Receive());
+    SendRaw({byte});
+    ASSERT_TRUE(session_->OnReadable());
+  }
+  EXPECT_TRUE(Receive());
+}
+
+// Errors after which nothing that follows can be understood.
+TEST_F(VfioUser, EndsOnASizeThatNoMessageHas) {
+  for (const std::uint32_t size : {0U, 15U}) {
+    SetUp();
+    SendRaw(BytesOf(Header{.id = 1, .command = 1, .size = size}));
+    const auto status = session_->OnReadable();
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, EBADMSG);
+  }
+  SetUp();
+  SendRaw(BytesOf(Header{.id = 1, .command = 1, .size = ~0U}));
+  const auto status = session_->OnReadable();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, EMSGSIZE);
+}
+
+TEST_F(VfioUser, EndsOnTooManyDescriptors) {
+  Negotiate();
+  const zcrx::UniqueFd file = MemoryFile(0x1000);
+  SendRaw(Request(Command::kDmaMap, BytesOf(DmaMap{})), std::vector<int>(kMaxFds + 1, file.Get()));
+  const auto status = session_->OnReadable();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, EBADMSG);
+  EXPECT_THAT(status.error().detail, HasSubstr("max_msg_fds"));
+}
+
+TEST_F(VfioUser, EndsOnAReplyThatNobodyAskedFor) {
+  Negotiate();
+  SendRaw(Request(Command::kDeviceReset, {}, kTypeReply));
+  EXPECT_FALSE(session_->OnReadable());
+  EXPECT_EQ(nic_.resets, 0);
+}
+
+TEST_F(VfioUser, EndsWhenTheClientHangsUp) {
+  Negotiate();
+  SendRaw({1, 0, 2});  // within a message
+  client_.Reset();
+  const auto status = session_->OnReadable();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, EPIPE);
+}
+
+}  // namespace
+}  // namespace vnic::vfio_user
