@@ -28,7 +28,7 @@ class Archive:
     def character_device(self, path: str, major: int, minor: int) -> None:
         self._add(path, stat.S_IFCHR | 0o600, b"", (major, minor))
 
-    def bytes(self) -> bytes:
+    def finish(self) -> bytes:
         return b"".join([*self._parts, _entry(0, _TRAILER, 0, b"", (0, 0))])
 
     def _add(self, path: str, mode: int, content: bytes, device: tuple[int, int] = (0, 0)) -> None:

@@ -12,6 +12,3 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left, never negative."""
         return max(0.0, self._when - time.monotonic())
-
-    def expired(self) -> bool:
-        return self.remaining() == 0.0

@@ -10,6 +10,8 @@ class Guest:
     """`management`: plain virtio-net with SSH. `nic`: the emulated NIC at the cable."""
 
     name: str
+    cpus: int
+    memory_mib: int
     management_mac: str
     management_v4: str
     nic_mac: str
@@ -18,10 +20,26 @@ class Guest:
 
 
 # Addresses for documentation (RFC 5737, RFC 3849): none of them is ever routed.
-DUT = Guest("dut", "02:00:5e:00:00:01", "198.51.100.1", "02:00:00:00:00:01", "192.0.2.1",
-            "2001:db8:1::1")  # fmt: skip
-PEER = Guest("peer", "02:00:5e:00:00:02", "198.51.100.2", "02:00:00:00:00:02", "192.0.2.2",
-             "2001:db8:1::2")  # fmt: skip
+DUT = Guest(
+    name="dut",
+    cpus=2,
+    memory_mib=768,  # huge pages for two areas of 64 MiB among it
+    management_mac="02:00:5e:00:00:01",
+    management_v4="198.51.100.1",
+    nic_mac="02:00:00:00:00:01",
+    nic_v4="192.0.2.1",
+    nic_v6="2001:db8:1::1",
+)
+PEER = Guest(
+    name="peer",
+    cpus=1,  # it only sends; under emulation a second CPU would cost it a second to boot
+    memory_mib=384,
+    management_mac="02:00:5e:00:00:02",
+    management_v4="198.51.100.2",
+    nic_mac="02:00:00:00:00:02",
+    nic_v4="192.0.2.2",
+    nic_v6="2001:db8:1::2",
+)
 
 # The DUT's third link, over which the host logs in.
 HOST_LINK_MAC = "02:00:5e:00:00:03"

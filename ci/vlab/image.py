@@ -60,7 +60,7 @@ def build(tree: Path, kernel: Kernel, programs: Sequence[Path]) -> bytes:
     archive.file("etc/lab/modules", "".join(f"{name}\n" for name in names).encode())
     for module in kernel.modules:
         archive.file(f"usr/lib/modules/{kernel.release}/{module.name}", module.read_bytes())
-    return archive.bytes()
+    return archive.finish()
 
 
 def suite_programs(build_folder: Path) -> list[Path]:

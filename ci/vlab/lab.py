@@ -33,7 +33,6 @@ from vlab.rundir import run_folder
 from vlab.ssh import Access, Key
 
 _BOOT_S = 120  # of two guests on emulated CPUs on a busy host; 6 s are usual
-_MEMORY_MIB = 768
 _GRACE_S = 2
 _TAG = "share"
 
@@ -138,14 +137,14 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         else:
             _add_user(own, dut_user.public)
         initrd = folder / f"{guest.name}.cpio"
-        initrd.write_bytes(common + own.bytes())
+        initrd.write_bytes(common + own.finish())
         devices = [*_management(folder, guest), *nic.device(guest)]
         if guest is DUT:
             devices += _host_access(ssh_socket)
         if plan.share is not None:
             devices += _share(plan, folder, guest, stack)
         machine = Machine(
-            guest.name, plan.qemu, plan.kernel.vmlinuz, initrd, _MEMORY_MIB, devices,
+            guest, plan.qemu, plan.kernel.vmlinuz, initrd, devices,
             plan.out / f"{guest.name}-console.log",
         )  # fmt: skip
         stack.callback(machine.end)
@@ -159,7 +158,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
 def _add_identity(archive: cpio.Archive, guest: Guest, host_key: Key, *, share: bool) -> None:
     """What /etc/lab/boot reads, and the host key."""
     settings = {
-        "HOSTNAME": guest.name,
+        "NAME": guest.name,
         "MANAGEMENT_MAC": guest.management_mac,
         "MANAGEMENT_V4": guest.management_v4,
         "NIC_MAC": guest.nic_mac,

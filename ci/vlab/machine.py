@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vlab.deadline import Deadline
 from vlab.errors import LabError
+from vlab.guests import Guest
 from vlab.process import end, spawn
 
 _TAIL_LINES = 15
@@ -24,20 +25,22 @@ class Machine:
     """Starts at once. The console goes to `log`, and so does what QEMU itself has to say."""
 
     def __init__(
-        self, name: str, qemu: Sequence[str], vmlinuz: Path, initrd: Path, memory_mib: int,
+        self, guest: Guest, qemu: Sequence[str], vmlinuz: Path, initrd: Path,
         devices: Sequence[str], log: Path,
     ) -> None:  # fmt: skip
-        self.name = name
+        self.name = guest.name
         self._log = log
         log.write_bytes(b"")
         with open(log, "ab") as complaints:
             self._process = spawn(
                 [
-                    *qemu, "-M", "pc,memory-backend=memory", "-smp", "2", "-nodefaults",
+                    *qemu, "-M", "pc,memory-backend=memory", "-nodefaults",
+                    "-smp", str(guest.cpus),
                     # Shared, because the NIC process reads and writes the guest's memory.
-                    "-object", f"memory-backend-memfd,id=memory,size={memory_mib}M,share=on",
+                    "-object", f"memory-backend-memfd,id=memory,size={guest.memory_mib}M,share=on",
                     "-display", "none", "-no-reboot",
-                    "-chardev", f"file,id=console,path={log},append=on", "-serial", "chardev:console",
+                    "-chardev", f"file,id=console,path={log},append=on",
+                    "-serial", "chardev:console",
                     "-serial", "stdio",  # the guest says here that it is ready
                     "-kernel", vmlinuz, "-initrd", initrd, "-append", _KERNEL_COMMAND, *devices,
                 ],
