@@ -162,6 +162,7 @@ class Apt:
             "APT::Architecture": "amd64",
             "APT::Architectures::": "amd64",
             "APT::Sandbox::User": "",  # the cache may be closed to apt's own user
+            "APT::Update::Error-Mode": "any",  # or an index that cannot be had is a warning
             "Acquire::Languages": "none",
             "quiet": "2",
         }

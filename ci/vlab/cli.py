@@ -182,7 +182,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--share", metavar="DIR", type=_folder, help="a host folder, at /share in both guests")
     add("--build", metavar="DIR", type=_folder,
         help="programs from this finished build (default: build what is in build/)")  # fmt: skip
-    add("--limit", metavar="SECONDS", type=float, default=900.0,
+    add("--limit", metavar="SECONDS", type=_seconds, default=900.0,
         help="the suite or command is ended then (%(default)s)")  # fmt: skip
 
 
@@ -197,3 +197,9 @@ def _folder(text: str) -> Path:
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"'{text}' is no folder")
     return path.resolve()
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
+    return float(text)

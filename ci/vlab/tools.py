@@ -28,7 +28,13 @@ class Tools:
 def get(apt: Apt) -> Tools:
     if _system_qemu_serves() and (virtiofsd := _system_virtiofsd()):
         return Tools([_QEMU], [virtiofsd])
-    tree = apt.tree("qemu", ("qemu-system-x86", "virtiofsd"))
+    try:
+        tree = apt.tree("qemu", ("qemu-system-x86", "virtiofsd"))
+    except LabError as error:
+        raise LabError(
+            f"this system has no QEMU {_NEEDED[0]}.{_NEEDED[1]} or newer, and Debian's could not "
+            f"be fetched: {error}"
+        ) from error
     # The tree's programs need the tree's C library, so its loader starts them.
     run = [str(tree / _LOADER), "--library-path", str(tree / _LIBRARIES)]
     data = ["-L", str(tree / "usr/share/qemu"), "-L", str(tree / "usr/share/seabios")]

@@ -1,0 +1,120 @@
+"""Runs ci/lab as a user would, and sees what a lab leaves behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+import uuid
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("ZCRX_BUILD", REPOSITORY / "build"))
+# A lab boots in seconds; the first on a machine fetches packages, and a loaded machine is slow.
+LIMIT_S = 300.0
+_MARKER = "ZCRX_LAB_TEST"
+
+
+class LabTest(unittest.TestCase):
+    """Each test has a folder for results and one for the labs' private folders.
+
+    All processes of a test's labs inherit a marker in their environment, by which those that
+    should have ended are found.
+    """
+
+    def setUp(self) -> None:
+        # Directly below /tmp: the paths of UNIX sockets have to be short.
+        self.folder = Path(tempfile.mkdtemp(prefix="lab-test-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.out = self.folder / "out"
+        self.run_folders = self.folder / "run"
+        self.run_folders.mkdir()
+        self.marker = uuid.uuid4().hex
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        own = {"XDG_RUNTIME_DIR": str(self.run_folders), _MARKER: self.marker}
+        return {**os.environ, **own, **changes}
+
+    def command(self, *arguments: str, ci: Path = REPOSITORY / "ci") -> list[str]:
+        """`arguments` begin with the subcommand; build and results folder are added to it."""
+        name, *rest = arguments
+        return [str(ci / "lab"), name, "--build", str(BUILD), "--out", str(self.out), *rest]
+
+    def lab(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return self.finish(self.command(*arguments), self.environment(**changes))
+
+    def finish(
+        self, command: list[str], environment: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """In a process group of its own, as a shell with job control does it."""
+        process = subprocess.Popen(
+            self.command(*arguments),
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+        self.addCleanup(self._reap, process)
+        return process
+
+    def read_until(self, stream: object, wanted: bytes) -> None:
+        """Reads a pipe of `start` until `wanted` comes."""
+        descriptor = stream.fileno()  # type: ignore[attr-defined]
+        seen, end = b"", time.monotonic() + LIMIT_S
+        while wanted not in seen:
+            ready = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]
+            chunk = os.read(descriptor, 4096) if ready else b""
+            self.assertNotEqual(chunk, b"", f"no {wanted!r} in {seen!r}")
+            seen += chunk
+
+    def pids(self) -> dict[int, str]:
+        """The processes of this test's labs that are there now, with their command lines."""
+        wanted = f"{_MARKER}={self.marker}".encode()
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    found[int(entry.name)] = b" ".join(words).decode(errors="replace")
+            except OSError:  # it has just ended, or is another user's
+                continue
+        return found
+
+    def assert_nothing_left(self, pids: dict[int, str]) -> None:
+        """All of `pids` end, and so does the private folder with its sockets and keys."""
+        descriptors = []
+        for pid in pids:
+            try:
+                descriptors.append(os.pidfd_open(pid))
+            except ProcessLookupError:
+                continue
+        end = time.monotonic() + 10
+        for descriptor in descriptors:
+            ended = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]
+            os.close(descriptor)
+            self.assertTrue(ended, f"still there: {self.pids()}")
+        self.assertEqual(self.pids(), {})
+        self.assertEqual(list(self.run_folders.iterdir()), [])
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

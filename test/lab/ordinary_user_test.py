@@ -1,0 +1,53 @@
+"""With the packages there, the lab takes no privileges at all."""
+
+import os
+import shutil
+import unittest
+from pathlib import Path
+
+from harness import BUILD, REPOSITORY, LabTest
+
+_UID = "65534"
+
+
+class OrdinaryUser(LabTest):
+    def test_boots_and_runs_a_command(self) -> None:
+        arguments = ["exec", "--", "sh", "-c", "ping -c 1 -w 20 192.0.2.2 >/dev/null && echo up"]
+        if os.geteuid() != 0:
+            done = self.lab(*arguments)
+        else:
+            done = self.finish(*self.as_nobody(arguments))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, "up\n")
+
+    def as_nobody(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+        """Root gives up all it is. Cache, checkout and build may be closed to others: copies."""
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zcrx-hwtest"
+        # Links where possible: the cache holds hundreds of megabytes.
+        shutil.copytree(cache, self.folder / "cache/zcrx-hwtest", copy_function=_link,
+                        symlinks=True)  # fmt: skip
+        shutil.copytree(REPOSITORY / "ci", self.folder / "ci", symlinks=True)
+        build = self.folder / "build"
+        build.mkdir()
+        for name in ("zcrx_tests", "zcrx_sender", "vnic"):
+            shutil.copy2(BUILD / name, build)
+        self.out.mkdir()
+        for path in (self.folder, self.run_folders, self.out):
+            path.chmod(0o777)
+        drop = ["setpriv", f"--reuid={_UID}", f"--regid={_UID}", "--clear-groups"]
+        drop += ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
+        name, *rest = arguments
+        folders = ["--build", str(build), "--out", str(self.out)]
+        environment = self.environment(XDG_CACHE_HOME=str(self.folder / "cache"), HOME="/nonexistent")
+        return [*drop, str(self.folder / "ci/lab"), name, *folders, *rest], environment
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,83 @@
+"""Bad input is answered by one sentence and an exit status; nothing is booted."""
+
+import fcntl
+import os
+import subprocess
+import unittest
+from pathlib import Path
+
+from harness import BUILD, REPOSITORY, LabTest
+
+
+class Refusal(LabTest):
+    def refused(
+        self, done: "subprocess.CompletedProcess[str]", status: int, sentence: str
+    ) -> None:
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(sentence, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertNotIn("booting", done.stderr)
+        self.assert_nothing_left(self.pids())
+
+    def plain(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return self.finish([str(REPOSITORY / "ci/lab"), *arguments], self.environment())
+
+    def test_unknown_words(self) -> None:
+        self.refused(self.plain("boot"), 2, "invalid choice: 'boot'")
+        self.refused(self.plain("--colour"), 2, "unrecognized arguments: --colour")
+        self.refused(self.plain("run", "--kern", "7.3"), 2, "unrecognized arguments: --kern")
+        self.refused(self.plain("run", "stray"), 2, "unrecognized arguments: stray")
+        self.refused(self.plain("run", "--nic", "ne2000"), 2, "invalid choice: 'ne2000'")
+
+    def test_values_that_make_no_sense(self) -> None:
+        self.refused(self.plain("run", "--kernel", "latest"), 2, "'latest' is no kernel series")
+        self.refused(self.plain("run", "--share", "/nonexistent"), 2, "'/nonexistent' is no folder")
+        self.refused(self.plain("run", "--limit", "-1"), 2, "'-1' is no number of seconds")
+        self.refused(self.plain("exec"), 2, "exec needs a command")
+        self.refused(self.plain("shell", "--", "ls"), 2, "shell takes no command")
+
+    def test_help_names_every_command(self) -> None:
+        text = self.plain("--help").stdout
+        for name in ("run", "exec", "shell"):
+            self.assertIn(name, text)
+            one = self.plain(name, "--help")
+            self.assertEqual(one.returncode, 0)
+            self.assertIn("--kernel", one.stdout)
+
+    def test_a_build_that_is_not_there(self) -> None:
+        done = self.plain("run", "--build", str(self.folder))
+        self.refused(done, 5, f"{self.folder / 'zcrx_tests'} is missing")
+
+    def test_a_kernel_that_debian_does_not_have(self) -> None:
+        self.refused(self.lab("run", "--kernel", "5.99"), 5, "Debian has no cloud kernel 5.99")
+
+    def test_a_results_folder_in_use(self) -> None:
+        self.out.mkdir()
+        descriptor = os.open(self.out, os.O_RDONLY)
+        self.addCleanup(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self.refused(self.lab("run"), 5, f"another lab writes {self.out}")
+
+    def test_no_qemu_to_be_had(self) -> None:
+        """An empty cache, and a mirror that refuses the connection."""
+        done = self.lab(
+            "run",
+            XDG_CACHE_HOME=str(self.folder / "cache"),
+            ZCRX_DEBIAN_MIRROR="http://127.0.0.1:9/debian",
+            PATH=_path_without_qemu(self.folder),
+        )
+        self.refused(done, 5, "QEMU")
+        self.assertIn("127.0.0.1:9", done.stderr, "what apt-get said")
+
+
+def _path_without_qemu(folder: Path) -> str:
+    """The usual folders, unless a QEMU of the system's is in them."""
+    found = []
+    for entry in os.environ["PATH"].split(":"):
+        if not (Path(entry) / "qemu-system-x86_64").exists():
+            found.append(entry)
+    return ":".join(found)
+
+
+if __name__ == "__main__":
+    unittest.main()
