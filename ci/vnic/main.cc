@@ -133,6 +133,7 @@ int Main(std::span<const char* const> arguments) {
 }  // namespace
 }  // namespace vnic
 
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing throws but a lack of memory, which ends it
 int main(int argc, char** argv) {
   return vnic::Main(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
 }

@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 using Bytes = std::vector<std::uint8_t>;
 
 template <typename... Parts>
-Bytes BytesOf(const Parts&... parts) {
+Bytes Joined(const Parts&... parts) {
   Bytes bytes;
   const auto add = [&](const auto& part) {
     const auto* data = reinterpret_cast<const std::uint8_t*>(&part);
@@ -98,10 +98,10 @@ class VfioUser : public ::testing::Test {
   }
 
   static Bytes Request(Command command, const Bytes& body, std::uint32_t flags = 0) {
-    Bytes bytes = BytesOf(Header{.id = 7,
-                                 .command = static_cast<std::uint16_t>(command),
-                                 .size = static_cast<std::uint32_t>(sizeof(Header) + body.size()),
-                                 .flags = flags});
+    Bytes bytes = Joined(Header{.id = 7,
+                                .command = static_cast<std::uint16_t>(command),
+                                .size = static_cast<std::uint32_t>(sizeof(Header) + body.size()),
+                                .flags = flags});
     bytes.insert(bytes.end(), body.begin(), body.end());
     return bytes;
   }
@@ -136,7 +136,7 @@ class VfioUser : public ::testing::Test {
   }
 
   void Negotiate() {
-    ASSERT_EQ(ErrorOf(Command::kVersion, BytesOf(Version{.major = 0, .minor = 1}, '\0')), 0);
+    ASSERT_EQ(ErrorOf(Command::kVersion, Joined(Version{.major = 0, .minor = 1}, '\0')), 0);
   }
 
   static std::uint64_t Fired(const zcrx::UniqueFd& eventfd) {
@@ -155,44 +155,44 @@ class VfioUser : public ::testing::Test {
 };
 
 TEST_F(VfioUser, AgreesOnTheVersionFirst) {
-  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})), EPROTO);
-  EXPECT_EQ(ErrorOf(Command::kVersion, BytesOf(Version{.major = 1})), EINVAL);
-  EXPECT_EQ(ErrorOf(Command::kVersion, BytesOf(std::uint16_t{0})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, Joined(DeviceInfo{})), EPROTO);
+  EXPECT_EQ(ErrorOf(Command::kVersion, Joined(Version{.major = 1})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kVersion, Joined(std::uint16_t{0})), EINVAL);
 
-  const Reply reply = Ask(Command::kVersion, BytesOf(Version{.major = 0, .minor = 1}, '\0'));
+  const Reply reply = Ask(Command::kVersion, Joined(Version{.major = 0, .minor = 1}, '\0'));
 
   EXPECT_EQ(reply.header.id, 7);
   const std::string text(reply.body.begin() + sizeof(Version), reply.body.end());
   EXPECT_EQ(text,
             std::string(R"({"capabilities":{"max_msg_fds":8,"max_data_xfer_size":65536}})") + '\0');
-  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})), 0);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, Joined(DeviceInfo{})), 0);
 }
 
 TEST_F(VfioUser, DescribesTheDevice) {
   Negotiate();
-  const auto info = LoadAt<DeviceInfo>(Ask(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})).body);
+  const auto info = LoadAt<DeviceInfo>(Ask(Command::kDeviceGetInfo, Joined(DeviceInfo{})).body);
   EXPECT_EQ(info.regions, 9U);
   EXPECT_EQ(info.irqs, 5U);
 
   const auto bar0 =
-      LoadAt<RegionInfo>(Ask(Command::kDeviceGetRegionInfo, BytesOf(RegionInfo{.index = 0})).body);
+      LoadAt<RegionInfo>(Ask(Command::kDeviceGetRegionInfo, Joined(RegionInfo{.index = 0})).body);
   EXPECT_EQ(bar0.size, 4096U);
   EXPECT_EQ(bar0.flags, kRegionReadable | kRegionWritable);
   const auto bar1 =
-      LoadAt<RegionInfo>(Ask(Command::kDeviceGetRegionInfo, BytesOf(RegionInfo{.index = 1})).body);
+      LoadAt<RegionInfo>(Ask(Command::kDeviceGetRegionInfo, Joined(RegionInfo{.index = 1})).body);
   EXPECT_EQ(bar1.size, 0U);
-  EXPECT_EQ(ErrorOf(Command::kDeviceGetRegionInfo, BytesOf(RegionInfo{.index = 9})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetRegionInfo, Joined(RegionInfo{.index = 9})), EINVAL);
 
   const auto msix =
-      LoadAt<IrqInfo>(Ask(Command::kDeviceGetIrqInfo, BytesOf(IrqInfo{.index = kIrqMsix})).body);
+      LoadAt<IrqInfo>(Ask(Command::kDeviceGetIrqInfo, Joined(IrqInfo{.index = kIrqMsix})).body);
   EXPECT_EQ(msix.count, kVectors);
-  EXPECT_EQ(ErrorOf(Command::kDeviceGetIrqInfo, BytesOf(IrqInfo{.index = 5})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetIrqInfo, Joined(IrqInfo{.index = 5})), EINVAL);
 }
 
 TEST_F(VfioUser, ReadsAndWritesWithinRegionsOnly) {
   Negotiate();
   const Reply read =
-      Ask(Command::kRegionRead, BytesOf(RegionAccess{.offset = 4092, .region = 0, .count = 4}));
+      Ask(Command::kRegionRead, Joined(RegionAccess{.offset = 4092, .region = 0, .count = 4}));
   EXPECT_EQ(Bytes(read.body.begin() + sizeof(RegionAccess), read.body.end()), Bytes(4, 0x5a));
   EXPECT_THAT(nic_.reads, ElementsAre("0:0xffc+4"));
 
@@ -202,14 +202,14 @@ TEST_F(VfioUser, ReadsAndWritesWithinRegionsOnly) {
                                   RegionAccess{.offset = 0, .region = 9, .count = 4},
                                   RegionAccess{.offset = 0, .region = ~0U, .count = 4},
                                   RegionAccess{.offset = 0, .region = 0, .count = ~0U}}) {
-    EXPECT_EQ(ErrorOf(Command::kRegionRead, BytesOf(bad)), EINVAL);
-    EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(bad, std::uint32_t{1})), EINVAL);
+    EXPECT_EQ(ErrorOf(Command::kRegionRead, Joined(bad)), EINVAL);
+    EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(bad, std::uint32_t{1})), EINVAL);
   }
   const RegionAccess four{.offset = 8, .region = 0, .count = 4};
-  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(four, std::uint16_t{1})), EINVAL);
-  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(four, std::uint64_t{1})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(four, std::uint16_t{1})), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(four, std::uint64_t{1})), EINVAL);
   EXPECT_THAT(nic_.writes, IsEmpty());
-  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(four, std::uint32_t{1})), 0);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(four, std::uint32_t{1})), 0);
   EXPECT_THAT(nic_.writes, ElementsAre("0:0x8+4"));
 }
 
@@ -218,7 +218,7 @@ TEST_F(VfioUser, HasAConfigurationSpace) {
   const auto read = [&](std::uint64_t offset) {
     return LoadAt<std::uint32_t>(
         Ask(Command::kRegionRead,
-            BytesOf(RegionAccess{.offset = offset, .region = kRegionConfig, .count = 4}))
+            Joined(RegionAccess{.offset = offset, .region = kRegionConfig, .count = 4}))
             .body,
         sizeof(RegionAccess));
   };
@@ -230,10 +230,10 @@ TEST_F(VfioUser, HasAConfigurationSpace) {
   EXPECT_EQ(read(0x84), 0x800U);
 
   const RegionAccess bar0{.offset = 0x10, .region = kRegionConfig, .count = 4};
-  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(bar0, ~0U)), 0);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(bar0, ~0U)), 0);
   EXPECT_EQ(read(0x10), 0xfffff000U) << "sizing a BAR of 4096 bytes";
   const RegionAccess vendor{.offset = 0, .region = kRegionConfig, .count = 4};
-  EXPECT_EQ(ErrorOf(Command::kRegionWrite, BytesOf(vendor, ~0U)), 0);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(vendor, ~0U)), 0);
   EXPECT_EQ(read(0x00), 0x56781234U) << "read-only";
 }
 
@@ -241,8 +241,8 @@ TEST_F(VfioUser, PostedWritesAreNotAnswered) {
   Negotiate();
   const RegionAccess access{.offset = 0, .region = 0, .count = 4};
   const RegionAccess bad{.offset = 4096, .region = 0, .count = 4};
-  SendRaw(Request(Command::kRegionWrite, BytesOf(access, std::uint32_t{1}), kFlagNoReply));
-  SendRaw(Request(Command::kRegionWrite, BytesOf(bad, std::uint32_t{1}), kFlagNoReply));
+  SendRaw(Request(Command::kRegionWrite, Joined(access, std::uint32_t{1}), kFlagNoReply));
+  SendRaw(Request(Command::kRegionWrite, Joined(bad, std::uint32_t{1}), kFlagNoReply));
   ASSERT_TRUE(session_->OnReadable());
   EXPECT_FALSE(Receive()) << "not even to a wrong one";
   EXPECT_THAT(nic_.writes, ElementsAre("0:0x0+4"));
@@ -256,20 +256,20 @@ TEST_F(VfioUser, MapsAndUnmapsGuestMemory) {
                    .offset = 0x1000,
                    .address = 0x10000,
                    .size = 0x1000};
-  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map), {file.Get(), file.Get()}), EINVAL);
-  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(std::uint64_t{0}), {file.Get()}), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, Joined(map), {file.Get(), file.Get()}), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, Joined(std::uint64_t{0}), {file.Get()}), EINVAL);
   DmaMap too_large = map;
   too_large.size = 0x2000;
-  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(too_large), {file.Get()}), EINVAL);
-  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map)), 0) << "ROM has no file";
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, Joined(too_large), {file.Get()}), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, Joined(map)), 0) << "ROM has no file";
   EXPECT_EQ(memory_.Regions(), 0U);
 
-  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map), {file.Get()}), 0);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, Joined(map), {file.Get()}), 0);
   EXPECT_EQ(memory_.Readable(0x10000, 0x1000).size(), 0x1000U);
-  EXPECT_EQ(ErrorOf(Command::kDmaMap, BytesOf(map), {file.Get()}), EEXIST);
+  EXPECT_EQ(ErrorOf(Command::kDmaMap, Joined(map), {file.Get()}), EEXIST);
 
   const DmaUnmap unmap{.argsz = sizeof(DmaUnmap), .address = 0x10000, .size = 0x1000};
-  EXPECT_EQ(Ask(Command::kDmaUnmap, BytesOf(unmap)).body, BytesOf(unmap));
+  EXPECT_EQ(Ask(Command::kDmaUnmap, Joined(unmap)).body, Joined(unmap));
   EXPECT_EQ(memory_.Regions(), 0U);
 }
 
@@ -292,16 +292,16 @@ TEST_F(VfioUser, AssignsInterruptsToEventfds) {
              .start = 1,
              .count = 2};
   const std::vector<int> fds{first.Get(), second.Get()};
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), {first.Get()}), EINVAL) << "too few";
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set), {first.Get()}), EINVAL) << "too few";
   set.start = 3;
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), EINVAL) << "past the table";
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set), fds), EINVAL) << "past the table";
   set.start = ~0U;
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), EINVAL);
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set), fds), EINVAL);
   set.start = 1;
   set.index = 0;
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), EINVAL) << "there is no INTx";
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set), fds), EINVAL) << "there is no INTx";
   set.index = kIrqMsix;
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), fds), 0);
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set), fds), 0);
 
   msix_.Raise(1);
   msix_.Raise(2);
@@ -309,7 +309,7 @@ TEST_F(VfioUser, AssignsInterruptsToEventfds) {
   EXPECT_EQ(Fired(first), 1U);
   EXPECT_EQ(Fired(second), 2U);
 
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set)), 0) << "without descriptors: unassign";
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set)), 0) << "without descriptors: unassign";
   msix_.Raise(1);
   EXPECT_EQ(Fired(first), 0U);
 }
@@ -324,9 +324,9 @@ TEST_F(VfioUser, DeliversAnInterruptThatWasRaisedWhileUnassigned) {
                    .index = kIrqMsix,
                    .start = 0,
                    .count = 1};
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), {eventfd.Get()}), 0);
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set), {eventfd.Get()}), 0);
   EXPECT_EQ(Fired(eventfd), 1U);
-  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, BytesOf(set), {eventfd.Get()}), 0);
+  EXPECT_EQ(ErrorOf(Command::kDeviceSetIrqs, Joined(set), {eventfd.Get()}), 0);
   EXPECT_EQ(Fired(eventfd), 0U) << "once only";
 }
 
@@ -334,12 +334,12 @@ TEST_F(VfioUser, RefusesUnknownCommandsAndGoesOn) {
   Negotiate();
   EXPECT_EQ(ErrorOf(static_cast<Command>(99), {}), ENOTSUP);
   EXPECT_EQ(ErrorOf(Command::kDmaRead, {}), ENOTSUP);
-  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, BytesOf(DeviceInfo{})), 0);
+  EXPECT_EQ(ErrorOf(Command::kDeviceGetInfo, Joined(DeviceInfo{})), 0);
 }
 
 TEST_F(VfioUser, AMessageMayArriveInPieces) {
   Negotiate();
-  const Bytes request = Request(Command::kDeviceGetInfo, BytesOf(DeviceInfo{}));
+  const Bytes request = Request(Command::kDeviceGetInfo, Joined(DeviceInfo{}));
   for (const std::uint8_t byte : request) {
     EXPECT_FALSE(Receive());
     SendRaw({byte});
@@ -352,13 +352,13 @@ TEST_F(VfioUser, AMessageMayArriveInPieces) {
 TEST_F(VfioUser, EndsOnASizeThatNoMessageHas) {
   for (const std::uint32_t size : {0U, 15U}) {
     SetUp();
-    SendRaw(BytesOf(Header{.id = 1, .command = 1, .size = size}));
+    SendRaw(Joined(Header{.id = 1, .command = 1, .size = size}));
     const auto status = session_->OnReadable();
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, EBADMSG);
   }
   SetUp();
-  SendRaw(BytesOf(Header{.id = 1, .command = 1, .size = ~0U}));
+  SendRaw(Joined(Header{.id = 1, .command = 1, .size = ~0U}));
   const auto status = session_->OnReadable();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, EMSGSIZE);
@@ -367,7 +367,7 @@ TEST_F(VfioUser, EndsOnASizeThatNoMessageHas) {
 TEST_F(VfioUser, EndsOnTooManyDescriptors) {
   Negotiate();
   const zcrx::UniqueFd file = MemoryFile(0x1000);
-  SendRaw(Request(Command::kDmaMap, BytesOf(DmaMap{})), std::vector<int>(kMaxFds + 1, file.Get()));
+  SendRaw(Request(Command::kDmaMap, Joined(DmaMap{})), std::vector<int>(kMaxFds + 1, file.Get()));
   const auto status = session_->OnReadable();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, EBADMSG);

@@ -55,4 +55,9 @@ void StoreAt(std::span<std::uint8_t> bytes, std::size_t offset, const T& value) 
   std::memcpy(bytes.subspan(offset, sizeof(T)).data(), &value, sizeof(T));
 }
 
+// The bytes of `value` as they stand in memory.
+std::span<const std::uint8_t> BytesOf(const Plain auto& value) {
+  return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
+}
+
 }  // namespace vnic

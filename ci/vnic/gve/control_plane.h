@@ -67,7 +67,6 @@ class ControlPlane {
   }
 
   Outcome Dispatch(const AdminCommand& command);
-  Outcome Describe(const DescribeDevice& request) const;
   Outcome Configure(const ConfigureDeviceResources& request);
   Outcome Deconfigure();
   Outcome Create(const CreateTxQueue& request);
@@ -76,10 +75,12 @@ class ControlPlane {
   Outcome DestroyRx(const DestroyQueue& request);
   Outcome SetParameter(const SetDriverParameter& request);
   Outcome StartStats(const ReportStats& request);
+  Outcome Unwrap(const ExtendedCommand& request);
+  // description_commands.cc
+  Outcome Describe(const DescribeDevice& request) const;
   Outcome TellLinkSpeed(const ReportLinkSpeed& request) const;
   Outcome TellPacketTypes(const GetPtypeMap& request) const;
   Outcome Verify(const VerifyDriverCompatibility& request) const;
-  Outcome Unwrap(const ExtendedCommand& request);
   // steering_commands.cc
   void ResetSteering();
   void SpreadByDefault();

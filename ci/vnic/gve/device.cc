@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 #include "ci/vnic/net/segment.h"
 
 namespace vnic::gve {
+
+constinit const Model Device::kModel{
+    .name = "gve", .identity = kIdentity, .make = [](const NicSlot& slot) {
+      return std::unique_ptr<Nic>(std::make_unique<Device>(slot));
+    }};
 
 Device::Device(const NicSlot& slot)
     : slot_(slot),

@@ -10,7 +10,7 @@ zcrx::Status Msix::Assign(std::uint32_t start, std::vector<zcrx::UniqueFd> fds) 
     return zcrx::Fail("assign MSI-X vectors", EINVAL,
                       fmt::format("{}+{} of {}", start, fds.size(), vectors_.size()));
   }
-  for (zcrx::UniqueFd& fd : fds) {
+  for (const zcrx::UniqueFd& fd : fds) {
     // The client's own choice of file: a full pipe must not stop us.
     const int flags = ::fcntl(fd.Get(), F_GETFL);
     if (flags < 0 || ::fcntl(fd.Get(), F_SETFL, flags | O_NONBLOCK) != 0) {

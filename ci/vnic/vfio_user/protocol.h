@@ -50,7 +50,7 @@ static_assert(sizeof(Version) == 4);
 
 // What this server accepts. QEMU's requests are far below; a message of more is a broken client.
 inline constexpr std::size_t kMaxFds = 8;
-inline constexpr std::size_t kMaxTransfer = 64 * 1024;
+inline constexpr std::size_t kMaxTransfer = std::size_t{64} * 1024;
 inline constexpr std::size_t kMaxBody = kMaxTransfer + 64;
 
 struct DmaMap {
