@@ -112,7 +112,7 @@ bool IsInterfaceName(const std::string& name) {
 std::optional<AddressPair> ReadPair(Reader& reader, const std::string& version, int family) {
   const std::string local_key = "LOCAL_V" + version;
   const std::string remote_key = "REMOTE_V" + version;
-  const AddressPair pair = {.local = reader.Get(local_key), .remote = reader.Get(remote_key)};
+  AddressPair pair = {.local = reader.Get(local_key), .remote = reader.Get(remote_key)};
   if (pair.local.empty() && pair.remote.empty()) return std::nullopt;
 
   bool good = true;
@@ -193,7 +193,8 @@ std::span<const ConfigKey> ConfigKeys() { return kKeys; }
 KeyValues ConfigFromEnvironment() {
   KeyValues values;
   for (const ConfigKey& known : kKeys) {
-    if (const char* value = std::getenv(known.key.data())) values.emplace_back(known.key, value);
+    if (const char* value = std::getenv(std::string(known.key).c_str()))
+      values.emplace_back(known.key, value);
   }
   return values;
 }
@@ -210,8 +211,8 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
                    "the addresses of the NIC and the peer on the cable between them");
   }
   config.remote = ReadRemote(reader);
-  const auto value_or = [&](const char* key, std::string otherwise) {
-    std::string value = reader.Get(key);
+  const auto value_or = [&](const char* key, const std::string& otherwise) {
+    const std::string value = reader.Get(key);
     return value.empty() ? otherwise : value;
   };
   config.sender = value_or("ZCRX_SENDER", SenderBesideThisProgram());

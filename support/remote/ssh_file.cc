@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <span>
+#include <tuple>
 
 namespace zcrx {
 namespace {
@@ -124,7 +125,7 @@ Result<std::unique_ptr<PeerFile>> SshFile::Put(std::shared_ptr<SshSession> sessi
 }
 
 SshFile::~SshFile() {
-  if (session_->Connected()) (void)Remove(Deadline::In(kGoodbye));
+  if (session_->Connected()) std::ignore = SshFile::Remove(Deadline::In(kGoodbye));
 }
 
 Status SshFile::Remove(Deadline deadline) {

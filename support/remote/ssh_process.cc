@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
+#include <tuple>
 
 #include "support/remote/shell_command.h"
 
@@ -40,7 +41,7 @@ SshProcess::SshProcess(std::shared_ptr<SshSession> session, std::string name)
 SshProcess::~SshProcess() {
   if (channel_ == nullptr) return;
   ssh_remove_channel_callbacks(channel_, &callbacks_);
-  (void)session_->Bounded("close " + name_, Deadline::In(kGoodbye), [this] {
+  std::ignore = session_->Bounded("close " + name_, Deadline::In(kGoodbye), [this] {
     if (session_->Connected() && !closed_) (void)ssh_channel_send_eof(channel_);
     ssh_channel_free(channel_);  // closes it first where that has not happened
     return SSH_OK;

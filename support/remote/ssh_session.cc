@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <tuple>
 
 #include "support/remote/host_key.h"
 #include "support/remote/tcp_connect.h"
@@ -13,8 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kGoodbye = 2s;               // for the last words of a connection, in destructors
-constexpr long kLibsshTimeout = 24 * 3600;  // seconds; the watchdog ends calls, not libssh
+constexpr auto kGoodbye = 2s;                // for the last words of a connection, in destructors
+constexpr long kLibsshTimeout = 24L * 3600;  // seconds; the watchdog ends calls, not libssh
 
 // libssh reads "host" as [user@]host[:port]: an IPv6 address needs its brackets there.
 std::string HostOption(const SshTarget& target) {
@@ -35,7 +36,7 @@ SshSession::SshSession(std::string name) : name_(std::move(name)), session_(ssh_
 
 SshSession::~SshSession() {
   if (session_ == nullptr || !Connected()) return;
-  (void)Bounded("disconnect", Deadline::In(kGoodbye), [this] {
+  std::ignore = Bounded("disconnect", Deadline::In(kGoodbye), [this] {
     ssh_disconnect(Get());
     return SSH_OK;
   });
@@ -47,7 +48,7 @@ std::unexpected<Error> SshSession::Failed(const std::string& operation) const {
 
 Result<std::shared_ptr<SshSession>> SshSession::Connect(const SshOptions& options,
                                                         Deadline deadline) {
-  const std::shared_ptr<SshSession> session(new SshSession(ToString(options.target)));
+  std::shared_ptr<SshSession> session(new SshSession(ToString(options.target)));
   if (session->session_ == nullptr) return Fail("create an SSH session", ENOMEM);
   ZCRX_RETURN_IF_ERROR(session->Configure(options));
   ZCRX_RETURN_IF_ERROR(session->Handshake(deadline));

@@ -15,8 +15,8 @@ std::unexpected<Error> Refuse(std::string reason) {
 
 std::optional<uint16_t> ParsePort(std::string_view text) {
   uint16_t port = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, port);
+  const char* const end = text.end();
+  const auto [stop, error] = std::from_chars(text.begin(), end, port);
   if (error != std::errc{} || stop != end || port == 0) return std::nullopt;
   return port;
 }

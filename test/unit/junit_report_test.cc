@@ -17,7 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr std::chrono::system_clock::time_point kStart{1'700'000'000s};  // 2023-11-14 22:13:20
 

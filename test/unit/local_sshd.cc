@@ -29,6 +29,7 @@ std::string ReadAll(const std::string& path) {
 // Runs a program to its end; whether it succeeded.
 bool RunToEnd(std::vector<std::string> words) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t pid = ::fork();
@@ -165,9 +166,10 @@ pid_t LocalSshd::Spawn(int connection) const {
     }
   }
   const int log_fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  ::dup2(connection, STDIN_FILENO);
-  ::dup2(connection, STDOUT_FILENO);
-  ::dup2(log_fd, STDERR_FILENO);
+  if (log_fd < 0 || ::dup2(connection, STDIN_FILENO) < 0 || ::dup2(connection, STDOUT_FILENO) < 0 ||
+      ::dup2(log_fd, STDERR_FILENO) < 0) {
+    ::_exit(126);
+  }
   ::execl(sshd_.c_str(), sshd_.c_str(), "-i", "-e", "-f", config_.c_str(), nullptr);
   ::_exit(127);
 }

@@ -44,6 +44,7 @@ class ProgramTest : public ::testing::Test {
     std::vector<std::string> words = {PROGRAM_HELPER};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     std::string variable = "HELPER_MODE=" + mode;
