@@ -34,6 +34,8 @@ from vlab.ssh import Access, Key
 
 _BOOT_S = 120  # of two guests on emulated CPUs on a busy host; 6 s are usual
 _GRACE_S = 2
+_BREAK_S = 2  # between a guest's connections and its process
+_SSH_FAILED = 255
 _TAG = "share"
 
 
@@ -72,37 +74,52 @@ class Lab:
         """
         ssh = spawn(self._access.command(words, terminal=terminal), **streams)
         try:
-            self._wait(ssh, deadline, words)
-            return ssh.wait()
+            event = _first_end([(ssh.pid, ""), *self._parts()], deadline)
+            if event is None:
+                raise LabError(f"took too long and was ended: {shlex.join(words)}")
+            if event == "":
+                status = ssh.wait()
+                if status != _SSH_FAILED:
+                    return status
+                # The command's own status, or the connection broke because a part just ended.
+                event = _first_end(self._parts(), Deadline(_BREAK_S))
+                if event is None:
+                    return status
+            raise LabError(self._describe(event))
         finally:
             end(ssh, Deadline(1))
 
-    def _wait(
-        self, ssh: subprocess.Popen[bytes], deadline: Deadline | None, words: Sequence[str]
-    ) -> None:
-        watched = {ssh.pid: "", self._nic.pid: "the NIC process ended"}
-        for machine in self._machines:
-            watched[machine.pid] = f"the guest {machine.name} ended"
-        poll = select.poll()
-        with ExitStack() as stack:
-            found: dict[int, str] = {}
-            for pid, event in watched.items():
-                descriptor = os.pidfd_open(pid)
-                stack.callback(os.close, descriptor)
-                poll.register(descriptor, select.POLLIN)
-                found[descriptor] = event
-            ended = poll.poll(None if deadline is None else deadline.remaining() * 1000)
-            events = [found[descriptor] for descriptor, _ in ended]
-        if not events:
-            raise LabError(f"took too long and was ended: {shlex.join(words)}")
-        if "" not in events:
-            raise LabError(self._describe(events[0]))
+    def _parts(self) -> list[tuple[int, str]]:
+        """Processes that end only when the lab is broken, and the words for it."""
+        guests = [(machine.pid, f"the guest {machine.name} ended") for machine in self._machines]
+        return [*guests, (self._nic.pid, "the NIC process ended")]
 
     def _describe(self, event: str) -> str:
         for machine in self._machines:
             if machine.name in event:
                 return machine.describe(event)
-        return event
+        return f"{event}; see {self.plan.out}"
+
+
+def _first_end(processes: Sequence[tuple[int, str]], deadline: Deadline | None) -> str | None:
+    """The words of the first of `processes`, in their order, that has ended; None at the deadline.
+
+    None of them has been waited for yet, so their numbers are still theirs.
+    """
+    poll = select.poll()
+    found: dict[int, str] = {}
+    with ExitStack() as stack:
+        for pid, words in processes:
+            descriptor = os.pidfd_open(pid)
+            stack.callback(os.close, descriptor)
+            poll.register(descriptor, select.POLLIN)
+            found[descriptor] = words
+        ended = {descriptor for descriptor, _ in poll.poll(_milliseconds(deadline))}
+    return next((words for descriptor, words in found.items() if descriptor in ended), None)
+
+
+def _milliseconds(deadline: Deadline | None) -> float | None:
+    return None if deadline is None else deadline.remaining() * 1000
 
 
 @contextmanager

@@ -64,10 +64,11 @@ class Machine:
             raise LabError(self.describe(f"the guest {self.name} ended while it booted"))
 
     def describe(self, what: str) -> str:
-        """`what`, with the end of the console and the place of all of it."""
+        """`what`, with the end of the console (all of a panic) and the place of all of it."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        tail = "\n".join(line.rstrip() for line in lines[-_TAIL_LINES:])
-        return f"{what}; the last lines of {self._log}:\n{tail}"
+        panic = [at for at, line in enumerate(lines) if "Kernel panic" in line]
+        tail = lines[panic[0] :] if panic else lines[-_TAIL_LINES:]
+        return "\n".join([f"{what}; the end of {self._log}:", *(line.rstrip() for line in tail)])
 
     def end(self) -> None:
         end(self._process, Deadline(_GRACE_S))
