@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "ci/vnic/bnxt/device.h"
 #include "ci/vnic/gve/device.h"
 
 namespace vnic {
 namespace {
 
-constexpr std::array<const Model*, 1> kModels{&gve::Device::kModel};
+constexpr std::array<const Model*, 2> kModels{&bnxt::Device::kModel, &gve::Device::kModel};
 
 }  // namespace
 

@@ -1,0 +1,48 @@
+// A transmit ring: descriptors in, packets onto the wire, completions back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "ci/vnic/bnxt/completion.h"
+#include "ci/vnic/bnxt/records.h"
+#include "ci/vnic/bnxt/ring_memory.h"
+#include "ci/vnic/bnxt/statistics.h"
+#include "ci/vnic/device/nic.h"
+
+namespace vnic::bnxt {
+
+class TxRing {
+ public:
+  TxRing(RingMemory records, std::shared_ptr<CompletionQueue> completions,
+         std::shared_ptr<StatContext> statistics, const NicSlot& slot)
+      : records_(std::move(records)),
+        completions_(std::move(completions)),
+        statistics_(std::move(statistics)),
+        slot_(slot) {}
+
+  // The driver has filled the ring up to `index`. Everything complete is sent before this returns.
+  void Doorbell(std::uint32_t index);
+
+ private:
+  // How many descriptors the packet at `taken_` has; nothing where they are not all there.
+  [[nodiscard]] std::optional<std::uint32_t> Count(const BufferDescriptor& first,
+                                                   std::uint32_t available) const;
+  // The packet from `count` descriptors; nothing, and a line in the log, where it cannot be sent.
+  std::optional<Packet> Gather(const BufferDescriptor& first, std::uint32_t count) const;
+  [[nodiscard]] bool Append(Packet& packet, const BufferDescriptor& descriptor) const;
+  void Send(Packet packet);
+  void Complete(std::uint32_t opaque);
+  void Refuse(std::string_view reason) const;
+
+  RingMemory records_;
+  std::shared_ptr<CompletionQueue> completions_;
+  std::shared_ptr<StatContext> statistics_;
+  const NicSlot& slot_;
+  std::uint32_t taken_ = 0;  // within the ring
+};
+
+}  // namespace vnic::bnxt
