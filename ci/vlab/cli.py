@@ -26,8 +26,6 @@ from vlab.results import JUNIT, results_folder, summary
 
 _RELEASE = "trixie"  # QEMU and kernels come from this release and its backports
 _MODULES = ("virtio_pci", "virtio_net", "virtiofs")
-_GUEST_JUNIT = "/tmp/junit.xml"
-_FETCH_S = 30
 
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
@@ -45,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     except UsageError as error:
         print(f"ci/lab: {error}", file=sys.stderr)
         return EXIT_USAGE
-    except LabError as error:
+    except (LabError, OSError) as error:
         print(f"ci/lab: {error}", file=sys.stderr)
         return EXIT_LAB
     except KeyboardInterrupt:
@@ -58,24 +56,19 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> int:
-    suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit={_GUEST_JUNIT}"]
+    suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
     if sys.stdout.isatty():
         suite.append("--gtest_color=yes")
     with _booted(options) as running:
-        status = running.run(
-            [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
-        )
-        out = running.plan.out
-        junit = out / JUNIT
-        with open(junit, "wb") as file:
-            fetch = ["cat", _GUEST_JUNIT]
-            fetched = running.run(fetch, Deadline(_FETCH_S), stdout=file, stderr=subprocess.DEVNULL)
-    if fetched != 0:
-        junit.unlink()
-        print(f"no test ran; consoles and logs: {out}", flush=True)
-    else:
-        print(f"{summary(junit)}: {junit}", flush=True)
-    return status
+        junit = running.plan.out / JUNIT
+        junit.unlink(missing_ok=True)
+        try:
+            return running.run(
+                [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
+            )
+        finally:
+            # Also of a lab that broke: the suite writes the file after every test.
+            print(f"{summary(junit)}: {junit}" if junit.exists() else "no test ran", flush=True)
 
 
 def _exec(options: argparse.Namespace) -> int:
@@ -108,7 +101,8 @@ def _booted(options: argparse.Namespace) -> Iterator[Lab]:
         plan = Plan(
             nic=nic,
             kernel=kernel,
-            qemu=[*found.qemu, *tools.accelerator(found, kernel.vmlinuz)],
+            qemu=found.qemu,
+            accelerator=tools.accelerator(found, kernel.vmlinuz),
             virtiofsd=found.virtiofsd,
             userland=image.userland(guest_apt),
             build=programs,

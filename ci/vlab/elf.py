@@ -24,14 +24,18 @@ class _Segment:
 
 
 class Elf:
+    """Raises ValueError for what is no such file."""
+
     def __init__(self, data: bytes) -> None:
-        if data[:6] != b"\x7fELF\x02\x01":
+        if len(data) < _HEADER.size or data[:6] != b"\x7fELF\x02\x01":
             raise ValueError("not a 64-bit little-endian ELF file")
         self._data = data
         header = _HEADER.unpack_from(data)
         phoff, self._shoff = header[5], header[6]
         phentsize, phnum, self._shentsize, self._shnum, self._shstrndx = header[9:14]
         self._segments = []
+        if phnum and phoff + phnum * phentsize > len(data):
+            raise ValueError("the ELF file is cut off")
         for index in range(phnum):
             kind, _, offset, address, _, size, _, _ = _SEGMENT.unpack_from(
                 data, phoff + index * phentsize
@@ -70,6 +74,8 @@ class Elf:
 
     def section(self, wanted: str) -> bytes:
         """Contents of a section; empty where there is none of that name."""
+        if self._shnum == 0:
+            return b""
         headers = [
             _SECTION.unpack_from(self._data, self._shoff + index * self._shentsize)
             for index in range(self._shnum)

@@ -7,7 +7,7 @@ import select
 import shlex
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +31,12 @@ from vlab.nic import NicProcess
 from vlab.process import end, spawn
 from vlab.rundir import run_folder
 from vlab.ssh import Access, Key
+from vlab.tools import Accelerator
 
 _BOOT_S = 120  # of two guests on emulated CPUs on a busy host; 6 s are usual
 _GRACE_S = 2
 _BREAK_S = 2  # between a guest's connections and its process
 _SSH_FAILED = 255
-_TAG = "share"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Plan:
 
     nic: NicKind
     kernel: Kernel
-    qemu: list[str]  # with its accelerator
+    qemu: list[str]
+    accelerator: Accelerator
     virtiofsd: list[str]
     userland: Path  # unpacked packages for the guests
     build: Path  # the suite's and vnic's programs
@@ -145,7 +146,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     machines = []
     for guest in (DUT, PEER):
         own = cpio.Archive()
-        _add_identity(own, guest, host_keys[guest], share=plan.share is not None)
+        _add_identity(own, guest, host_keys[guest], _folders(plan, guest))
         if guest is DUT:
             _add_user(own, user.public, dut_user)
             known = f"{PEER.management_v4} ".encode() + host_keys[PEER].public
@@ -158,10 +159,10 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         devices = [*_management(folder, guest), *nic.device(guest)]
         if guest is DUT:
             devices += _host_access(ssh_socket)
-        if plan.share is not None:
-            devices += _share(plan, folder, guest, stack)
+        for name, shared in _folders(plan, guest).items():
+            devices += _share(name, shared, guest, plan, folder, stack)
         machine = Machine(
-            guest, plan.qemu, plan.kernel.vmlinuz, initrd, devices,
+            guest, plan.qemu, plan.accelerator, plan.kernel.vmlinuz, initrd, devices,
             plan.out / f"{guest.name}-console.log",
         )  # fmt: skip
         stack.callback(machine.end)
@@ -172,7 +173,9 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     return Lab(plan, machines, nic, Access(ssh_socket, user, host_keys[DUT]))
 
 
-def _add_identity(archive: cpio.Archive, guest: Guest, host_key: Key, *, share: bool) -> None:
+def _add_identity(
+    archive: cpio.Archive, guest: Guest, host_key: Key, folders: Iterable[str]
+) -> None:
     """What /etc/lab/boot reads, and the host key."""
     settings = {
         "NAME": guest.name,
@@ -183,7 +186,7 @@ def _add_identity(archive: cpio.Archive, guest: Guest, host_key: Key, *, share: 
         "NIC_V6": guest.nic_v6,
         "HOST_LINK_MAC": HOST_LINK_MAC if guest is DUT else "",
         "HOST_LINK_V4": HOST_LINK_V4,
-        "SHARE": _TAG if share else "",
+        "FOLDERS": f'"{" ".join(folders)}"',
     }
     text = "".join(f"{name}={value}\n" for name, value in settings.items())
     archive.file("etc/lab/guest", text.encode())
@@ -221,14 +224,26 @@ def _card(network: str, mac: str) -> str:
     return f"virtio-net-pci,netdev={network},mac={mac},romfile="
 
 
-def _share(plan: Plan, folder: Path, guest: Guest, stack: ExitStack) -> list[str]:
-    """virtiofs: /share in the guest is the host's folder, as this user may use it."""
-    path = folder / f"{guest.name}-share.sock"
-    log = stack.enter_context(open(plan.out / f"{guest.name}-virtiofsd.log", "wb"))
+def _folders(plan: Plan, guest: Guest) -> dict[str, Path]:
+    """Folders of the host and where in the guest they are: "share" is /share."""
+    folders = {}
+    if guest is DUT:
+        folders["results"] = plan.out  # what is written there outlives a guest that panics
+    if plan.share is not None:
+        folders["share"] = plan.share
+    return folders
+
+
+def _share(
+    name: str, shared: Path, guest: Guest, plan: Plan, folder: Path, stack: ExitStack
+) -> list[str]:
+    """virtiofs: the guest's root may do with `shared` what this user may."""
+    path = folder / f"{guest.name}-{name}.sock"
+    log = stack.enter_context(open(plan.out / f"{guest.name}-{name}-virtiofsd.log", "wb"))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen(1)
-        served = ["--shared-dir", str(plan.share), "--fd", str(listener.fileno())]
+        served = ["--shared-dir", str(shared), "--fd", str(listener.fileno())]
         process = spawn(
             [*plan.virtiofsd, *served, "--sandbox", "none"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -236,6 +251,6 @@ def _share(plan: Plan, folder: Path, guest: Guest, stack: ExitStack) -> list[str
         )  # fmt: skip
     stack.callback(end, process, Deadline(_GRACE_S))
     return [
-        "-chardev", f"socket,id=share,path={path}",
-        "-device", f"vhost-user-fs-pci,chardev=share,tag={_TAG}",
+        "-chardev", f"socket,id={name},path={path}",
+        "-device", f"vhost-user-fs-pci,chardev={name},tag={name}",
     ]  # fmt: skip

@@ -11,22 +11,20 @@ from vlab.deadline import Deadline
 from vlab.errors import LabError
 from vlab.guests import Guest
 from vlab.process import end, spawn
+from vlab.tools import Accelerator
 
 _TAIL_LINES = 15
 _GRACE_S = 2
-# acpi_pm: on a busy host the TSC of an emulated CPU runs at changing speeds.
 # panic=-1 with -no-reboot: a guest that panics ends its QEMU at once.
-_KERNEL_COMMAND = (
-    "console=ttyS0 loglevel=7 clocksource=acpi_pm tsc=unstable panic=-1 rdinit=/sbin/init"
-)
+_KERNEL_PARAMETERS = "console=ttyS0 loglevel=7 panic=-1 rdinit=/sbin/init"
 
 
 class Machine:
     """Starts at once. The console goes to `log`, and so does what QEMU itself has to say."""
 
     def __init__(
-        self, guest: Guest, qemu: Sequence[str], vmlinuz: Path, initrd: Path,
-        devices: Sequence[str], log: Path,
+        self, guest: Guest, qemu: Sequence[str], accelerator: Accelerator, vmlinuz: Path,
+        initrd: Path, devices: Sequence[str], log: Path,
     ) -> None:  # fmt: skip
         self.name = guest.name
         self._log = log
@@ -34,7 +32,7 @@ class Machine:
         with open(log, "ab") as complaints:
             self._process = spawn(
                 [
-                    *qemu, "-M", "pc,memory-backend=memory", "-nodefaults",
+                    *qemu, *accelerator.arguments, "-M", "pc,memory-backend=memory", "-nodefaults",
                     "-smp", str(guest.cpus),
                     # Shared, because the NIC process reads and writes the guest's memory.
                     "-object", f"memory-backend-memfd,id=memory,size={guest.memory_mib}M,share=on",
@@ -42,7 +40,8 @@ class Machine:
                     "-chardev", f"file,id=console,path={log},append=on",
                     "-serial", "chardev:console",
                     "-serial", "stdio",  # the guest says here that it is ready
-                    "-kernel", vmlinuz, "-initrd", initrd, "-append", _KERNEL_COMMAND, *devices,
+                    "-kernel", vmlinuz, "-initrd", initrd,
+                    "-append", f"{_KERNEL_PARAMETERS} {accelerator.kernel_parameters}", *devices,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

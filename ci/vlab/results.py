@@ -38,7 +38,7 @@ def summary(junit: Path) -> str:
     try:
         cases = list(ElementTree.parse(junit).getroot().iter("testcase"))
     except (OSError, ElementTree.ParseError) as error:
-        return f"no result that can be read ({error})"
+        return f"cannot be read ({error})"
     skipped = failed = 0
     for case in cases:
         if case.find("failure") is not None or case.find("error") is not None:

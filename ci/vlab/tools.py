@@ -43,32 +43,44 @@ def get(apt: Apt) -> Tools:
     )
 
 
-def accelerator(tools: Tools, vmlinuz: Path) -> list[str]:
+@dataclass(frozen=True)
+class Accelerator:
+    """QEMU's arguments, and what the guest's kernel has to know."""
+
+    arguments: list[str]
+    kernel_parameters: str
+
+
+# On a busy host the TSC of an emulated CPU runs at changing speeds.
+_TCG = Accelerator(
+    ["-accel", "tcg,thread=multi", "-cpu", "max"], "clocksource=acpi_pm tsc=unstable"
+)
+_KVM = Accelerator(["-accel", "kvm", "-cpu", "host"], "")
+
+
+def accelerator(tools: Tools, vmlinuz: Path) -> Accelerator:
     """KVM only where it has booted a stock kernel: a /dev/kvm may be there and still not do that.
 
     The verdict is kept for this boot of the host.
     """
-    emulated = ["-accel", "tcg,thread=multi", "-cpu", "max"]
     try:
         with open("/dev/kvm", "r+b", buffering=0):
             pass
     except OSError:
-        return emulated
+        return _TCG
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    verdict = cache.folder() / "kvm" / boot
-    if not verdict.exists():
-        works = _kvm_boots(tools, vmlinuz)
-        verdict.parent.mkdir(parents=True, exist_ok=True)
-        verdict.write_text("works" if works else "boots no stock kernel", encoding="ascii")
-        progress.note(f"KVM {verdict.read_text(encoding='ascii')}")
-    if verdict.read_text(encoding="ascii") == "works":
-        return ["-accel", "kvm", "-cpu", "host"]
-    return emulated
+    memory = cache.folder() / "kvm" / boot
+    if not memory.exists():
+        verdict = "boots a stock kernel" if _kvm_boots(tools, vmlinuz) else "boots no stock kernel"
+        progress.note(f"KVM {verdict}")
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(verdict, encoding="ascii")
+    return _KVM if memory.read_text(encoding="ascii") == "boots a stock kernel" else _TCG
 
 
 def _kvm_boots(tools: Tools, vmlinuz: Path) -> bool:
     """Without a root file system a kernel that has started ends in a panic that names it."""
-    machine = ["-accel", "kvm", "-cpu", "host", "-M", "pc", "-m", "256", "-nodefaults"]
+    machine = [*_KVM.arguments, "-M", "pc", "-m", "256", "-nodefaults"]
     machine += ["-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(vmlinuz)]
     try:
         console = capture(

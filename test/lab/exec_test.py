@@ -35,11 +35,13 @@ class Exec(LabTest):
         self.assertEqual(done.returncode, 37)
         self.assertEqual((share / "from-guest").read_text(encoding="utf-8"), "guest\n")
 
-    def test_a_guest_that_panics_is_a_broken_lab(self) -> None:
-        done = self.lab("exec", "--", "sh", "-c", "echo c >/proc/sysrq-trigger; sleep 60")
+    def test_a_guest_that_panics_is_a_broken_lab_and_its_results_stay(self) -> None:
+        panic = "echo kept >/results/kept; echo c >/proc/sysrq-trigger; sleep 60"
+        done = self.lab("exec", "--", "sh", "-c", panic)
         self.assertEqual(done.returncode, 5, done.stderr)
         self.assertIn("the guest dut ended", done.stderr)
         self.assertIn("Kernel panic", done.stderr, "the end of its console")
+        self.assertEqual((self.out / "kept").read_text(encoding="utf-8"), "kept\n")
         self.assert_nothing_left(self.pids())
 
     def test_a_command_that_takes_too_long_is_ended(self) -> None:

@@ -12,13 +12,15 @@ _UID = "65534"
 
 class OrdinaryUser(LabTest):
     def test_boots_and_runs_a_command(self) -> None:
-        arguments = ["exec", "--", "sh", "-c", "ping -c 1 -w 20 192.0.2.2 >/dev/null && echo up"]
+        script = "ping -c 1 -w 20 192.0.2.2 >/dev/null && echo up; echo mine >/results/mine"
+        arguments = ["exec", "--", "sh", "-c", script]
         if os.geteuid() != 0:
             done = self.lab(*arguments)
         else:
             done = self.finish(*self.as_nobody(arguments))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, "up\n")
+        self.assertEqual((self.out / "mine").read_text(encoding="utf-8"), "mine\n")
 
     def as_nobody(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         """Root gives up all it is. Cache, checkout and build may be closed to others: copies."""
