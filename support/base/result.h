@@ -60,8 +60,10 @@ inline std::unexpected<Error> FailErrno(std::string operation, std::string detai
   } while (false)
 
 // ZCRX_ASSIGN_OR_RETURN(auto value, result); the macro stands as two statements, not after an if.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration takes none
 #define ZCRX_ASSIGN_OR_RETURN(declaration, expression)                              \
   auto ZCRX_CONCAT(zcrx_result_, __LINE__) = (expression);                          \
   if (!ZCRX_CONCAT(zcrx_result_, __LINE__).has_value())                             \
     return std::unexpected(std::move(ZCRX_CONCAT(zcrx_result_, __LINE__)).error()); \
   declaration = std::move(ZCRX_CONCAT(zcrx_result_, __LINE__)).value()
+// NOLINTEND(bugprone-macro-parentheses)
