@@ -69,4 +69,5 @@ class NicKind:
 
 NICS = {
     "gve": NicKind("gve", "gve", "cloud"),
+    "bnxt": NicKind("bnxt", "bnxt_en", "full"),
 }

@@ -155,8 +155,8 @@ Status ReserveHugePages(uint64_t pages, UndoStack& undo) {
   ZCRX_ASSIGN_OR_RETURN(const uint64_t found, GetHugePages());
   if (found >= pages) return {};
   // Before the change: even one that the kernel follows only half is one to undo.
-  undo.Add("huge pages", [found] { return SetHugePages(found); });
-  return SetHugePages(pages);
+  undo.Add("huge pages", [found] { return SetHugePages(found, Deadline::In(kProviderLeaves)); });
+  return SetHugePages(pages, Deadline::In(kProviderLeaves));
 }
 
 }  // namespace zcrx

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "support/base/unique_fd.h"
+#include "support/base/wait.h"
 
 namespace zcrx {
 namespace {
@@ -36,7 +37,7 @@ Result<uint64_t> GetHugePages(const std::filesystem::path& folder) {
   return pages;
 }
 
-Status SetHugePages(uint64_t pages, const std::filesystem::path& folder) {
+Status SetHugePages(uint64_t pages, Deadline deadline, const std::filesystem::path& folder) {
   const std::string operation = fmt::format("write {} to {}", pages, CountFile(folder).string());
   const UniqueFd file(::open(CountFile(folder).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (!file.Valid()) return FailErrno(operation);
@@ -45,9 +46,18 @@ Status SetHugePages(uint64_t pages, const std::filesystem::path& folder) {
   if (written < 0) return FailErrno(operation);
   if (static_cast<size_t>(written) != text.size()) return Fail(operation, EIO, "short write");
 
-  ZCRX_ASSIGN_OR_RETURN(const uint64_t now, GetHugePages(folder));
-  if (now == pages) return {};
-  return Fail(operation, ENOMEM, fmt::format("the pool has {} huge pages now", now));
+  uint64_t now = 0;
+  const Status there = Becomes(
+      fmt::format("huge pages in use are given back and {} are left", pages),
+      [&]() -> Result<bool> {
+        ZCRX_ASSIGN_OR_RETURN(now, GetHugePages(folder));
+        return now <= pages;
+      },
+      deadline);
+  if (there && now < pages) {
+    return Fail(operation, ENOMEM, fmt::format("the pool has {} huge pages now", now));
+  }
+  return there;
 }
 
 }  // namespace zcrx

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "support/base/deadline.h"
 #include "support/base/pages.h"
 #include "support/base/result.h"
 
@@ -15,7 +16,10 @@ inline constexpr const char* kHugePagesFolder = "/sys/kernel/mm/hugepages/hugepa
 // nr_hugepages: pages in the pool, used or free.
 Result<uint64_t> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder);
 // The kernel takes any number and gives what it finds memory for; fewer than asked for is an error
-// (ENOMEM) that says how many there are now.
-Status SetHugePages(uint64_t pages, const std::filesystem::path& folder = kHugePagesFolder);
+// (ENOMEM) that says how many there are now. Pages in use leave a smaller pool when they are given
+// back, which nothing announces: this waits for it. (zcrx lets go of an area in a kworker, after
+// its ring was closed and its queue was left.)
+Status SetHugePages(uint64_t pages, Deadline deadline,
+                    const std::filesystem::path& folder = kHugePagesFolder);
 
 }  // namespace zcrx

@@ -13,6 +13,7 @@
 namespace zcrx {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 class HugePages : public testing::Test {
@@ -37,7 +38,7 @@ class HugePages : public testing::Test {
 TEST_F(HugePages, AreReadAndWritten) {
   Write("12\n");
   EXPECT_EQ(GetHugePages(folder_).value_or(0), 12U);
-  ASSERT_TRUE(SetHugePages(7, folder_).has_value());
+  ASSERT_TRUE(SetHugePages(7, Deadline::In(1s), folder_).has_value());
   EXPECT_EQ(Read(), "7\n");
   EXPECT_EQ(GetHugePages(folder_).value_or(0), 7U);
 }
@@ -56,12 +57,12 @@ TEST_F(HugePages, AKernelWithoutThemIsAnErrorThatNamesTheFile) {
   ASSERT_FALSE(pages.has_value());
   EXPECT_EQ(pages.error().code, ENOENT);
   EXPECT_THAT(pages.error().Text(), HasSubstr("nr_hugepages"));
-  EXPECT_FALSE(SetHugePages(1, folder_).has_value());
+  EXPECT_FALSE(SetHugePages(1, Deadline::In(1s), folder_).has_value());
 }
 
 TEST_F(HugePages, ARefusedWriteIsAnError) {
   std::filesystem::create_symlink("/dev/full", File());
-  const Status set = SetHugePages(64, folder_);
+  const Status set = SetHugePages(64, Deadline::In(1s), folder_);
   ASSERT_FALSE(set.has_value());
   EXPECT_EQ(set.error().code, ENOSPC);
   EXPECT_THAT(set.error().Text(), HasSubstr("write 64 to"));
