@@ -172,7 +172,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--kernel", metavar="SERIES", type=_series, default="7.3",
         help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
     add("--out", metavar="DIR", type=Path,
-        help="consoles, logs and the JUnit file (results/NIC-KERNEL)")  # fmt: skip
+        help="logs and the JUnit file; /results in the DUT (results/NIC-KERNEL)")  # fmt: skip
     add("--share", metavar="DIR", type=_folder, help="a host folder, at /share in both guests")
     add("--build", metavar="DIR", type=_folder,
         help="programs from this finished build (default: build what is in build/)")  # fmt: skip

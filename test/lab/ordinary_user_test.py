@@ -40,8 +40,8 @@ class OrdinaryUser(LabTest):
         drop += ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
         name, *rest = arguments
         folders = ["--build", str(build), "--out", str(self.out)]
-        environment = self.environment(XDG_CACHE_HOME=str(self.folder / "cache"), HOME="/nonexistent")
-        return [*drop, str(self.folder / "ci/lab"), name, *folders, *rest], environment
+        home = {"XDG_CACHE_HOME": str(self.folder / "cache"), "HOME": "/nonexistent"}
+        return [*drop, str(self.folder / "ci/lab"), name, *folders, *rest], self.environment(**home)
 
 
 def _link(source: str, target: str) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from harness import BUILD, REPOSITORY, LabTest
+from harness import REPOSITORY, LabTest
 
 
 class Refusal(LabTest):
