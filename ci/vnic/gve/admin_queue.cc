@@ -6,7 +6,7 @@ namespace vnic::gve {
 
 bool AdminQueue::Start(GuestAddress base, std::uint32_t length) {
   Stop();
-  const std::uint32_t entries = length / sizeof(AdminCommand);
+  const auto entries = static_cast<std::uint32_t>(length / sizeof(AdminCommand));
   if (length % sizeof(AdminCommand) != 0 || !std::has_single_bit(entries) ||
       memory_.Writable(base, length).empty()) {
     log_.Refused("gve: admin queue of {} bytes at {:#x}", length, base);
