@@ -20,6 +20,7 @@ from vlab.errors import LabError
 from vlab.process import capture
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+LAB_RELEASE = "trixie"  # QEMU and kernels come from here and its backports
 MIRROR_VARIABLE = "ZCRX_DEBIAN_MIRROR"
 _INDEX_AGE_S = 24 * 3600
 _UPDATE_S = 180

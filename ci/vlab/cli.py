@@ -15,7 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from vlab import build, cache, image, tools
-from vlab.apt import Apt, host_release
+from vlab.apt import LAB_RELEASE, Apt
 from vlab.deadline import Deadline
 from vlab.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.guests import NET_CONFIG_PATH, NICS
@@ -24,7 +24,6 @@ from vlab.lab import Lab, Plan, lab
 from vlab.paths import RESULTS
 from vlab.results import JUNIT, results_folder, summary
 
-_RELEASE = "trixie"  # QEMU and kernels come from this release and its backports
 _MODULES = ("virtio_pci", "virtio_net", "virtiofs")
 
 _EXIT_STATUSES = f"""\
@@ -90,10 +89,7 @@ def _booted(options: argparse.Namespace) -> Iterator[Lab]:
     """Everything from the build to two guests that are up."""
     programs = build.programs(options.build)
     nic = NICS[options.nic]
-    store = cache.folder()
-    debian = Apt(store, _RELEASE, backports=True)
-    own_release = host_release()
-    guest_apt = debian if own_release is None else Apt(store, own_release, backports=False)
+    debian = Apt(cache.folder(), LAB_RELEASE, backports=True)
     found = tools.get(debian)
     kernel = Kernels(debian).get(options.kernel, nic.flavour, (*_MODULES, nic.module))
     out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
@@ -104,7 +100,7 @@ def _booted(options: argparse.Namespace) -> Iterator[Lab]:
             qemu=found.qemu,
             accelerator=tools.accelerator(found, kernel.vmlinuz),
             virtiofsd=found.virtiofsd,
-            userland=image.userland(guest_apt),
+            userland=image.userland(),
             build=programs,
             out=out.resolve(),
             share=options.share,

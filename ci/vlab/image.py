@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from vlab import cpio
-from vlab.apt import Apt
+from vlab import cache, cpio
+from vlab.apt import LAB_RELEASE, Apt, host_release
 from vlab.deadline import Deadline
 from vlab.elf import Elf
 from vlab.errors import LabError
@@ -36,8 +36,10 @@ _USERS = "root:*:0:0:root:/root:/bin/sh\nsshd:*:74:74::/run/sshd:/bin/false\n"
 _GROUPS = "root:*:0:\nsshd:*:74:\n"
 
 
-def userland(apt: Apt) -> Path:
-    return apt.tree("guest", _PACKAGES)
+def userland() -> Path:
+    """Packages for the guests, unpacked: of the host's own release, whose libraries they share."""
+    release = host_release() or LAB_RELEASE
+    return Apt(cache.folder(), release, backports=False).tree("guest", _PACKAGES)
 
 
 def build(tree: Path, kernel: Kernel, programs: Sequence[Path]) -> bytes:
@@ -73,7 +75,7 @@ def _add_programs(archive: cpio.Archive, tree: Path, own: Sequence[Path]) -> Non
     for path in own:
         libraries.add_for(_add_elf(archive, f"usr/bin/{path.name}", path))
     for name in _PROGRAMS:
-        libraries.add_for(_add_elf(archive, f"usr/bin/{name}", _program(tree, name)))
+        libraries.add_for(_add_elf(archive, f"usr/bin/{name}", program(tree, name)))
     for name in _SSHD_PARTS:
         path = tree / "usr/lib/openssh" / name
         if path.exists():
@@ -83,14 +85,14 @@ def _add_programs(archive: cpio.Archive, tree: Path, own: Sequence[Path]) -> Non
 
 def _add_busybox(archive: cpio.Archive, tree: Path) -> None:
     """Under all the names that no real program has."""
-    busybox = _program(tree, "busybox")
+    busybox = program(tree, "busybox")
     archive.file("usr/bin/busybox", busybox.read_bytes(), 0o755)
     for applet in capture([busybox, "--list"], Deadline(10)).split():
         if applet not in _PROGRAMS:
             archive.link(f"usr/bin/{applet}", "busybox")
 
 
-def _program(tree: Path, name: str) -> Path:
+def program(tree: Path, name: str) -> Path:
     """Links are passed over: absolute ones would lead out of the tree."""
     for folder in ("usr/bin", "usr/sbin", "bin", "sbin"):
         path = tree / folder / name
