@@ -170,13 +170,13 @@ TEST_F(BnxtQueues, SplitsHeadersFromPayload) {
   BringUp(kPlacementSplitIpv4);
   const GuestAddress headers = PostBuffers(queue.rx, 4, 256);
   const GuestAddress payload = PostBuffers(queue.aggregation, 4, kBuffer);
-  device.Receive(TcpPacket(1000));
+  const Packet packet = TcpPacket(1000);
+  device.Receive(packet);
   const Completion first = Record(queue.rx_completions, 0);
   EXPECT_EQ(first.type_flags_length >> kRxLengthShift, kHeaders);
   EXPECT_EQ(first.phase_and_more, 1U | 1U << kRxBuffersShift);
   EXPECT_EQ(Record(queue.rx_completions, 2).type_flags_length, 18U | 1000U << kRxLengthShift);
-  EXPECT_EQ(Memory(headers, 12),
-            Bytes(TcpPacket(0).bytes.begin(), TcpPacket(0).bytes.begin() + 12));
+  EXPECT_EQ(Memory(headers, 12), Bytes(packet.bytes.begin(), packet.bytes.begin() + 12));
   EXPECT_EQ(Memory(payload, 1000), Pattern(1000));
 }
 
