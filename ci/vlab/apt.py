@@ -65,11 +65,11 @@ class Apt:
     def __init__(self, cache: Path, release: str, *, backports: bool) -> None:
         self.release = release
         self._cache = cache
-        self._root = cache / "apt" / release
         suites = [release, f"{release}-updates"]
         self._target = f"{release}-backports" if backports else release
         if backports:
             suites.append(self._target)
+        self._root = cache / "apt" / self._target
         self._suites = suites
 
     def names(self, prefix: str) -> list[str]:
