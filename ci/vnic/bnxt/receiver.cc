@@ -42,7 +42,11 @@ void Receiver::Receive(Packet packet) {
     return;
   }
   const auto to = vnics_.Find(*headers);
-  const auto queue = to && to->vnic.mru != 0 ? Resolve(to->rings) : std::nullopt;
+  if (!to || to->vnic.mru == 0) {
+    ++counters_.unsteered;
+    return;
+  }
+  const auto queue = Resolve(to->rings);
   if (!queue) {
     ++counters_.unsteered;
     return;
