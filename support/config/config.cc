@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -15,7 +16,7 @@
 namespace zcrx {
 namespace {
 
-constexpr std::array<ConfigKey, 13> kKeys = {{
+constexpr std::array<ConfigKey, 14> kKeys = {{
     {"NETIF", "--netif", "the NIC under test"},
     {"LOCAL_V4", "--local-v4", "its IPv4 address"},
     {"LOCAL_V6", "--local-v6", "its IPv6 address"},
@@ -23,6 +24,7 @@ constexpr std::array<ConfigKey, 13> kKeys = {{
     {"REMOTE_V6", "--remote-v6", "the peer's IPv6 address"},
     {"REMOTE_TYPE", "--remote-type", "how the peer is reached: ssh"},
     {"REMOTE_ARGS", "--remote-args", "the peer's login: [user@]host[:port]"},
+    {"ZCRX_PORT", "--port", "where tests listen (default: one the kernel chooses)"},
     {"ZCRX_SENDER", "--sender", "the sender program (default: beside this one)"},
     {"ZCRX_SSH_IDENTITY", "--ssh-identity", "private key (default: ssh-agent, ~/.ssh)"},
     {"ZCRX_SSH_KNOWN_HOSTS", "--ssh-known-hosts", "default: ~/.ssh/known_hosts"},
@@ -132,6 +134,17 @@ std::optional<AddressPair> ReadPair(Reader& reader, const std::string& version, 
   return pair;
 }
 
+uint16_t ReadPort(Reader& reader) {
+  const std::string text = reader.Get("ZCRX_PORT");
+  if (text.empty()) return 0;
+  uint16_t port = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || rest != text.data() + text.size() || port == 0) {
+    reader.Wrong("ZCRX_PORT", "is no TCP port (1 to 65535)");
+  }
+  return port;
+}
+
 void CheckPaths(Reader& reader, const Config& config) {
   for (const auto& [key, path] : {std::pair("ZCRX_SSH_IDENTITY", config.ssh_identity),
                                   std::pair("ZCRX_SSH_KNOWN_HOSTS", config.ssh_known_hosts),
@@ -211,6 +224,7 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
                    "the addresses of the NIC and the peer on the cable between them");
   }
   config.remote = ReadRemote(reader);
+  config.port = ReadPort(reader);
   const auto value_or = [&](const char* key, const std::string& otherwise) {
     const std::string value = reader.Get(key);
     return value.empty() ? otherwise : value;

@@ -7,8 +7,9 @@
 //   REMOTE_V4, REMOTE_V6   --remote-v4, -v6    the peer's, on the same cable
 //   REMOTE_TYPE            --remote-type       ssh
 //   REMOTE_ARGS            --remote-args       [user@]host[:port], or an alias of ~/.ssh/config
-//   ZCRX_SENDER            --sender            zcrx_sender for the peer (default: beside this
-//   program) ZCRX_SSH_IDENTITY      --ssh-identity      private key (default: agent, then ~/.ssh)
+//   ZCRX_PORT              --port              where tests listen (default: the kernel chooses)
+//   ZCRX_SENDER            --sender            zcrx_sender for the peer (default: beside this one)
+//   ZCRX_SSH_IDENTITY      --ssh-identity      private key (default: agent, then ~/.ssh)
 //   ZCRX_SSH_KNOWN_HOSTS   --ssh-known-hosts   default ~/.ssh/known_hosts
 //   ZCRX_SSH_CONFIG        --ssh-config        default ~/.ssh/config, /etc/ssh/ssh_config
 //   ZCRX_REMOTE_DIR        --remote-dir        where the peer takes the sender (default /tmp)
@@ -18,6 +19,7 @@
 // At least one pair of addresses (V4 or V6) is needed, and half a pair is an error.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <span>
@@ -44,6 +46,7 @@ struct Config {
   std::optional<AddressPair> v4;
   std::optional<AddressPair> v6;
   SshTarget remote;
+  uint16_t port = 0;   // 0: a different one for each test, chosen by the kernel
   std::string sender;  // a path on this machine
   std::string ssh_identity;
   std::string ssh_known_hosts;

@@ -1,5 +1,6 @@
 #include "support/nic/configure.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -54,7 +55,15 @@ Status RestoreRings(Nic& nic, RingsChange back) {
   return restored;
 }
 
+// A table may lead to queues that went when channels were taken away (gve keeps it as it was). The
+// kernel takes no such table (EINVAL), and the driver's default is what is left of it.
+bool Settable(const RssTable& table, uint32_t queues) {
+  return std::ranges::all_of(table, [&](uint32_t queue) { return queue < queues; });
+}
+
 Status RestoreRssTable(Nic& nic, const RssTable& found, bool was_default) {
+  ZCRX_ASSIGN_OR_RETURN(const uint32_t queues, GetRxRings(nic));
+  if (!Settable(found, queues)) return ResetRssTable(nic);
   if (was_default) {
     ZCRX_RETURN_IF_ERROR(ResetRssTable(nic));
     ZCRX_ASSIGN_OR_RETURN(const Rss now, GetRss(nic));

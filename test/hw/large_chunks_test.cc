@@ -47,8 +47,7 @@ TEST_P(ZcrxLargeChunks, DeliversEveryByteInOrder) {
       Sender sender,
       Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
 
-  EXPECT_OK(receiver.Collect(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(10s)));
-  EXPECT_OK(sender.Finish(Deadline::In(5s)));
+  EXPECT_OK(Transfer(receiver, sender, kStreamBytes, Deadline::In(10s)));
 }
 
 INSTANTIATE_TEST_SUITE_P(, ZcrxLargeChunks, ::testing::Values(kFlowRule), VariantName);

@@ -28,8 +28,7 @@ TEST_P(ZcrxOneshot, DeliversEveryByteInOrder) {
       Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
 
   ASSERT_OK_AND_ASSIGN(const Received received,
-                       receiver.Collect(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(10s)));
-  EXPECT_OK(sender.Finish(Deadline::In(5s)));
+                       Transfer(receiver, sender, kStreamBytes, Deadline::In(10s)));
   // One request for each page, and a last one that sees the end of the stream.
   EXPECT_EQ(received.requests, kSends + 1);
 }

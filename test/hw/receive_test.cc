@@ -24,8 +24,7 @@ TEST_P(ZcrxReceive, DeliversEveryByteInOrder) {
       Sender sender,
       Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
 
-  EXPECT_OK(receiver.Collect(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(10s)));
-  EXPECT_OK(sender.Finish(Deadline::In(5s)));
+  EXPECT_OK(Transfer(receiver, sender, kStreamBytes, Deadline::In(10s)));
 }
 
 INSTANTIATE_TEST_SUITE_P(, ZcrxReceive, ::testing::Values(kFlowRule, kRssContext), VariantName);

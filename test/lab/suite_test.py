@@ -51,6 +51,14 @@ class Suite(LabTest):
             self.assertGreater((self.out / log).stat().st_size, 0, log)
         self.assert_nothing_left(self.pids())
 
+    def test_bnxt_can_do_everything(self) -> None:
+        done = self.lab("run", "--nic", "bnxt")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        verdicts = {name: verdict for name, (verdict, _) in self.results().items()}
+        self.assertEqual(verdicts, dict.fromkeys(_PASS_ON_GVE | _SKIP_ON_GVE, "passed"))
+        console = (self.out / "dut-console.log").read_text(errors="replace")
+        self.assertNotIn("hwrm", console.lower(), "firmware commands that failed")
+
     def test_a_kernel_without_zcrx(self) -> None:
         done = self.lab("run", "--kernel", "6.12")
         self.assertEqual(done.returncode, 4, done.stdout + done.stderr)

@@ -86,10 +86,12 @@ TEST_F(ConfigTest, FlagsWinOverTheEnvironmentAndThatOverTheFile) {
                                                    {"REMOTE_TYPE", ""},
                                                    {"LOCAL_V4", "192.0.2.1"},
                                                    {"REMOTE_V4", "192.0.2.2"},
+                                                   {"ZCRX_PORT", "5201"},
                                                    {"ZCRX_PROMISED", "header-split, events"}},
                                    .file = "lab.config"}));
   EXPECT_EQ(config.netif, "flag");
   EXPECT_EQ(config.remote.host, "env");
+  EXPECT_EQ(config.port, 5201);
   EXPECT_THAT(config.promised, ElementsAre("events", "header-split"));
 }
 
@@ -124,6 +126,9 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
            Case{"NETIF", "../eth1", "is no name a network interface has"},
            Case{"NETIF", "..", "is no name a network interface has"},
            Case{"LOCAL_V6", "192.0.2.1", "is not an IPv6 address"},
+           Case{"ZCRX_PORT", "0", "is no TCP port"},
+           Case{"ZCRX_PORT", "65536", "is no TCP port"},
+           Case{"ZCRX_PORT", "80x", "is no TCP port"},
            Case{"LOCAL_V6", "2001:db8::1::1", "is not an IPv6 address"},
            Case{"LOCAL_V6", "fe80::1%eth1", "has a scope"},
            Case{"LOCAL_V6", "fe80::1", "is link-local"},

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Runs in the DUT: the suite with one thing wrong at a time. Each case prints its name, what the
+# suite said, and its exit status; the NIC's state stands around them all.
+config=/etc/zcrx-hwtest/net.config
+one="--gtest_filter=ZcrxReceive.*/flow_rule"
+
+state() {
+  for option in -l -g -x -n -k; do ethtool "$option" nic0 2>&1; done
+  cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+}
+
+case_of() { # case_of NAME COMMAND...
+  echo "=== $1"
+  shift
+  "$@" 2>&1
+  echo "--- status $?"
+}
+
+suite() { zcrx_tests --config=$config "$@"; }
+
+# A sender that does what the argument says and then what it was asked to.
+sender() { # sender NAME SCRIPT
+  printf '#!/bin/sh\n%s\n' "$2" >"/tmp/$1"
+  chmod 755 "/tmp/$1"
+}
+
+cd /tmp || exit
+: >/tmp/nobody_known
+# An RSS table, rings and a rule of somebody's own: they have to be there afterwards.
+ethtool -X nic0 weight 3 1 0 0
+ethtool -G nic0 rx 512
+ethtool -K nic0 ntuple on
+ethtool -N nic0 flow-type tcp4 dst-port 4000 action 1 loc 5
+state >/tmp/before
+
+case_of no_configuration zcrx_tests
+case_of unknown_argument suite --gtest_filtr=x
+case_of nothing_selected suite --gtest_filter=Nothing
+case_of no_such_interface suite --netif=eth7
+case_of unknown_promise suite --promised=wings
+case_of no_privilege busybox su -s /bin/sh sshd -c "/usr/bin/zcrx_tests --config=$config"
+echo 2 >/proc/sys/kernel/io_uring_disabled
+case_of io_uring_disabled suite
+echo 0 >/proc/sys/kernel/io_uring_disabled
+case_of ssh_refused suite --remote-args=root@198.51.100.2:1
+case_of ssh_unknown_host suite --ssh-known-hosts=/tmp/nobody_known
+case_of ssh_wrong_key suite --ssh-identity=/etc/lab/ssh_host_ed25519_key
+
+busybox nc -l -p 4001 &
+busy=$!
+case_of port_taken suite "$one" --port=4001
+kill $busy
+case_of port_given suite "$one" --port=4002
+
+sender killed 'kill -9 $$'
+case_of sender_killed suite "$one" --sender=/tmp/killed
+# Same program, other size: what is left of a sender that died in mid-stream.
+sender short 'for a; do
+  case $a in --bytes=*) a=--bytes=1000 ;; esac
+  set -- "$@" "$a"
+  shift
+done
+zcrx_sender "$@"
+kill -9 $$'
+case_of sender_died suite "$one" --sender=/tmp/short
+sender other 'for a; do
+  case $a in --seed=*) a=--seed=1 ;; esac
+  set -- "$@" "$a"
+  shift
+done
+exec zcrx_sender "$@"'
+case_of other_data suite "$one" --sender=/tmp/other
+case_of broken_promise suite "--gtest_filter=ZcrxLargeChunks.*" --promised=large-chunks
+
+case_of state_as_found sh -c ":"
+state >/tmp/after
+diff /tmp/before /tmp/after
+case_of folders_on_the_peer ssh root@198.51.100.2 ls /tmp
+ethtool -N nic0 delete 5
+case_of one_queue_is_made_two sh -c "ethtool -X nic0 default && ethtool -L nic0 rx 1 tx 1 &&
+  zcrx_tests --config=$config '$one' && ethtool -l nic0"

@@ -1,0 +1,68 @@
+"""Bad input for the suite itself, in the DUT: a sentence, a status, and the NIC as it was."""
+
+import re
+import shutil
+import unittest
+from pathlib import Path
+
+from harness import LabTest
+
+_SCRIPT = "bad_input.sh"
+
+# What the suite was given: (exit status, what it has to say).
+_EXPECTED = {
+    "no_configuration": (2, "NETIF is missing"),
+    "unknown_argument": (2, "--gtest_filtr"),
+    "nothing_selected": (3, "no test was selected"),
+    "no_such_interface": (2, "no network interface eth7; there are: "),
+    "unknown_promise": (2, 'names no capability "wings"'),
+    "no_privilege": (2, "CAP_NET_ADMIN"),
+    "io_uring_disabled": (2, "sysctl kernel.io_uring_disabled=0"),
+    "ssh_refused": (2, "ECONNREFUSED"),
+    "ssh_unknown_host": (2, "ssh-keyscan"),
+    "ssh_wrong_key": (2, "authorized_keys"),
+    "port_taken": (1, "EADDRINUSE"),
+    "port_given": (0, "[  PASSED  ] 1 test"),
+    "sender_killed": (1, "was killed by SIGKILL"),
+    "sender_died": (1, "the stream ended after 1000 of 2097152 bytes"),
+    "other_data": (1, "offset 0"),
+    "broken_promise": (1, "large-chunks: promised for this lab, but gve"),
+}
+
+
+class BadInput(LabTest):
+    def test_one_thing_wrong_at_a_time(self) -> None:
+        shared = self.folder / "share"
+        shared.mkdir()
+        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
+        done = self.lab("exec", "--share", str(shared), "--", "sh", f"/share/{_SCRIPT}")
+        said = _cases(done.stdout)
+        for name, (status, sentence) in _EXPECTED.items():
+            with self.subTest(name):
+                output, found = said[name]
+                self.assertEqual(found, status, output)
+                self.assertIn(sentence, output)
+        with self.subTest("the NIC is as it was found"):
+            output, status = said["state_as_found"]
+            self.assertEqual(output, "")
+        with self.subTest("nothing stays on the peer"):
+            self.assertEqual(said["folders_on_the_peer"], ("", 0))
+        with self.subTest("queues that are missing are made, and undone"):
+            output, status = said["one_queue_is_made_two"]
+            self.assertEqual(status, 0, output)
+            self.assertRegex(output, r"Current hardware settings:\nRX:\s+1\nTX:\s+1\n")
+
+
+def _cases(text: str) -> dict[str, tuple[str, int]]:
+    """Per case what it printed, with what came before the next case, and its exit status."""
+    found = {}
+    for block in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
+        name, _, rest = block.partition("\n")
+        output, _, tail = rest.rpartition("--- status ")
+        status, _, after = tail.partition("\n")
+        found[name] = (output + after, int(status))
+    return found
+
+
+if __name__ == "__main__":
+    unittest.main()
