@@ -16,7 +16,7 @@ std::uint32_t Toeplitz(const ToeplitzKey& key, std::span<const std::uint8_t> inp
   for (std::size_t i = 0; i < length; ++i) {
     window |= std::uint64_t{key[i + kWindowBytes]} << 24U;
     for (unsigned bit = 0; bit < 8; ++bit) {
-      const std::uint32_t selected = 0U - (input[i] >> (7U - bit) & 1U);
+      const std::uint32_t selected = 0U - (std::uint32_t{input[i]} >> (7U - bit) & 1U);
       hash ^= static_cast<std::uint32_t>(window >> 32U) & selected;
       window <<= 1U;
     }
