@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ci/vnic/bnxt/device.h"
-#include "ci/vnic/bnxt/hwrm_protocol.h"
+#include "ci/vnic/bnxt/hwrm_queues.h"
 #include "ci/vnic/bnxt/records.h"
 #include "test/unit/vnic_fakes.h"
 

@@ -8,7 +8,7 @@
 #include <variant>
 
 #include "ci/vnic/bnxt/completion.h"
-#include "ci/vnic/bnxt/hwrm_protocol.h"
+#include "ci/vnic/bnxt/hwrm_queues.h"
 #include "ci/vnic/bnxt/registers.h"
 #include "ci/vnic/bnxt/ring_memory.h"
 #include "ci/vnic/bnxt/statistics.h"

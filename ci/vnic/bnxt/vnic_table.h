@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "ci/vnic/bnxt/hwrm_protocol.h"
+#include "ci/vnic/bnxt/hwrm_queues.h"
 #include "ci/vnic/device/nic.h"
 #include "ci/vnic/net/steering.h"
 #include "support/base/result.h"
