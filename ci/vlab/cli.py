@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import subprocess
 import sys
@@ -14,22 +13,20 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from vlab import build, cache, image, tools
-from vlab.apt import LAB_RELEASE, Apt
+from vlab import arguments, build, matrix_command, tools
 from vlab.deadline import Deadline
 from vlab.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.guests import NET_CONFIG_PATH, NICS
-from vlab.kernels import Kernels
 from vlab.lab import Lab, Plan, lab
 from vlab.paths import RESULTS
 from vlab.results import JUNIT, results_folder, summary
-
-_MODULES = ("virtio_pci", "virtio_net", "virtiofs")
+from vlab.supplies import Supplies
 
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
 configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for a command line that
-makes no sense; {EXIT_LAB} for a lab that could not be brought up or broke down.
+makes no sense; {EXIT_LAB} for a lab that could not be brought up or broke down. Of matrix: 1 when a
+test of any lab failed or has no result, else 0.
 """
 
 
@@ -88,19 +85,17 @@ def _shell(options: argparse.Namespace) -> int:
 def _booted(options: argparse.Namespace) -> Iterator[Lab]:
     """Everything from the build to two guests that are up."""
     programs = build.programs(options.build)
-    nic = NICS[options.nic]
-    debian = Apt(cache.folder(), LAB_RELEASE, backports=True)
-    found = tools.get(debian)
-    kernel = Kernels(debian).get(options.kernel, nic.flavour, (*_MODULES, nic.module))
+    supplies = Supplies()
+    kernel = supplies.kernel(options.kernel, options.nic)
     out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
     with results_folder(out.resolve()):
         plan = Plan(
-            nic=nic,
+            nic=NICS[options.nic],
             kernel=kernel,
-            qemu=found.qemu,
-            accelerator=tools.accelerator(found, kernel.vmlinuz),
-            virtiofsd=found.virtiofsd,
-            userland=image.userland(),
+            qemu=supplies.tools.qemu,
+            accelerator=tools.accelerator(supplies.tools, kernel.vmlinuz),
+            virtiofsd=supplies.tools.virtiofsd,
+            userland=supplies.userland,
             build=programs,
             out=out.resolve(),
             share=options.share,
@@ -109,17 +104,37 @@ def _booted(options: argparse.Namespace) -> Iterator[Lab]:
             yield running
 
 
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--nic", choices=sorted(NICS), default="gve", help="the emulated NIC (%(default)s)")
+    add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
+        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
+    add("--out", metavar="DIR", type=Path,
+        help="logs and the JUnit file; /results in the DUT (results/NIC-KERNEL)")  # fmt: skip
+    add("--share", metavar="DIR", type=arguments.folder,
+        help="a host folder, at /share in both guests")  # fmt: skip
+    add("--build", metavar="DIR", type=arguments.folder,
+        help="programs from this finished build (default: build what is in build/)")  # fmt: skip
+    add("--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
+        help="the suite or command is ended then (%(default)s)")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Command:
     summary: str
     rest: str  # what may follow "--", for the usage line
     act: Callable[[argparse.Namespace], int]
+    add_options: Callable[[argparse.ArgumentParser], None] = _add_options
 
 
 COMMANDS = {
     "run": Command("run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", _run),
     "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),
     "shell": Command("a shell on the DUT", "", _shell),
+    "matrix": Command(
+        "run the suite on every kernel with every NIC", "", matrix_command.act,
+        matrix_command.add_options,
+    ),
 }
 
 
@@ -158,38 +173,5 @@ def _parser() -> _Parser:
             epilog=_EXIT_STATUSES,
             allow_abbrev=False,
         )
-        _add_options(one)
+        command.add_options(one)
     return parser
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--nic", choices=sorted(NICS), default="gve", help="the emulated NIC (%(default)s)")
-    add("--kernel", metavar="SERIES", type=_series, default="7.3",
-        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
-    add("--out", metavar="DIR", type=Path,
-        help="logs and the JUnit file; /results in the DUT (results/NIC-KERNEL)")  # fmt: skip
-    add("--share", metavar="DIR", type=_folder, help="a host folder, at /share in both guests")
-    add("--build", metavar="DIR", type=_folder,
-        help="programs from this finished build (default: build what is in build/)")  # fmt: skip
-    add("--limit", metavar="SECONDS", type=_seconds, default=900.0,
-        help="the suite or command is ended then (%(default)s)")  # fmt: skip
-
-
-def _series(text: str) -> str:
-    if not re.fullmatch(r"\d+\.\d+", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no kernel series such as 7.3")
-    return text
-
-
-def _folder(text: str) -> Path:
-    path = Path(text)
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"'{text}' is no folder")
-    return path.resolve()
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"\d+(\.\d+)?", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
-    return float(text)

@@ -1,0 +1,109 @@
+"""What came of the suite in each cell of the matrix: one NIC on one kernel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+# Stands for the lab itself among the tests of a cell, where the lab broke or hung.
+LAB = "Lab.RunsTheSuite"
+NO_REASON = "no reason was given"
+
+
+class Outcome(IntEnum):
+    """From the best to the worst."""
+
+    PASSED = 0
+    SKIPPED = 1
+    KNOWN = 2  # failed, as conf/known-faults.toml says it would
+    FAILED = 3
+    NO_RESULT = 4  # the lab ended before the test did its work
+
+
+COUNTS_AS_FAILURE = (Outcome.FAILED, Outcome.NO_RESULT)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`test` is "Suite.Name/variant"; `text` why it was skipped, failed or has no result."""
+
+    test: str
+    outcome: Outcome
+    text: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """`kernel` is the point release ("7.3.4"); `trouble` what befell the lab, "" for nothing."""
+
+    nic: str
+    kernel: str
+    cases: Sequence[Case]
+    trouble: str = ""
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.nic}-{self.kernel}"
+
+    @property
+    def series(self) -> str:
+        return ".".join(self.kernel.split(".")[:2])
+
+    def find(self, test: str) -> Case | None:
+        return next((case for case in self.cases if case.test == test), None)
+
+
+def completed(results: Sequence[CellResult]) -> list[CellResult]:
+    """Every cell with every test that any cell knows of: those it lacks have no result."""
+    tests = names(results)
+    return [replace(result, cases=_all_cases(result, tests)) for result in results]
+
+
+def _all_cases(result: CellResult, tests: Sequence[str]) -> list[Case]:
+    why = f"no result: {result.trouble or 'the report does not name this test'}"
+    cases = [result.find(test) or Case(test, Outcome.NO_RESULT, why) for test in tests]
+    if result.trouble:
+        cases.append(Case(LAB, Outcome.NO_RESULT, why, result.seconds))
+    return cases
+
+
+def names(results: Iterable[CellResult]) -> list[str]:
+    """All tests, in the order of the suite as far as a cell has it, the lab last."""
+    longest = sorted(results, key=lambda result: -len(result.cases))
+    found = dict.fromkeys(case.test for result in longest for case in result.cases)
+    return sorted(found, key=lambda test: test == LAB)
+
+
+def counts(results: Iterable[CellResult]) -> Counter[Outcome]:
+    return Counter(case.outcome for result in results for case in result.cases)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One text, and all (cell, test) that it stands for."""
+
+    text: str
+    where: list[tuple[CellResult, Case]]
+
+    def cells(self) -> str:
+        """ "gve 6.12.107 (2 tests), 6.16.12 (1 test); bnxt 6.12.107 (7 tests)" """
+        number = Counter((result.nic, result.kernel) for result, _ in self.where)
+        of_nic: dict[str, list[str]] = {}
+        for (nic, kernel), tests in number.items():
+            of_nic.setdefault(nic, []).append(f"{kernel} ({tests} test{'s' * (tests > 1)})")
+        return "; ".join(f"{nic} {', '.join(kernels)}" for nic, kernels in of_nic.items())
+
+
+def reasons(results: Iterable[CellResult], *wanted: Outcome) -> list[Reason]:
+    """Each distinct text of cases with these outcomes once, in the order of the table."""
+    found: dict[str, Reason] = {}
+    for result in results:
+        for case in result.cases:
+            if case.outcome in wanted:
+                text = case.text or NO_REASON
+                found.setdefault(text, Reason(text, [])).where.append((result, case))
+    return list(found.values())

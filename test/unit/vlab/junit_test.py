@@ -1,0 +1,128 @@
+"""Reading what a guest left, whatever that is, and writing the merged report."""
+
+import tempfile
+import unittest
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from vlab import junit
+from vlab.outcome import Case, CellResult, Outcome
+
+_REPORT = """<testsuites><testsuite name="A">
+<testcase classname="gve-nic0.A" name="One/v" time="1.250"/>
+<testcase classname="gve-nic0.A" name="Two"><skipped message="no &lt;zcrx&gt;"/></testcase>
+<testcase classname="gve-nic0.B" name="One" time="nan">
+  <failure message="x.cc:1">x.cc:1\nwrong byte</failure><failure message="undo"/></testcase>
+<testcase classname="gve-nic0.B" name="Two"><error message="had not ended"/></testcase>
+</testsuite></testsuites>"""
+
+
+class JunitTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "junit.xml"
+
+
+class Read(JunitTest):
+    def read(self, text: str | bytes) -> list[Case]:
+        self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return junit.read(self.path)
+
+    def refused(self, text: str | bytes, why: str) -> None:
+        with self.assertRaisesRegex(junit.JunitError, why):
+            self.read(text)
+
+    def test_each_verdict_with_its_text(self) -> None:
+        self.assertEqual(
+            self.read(_REPORT),
+            [
+                Case("A.One/v", Outcome.PASSED, "", 1.25),
+                Case("A.Two", Outcome.SKIPPED, "no <zcrx>"),
+                Case("B.One", Outcome.FAILED, "x.cc:1\nwrong byte\nundo"),
+                Case("B.Two", Outcome.FAILED, "had not ended"),
+            ],
+        )
+
+    def test_a_failure_outweighs_a_skip_in_one_test(self) -> None:
+        both = '<a><testcase classname="A" name="b"><failure message="f"/><skipped message="s"/>'
+        self.assertEqual(
+            self.read(both + "</testcase></a>"), [Case("A.b", Outcome.FAILED, "f")]
+        )
+
+    def test_of_a_repeated_test_the_worst_counts(self) -> None:
+        once = '<testcase classname="A" name="b"/>'
+        again = '<testcase classname="A" name="b (repeat 2)"><failure message="f"/></testcase>'
+        for text in (f"<a>{once}{again}</a>", f"<a>{again}{once}</a>"):
+            self.assertEqual(self.read(text), [Case("A.b", Outcome.FAILED, "f")])
+
+    def test_no_file(self) -> None:
+        with self.assertRaisesRegex(junit.JunitError, "left no report"):
+            junit.read(self.path)
+
+    def test_a_folder(self) -> None:
+        self.path.mkdir()
+        with self.assertRaisesRegex(junit.JunitError, "Is a directory"):
+            junit.read(self.path)
+
+    def test_what_is_no_report(self) -> None:
+        self.refused("", "no XML")
+        self.refused(_REPORT[:200], "no XML")
+        self.refused(b"\xff\xfe\x00", "no XML")
+        self.refused('<?xml version="1.0" encoding="nonsense"?><a/>', "no XML")
+        self.refused("<testsuites/>", "names no test")
+        self.refused('<a><testcase name="x"/></a>', "test without a name")
+        self.refused('<a><testcase classname="A"/></a>', "test without a name")
+
+    def test_entities_are_refused_before_they_grow(self) -> None:
+        self.refused('<!DOCTYPE a [<!ENTITY e "eeee">]><a>&e;&e;</a>', "document type")
+
+    def test_a_file_without_end_is_refused(self) -> None:
+        with open(self.path, "wb") as file:
+            file.truncate((16 << 20) + 1)
+        with self.assertRaisesRegex(junit.JunitError, "more than 16 MiB"):
+            junit.read(self.path)
+
+
+class Write(JunitTest):
+    def written(self, *cases: Case) -> ElementTree.Element:
+        junit.write(self.path, [CellResult("gve", "7.3.4", cases)])
+        return ElementTree.parse(self.path).getroot()
+
+    def test_the_class_name_bears_nic_and_kernel(self) -> None:
+        root = self.written(Case("A.One/v", Outcome.PASSED, seconds=1.25))
+        case = next(root.iter("testcase"))
+        self.assertEqual(
+            case.attrib, {"classname": "gve-7.3.4.A", "name": "One/v", "time": "1.250"}
+        )
+
+    def test_verdicts_and_their_numbers(self) -> None:
+        root = self.written(
+            Case("A.a", Outcome.PASSED),
+            Case("A.b", Outcome.SKIPPED, "why"),
+            Case("A.c", Outcome.KNOWN, "known fault: x\nfirst"),
+            Case("A.d", Outcome.FAILED, "first\nsecond"),
+            Case("A.e", Outcome.NO_RESULT, "hung"),
+        )
+        found = {case.get("name"): [child.tag for child in case] for case in root.iter("testcase")}
+        self.assertEqual(
+            found, {"a": [], "b": ["skipped"], "c": ["skipped"], "d": ["failure"], "e": ["error"]}
+        )
+        for numbers in (root.attrib, root[0].attrib):
+            wanted = {"tests": "5", "failures": "1", "errors": "1", "skipped": "2"}
+            self.assertEqual({key: numbers[key] for key in wanted}, wanted)
+        failure = next(root.iter("failure"))
+        self.assertEqual((failure.get("message"), failure.text), ("first", "first\nsecond"))
+
+    def test_what_xml_cannot_hold_is_replaced(self) -> None:
+        root = self.written(Case("A.a", Outcome.FAILED, 'a\x1b[31m<b>"&\x00'))
+        self.assertEqual(next(root.iter("failure")).get("message"), 'a\ufffd[31m<b>"&\ufffd')
+
+    def test_what_is_written_is_read_back(self) -> None:
+        cases = [Case("A.a", Outcome.FAILED, "first\nsecond", 0.5), Case("A.b", Outcome.PASSED)]
+        self.written(*cases)
+        self.assertEqual(junit.read(self.path), cases)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,222 @@
+"""The matrix as table, page and JSON, made of results of every kind."""
+
+import datetime
+import json
+import unittest
+from collections.abc import Sequence
+from html.parser import HTMLParser
+
+from vlab import outcome, page, report, table
+from vlab.known_faults import Fault
+from vlab.outcome import LAB, Case, CellResult, Outcome
+from vlab.report import Report
+
+_STARTED = datetime.datetime(2027, 2, 3, 4, 5, 6, tzinfo=datetime.UTC)
+_NO_ZCRX = Case("A.one/v", Outcome.SKIPPED, "this kernel has no zcrx")
+
+
+def _report(*results: CellResult, faults: Sequence[Fault] = ()) -> Report:
+    return report.make(results, faults, _STARTED, 61.0)
+
+
+def _plain(whole: Report, width: int = 100) -> str:
+    return table.render(whole, width, colour=False)
+
+
+class Completed(unittest.TestCase):
+    def test_a_lab_that_hung_has_a_row_and_its_tests_no_result(self) -> None:
+        whole = CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED), _NO_ZCRX])
+        hung = CellResult("gve", "6.12.1", [Case("A.a", Outcome.FAILED, "f")], "it hung", 9.0)
+        first, second = outcome.completed([whole, hung])
+        self.assertEqual(first, whole)
+        self.assertEqual(
+            second.cases,
+            [
+                Case("A.a", Outcome.FAILED, "f"),
+                Case("A.one/v", Outcome.NO_RESULT, "no result: it hung"),
+                Case(LAB, Outcome.NO_RESULT, "no result: it hung", 9.0),
+            ],
+        )
+
+    def test_a_lab_that_broke_after_its_last_test_still_fails(self) -> None:
+        self.assertTrue(
+            _report(CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED)], "broke")).failed
+        )
+
+    def test_no_lab_with_a_result(self) -> None:
+        whole = _report(CellResult("gve", "7.3.4", [], "no boot"))
+        self.assertEqual((whole.tests, whole.failed), ([LAB], True))
+
+    def test_a_test_that_only_one_report_names_is_a_failure(self) -> None:
+        both = [Case("A.a", Outcome.PASSED), Case("A.b", Outcome.PASSED)]
+        whole = _report(CellResult("gve", "1.1.1", both[:1]), CellResult("gve", "1.1.2", both))
+        self.assertTrue(whole.failed)
+        self.assertIn("the report does not name this test", _plain(whole))
+
+    def test_skips_fail_nothing(self) -> None:
+        self.assertFalse(_report(CellResult("gve", "6.12.1", [_NO_ZCRX])).failed)
+
+
+class Table(unittest.TestCase):
+    def setUp(self) -> None:
+        failed = Case("A.one/v", Outcome.FAILED, "a.cc:1\nbyte 3 is wrong")
+        self.whole = _report(
+            CellResult("gve", "6.12.107", [_NO_ZCRX, Case("B.two", Outcome.PASSED)]),
+            CellResult("gve", "7.3.4", [failed, Case("B.two", Outcome.PASSED)]),
+            CellResult("bnxt", "6.12.107", [_NO_ZCRX, Case("B.two", Outcome.PASSED)]),
+        )
+
+    def test_all_of_it(self) -> None:
+        self.assertEqual(
+            _plain(self.whole),
+            """\
+         gve               |  bnxt
+         6.12     7.3      |  6.12
+         .107     .4       |  .107
+A                          |
+  one/v  skip s1  FAIL f1  |  skip s1
+B                          |
+  two    pass     pass     |  pass
+
+Failures:
+  f1  a.cc:1
+      byte 3 is wrong
+      -- gve 7.3.4 (1 test)
+
+Skips, and what they rest on:
+  s1  this kernel has no zcrx
+      -- gve 6.12.107 (1 test); bnxt 6.12.107 (1 test)
+
+3 passed, 2 skipped, 1 failed in 3 labs and 61 s
+""",
+        )
+
+    def test_nics_below_each_other_where_they_do_not_fit_beside(self) -> None:
+        lines = _plain(self.whole, 30).splitlines()
+        self.assertEqual((lines[0].strip(), lines[8].strip()), ("gve", "bnxt"))
+        self.assertEqual(sum(line.startswith("  two") for line in lines), 2)
+
+    def test_colour_does_not_move_a_column(self) -> None:
+        coloured = table.render(self.whole, 100, colour=True)
+        self.assertIn("\x1b[1;31mFAIL f1\x1b[0m", coloured)
+        self.assertEqual(table._plain(coloured), _plain(self.whole))
+
+    def test_a_guest_cannot_move_the_cursor(self) -> None:
+        evil = Case("A.\x1b[2Jx", Outcome.SKIPPED, "a\x1b]0;title\x07b\u202ec\x9bd")
+        shown = _plain(_report(CellResult("gve", "7.3.4", [evil])))
+        for character in ("\x1b", "\x07", "\u202e", "\x9b"):
+            self.assertNotIn(character, shown)
+
+    def test_known_faults_are_apart_and_passes_of_them_shouted(self) -> None:
+        def fault(test: str) -> Fault:
+            return Fault("7.3", "gve", test, "EIO", "bad ring", datetime.date(2027, 1, 1))
+
+        whole = _report(
+            CellResult(
+                "gve", "7.3.4",
+                [Case("A.a", Outcome.FAILED, "EIO"), Case("A.b", Outcome.PASSED)],
+            ),
+            faults=[fault("A.a"), fault("A.b")],
+        )  # fmt: skip
+        shown = _plain(whole)
+        self.assertFalse(whole.failed)
+        self.assertIn("known k1", shown)
+        self.assertIn("Known faults:\n  k1  known fault: bad ring\n      EIO\n", shown)
+        self.assertIn("NOW PASSES on gve 7.3.4: gve 7.3 A.b: EIO\n", shown)
+        self.assertIn("to be looked at again since 2027-01-01: gve 7.3 A.a: EIO\n", shown)
+        self.assertIn("1 passed, 0 skipped, 0 failed, 1 known in 1 lab and", shown)
+
+
+class _Tags(HTMLParser):
+    """What a browser would see: elements with their attributes, and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"{tag} closes another element"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+class Page(unittest.TestCase):
+    def setUp(self) -> None:
+        self.evil = '"><script>alert(1)</script>'
+        passed = Case("B.b", Outcome.PASSED)
+        self.whole = _report(
+            CellResult("gve", "7.3.4", [Case(f"A.{self.evil}", Outcome.FAILED, self.evil), passed]),
+            CellResult("bnxt", "7.3.4", [], self.evil),
+        )
+        self.html = page.render(self.whole)
+        self.seen = _Tags(self.html)
+
+    def test_every_element_is_closed(self) -> None:
+        self.assertEqual(self.seen.open, [])
+
+    def test_a_guests_text_stays_text(self) -> None:
+        self.assertNotIn("script", [tag for tag, _ in self.seen.tags])
+        self.assertIn(self.evil, self.seen.text)
+
+    def test_nothing_is_loaded_from_elsewhere(self) -> None:
+        for _, attributes in self.seen.tags:
+            self.assertNotIn("src", attributes)
+            self.assertTrue((attributes.get("href") or "#").startswith("#"))
+        self.assertIn("default-src 'none'", self.html)
+
+    def test_every_mark_leads_to_its_reason(self) -> None:
+        targets = {attributes["id"] for _, attributes in self.seen.tags if "id" in attributes}
+        links = {attributes["href"] for tag, attributes in self.seen.tags if tag == "a"}
+        self.assertEqual(links, {f"#{target}" for target in targets})
+        self.assertEqual(targets, {"f1", "f2"})
+
+    def test_verdict_and_columns(self) -> None:
+        self.assertIn("matrix: failed", self.seen.text)
+        cells = [attributes.get("class") for tag, attributes in self.seen.tags if tag == "td"]
+        # A's test, B's, and the lab's row, which gve leaves empty.
+        wanted = ["fail first", "fail first", "pass first", "fail first", "first", "fail first"]
+        self.assertEqual(cells, wanted)
+
+
+class Json(unittest.TestCase):
+    def test_it_holds_what_the_table_shows(self) -> None:
+        whole = json.loads(_report(CellResult("gve", "6.12.107", [_NO_ZCRX], seconds=2.04)).json())
+        self.assertEqual(
+            whole,
+            {
+                "started": "2027-02-03T04:05:06+00:00",
+                "seconds": 61.0,
+                "failed": False,
+                "now_passing": [],
+                "overdue": [],
+                "cells": [
+                    {
+                        "nic": "gve",
+                        "kernel": "6.12.107",
+                        "seconds": 2.0,
+                        "trouble": "",
+                        "tests": [
+                            {
+                                "name": "A.one/v",
+                                "outcome": "skipped",
+                                "reason": "this kernel has no zcrx",
+                                "seconds": 0.0,
+                            }
+                        ],
+                    }
+                ],
+            },
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()
