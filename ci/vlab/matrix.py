@@ -10,10 +10,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from vlab import junit, progress
+from vlab import console, junit, progress
 from vlab.deadline import Deadline
 from vlab.errors import LabError
 from vlab.guests import DUT, PEER
@@ -91,7 +91,8 @@ def run(cells: Sequence[Cell], build: Path, jobs: int, limit_s: float) -> list[C
 def _start(cell: Cell, build: Path, limit_s: float) -> _Running:
     try:
         cell.out.mkdir(parents=True, exist_ok=True)
-        (cell.out / JUNIT).unlink(missing_ok=True)  # an old report is no result of this lab
+        for old in (JUNIT, *(f"{guest.name}-console.log" for guest in (DUT, PEER))):
+            (cell.out / old).unlink(missing_ok=True)  # is no result of this lab
         with open(cell.out / LOG, "wb") as log:
             process = spawn(
                 cell.command(build, limit_s),
@@ -138,11 +139,16 @@ def result_of(cell: Cell, ended: int | str, seconds: float) -> CellResult:
     except junit.JunitError as error:
         cases = []
         trouble = trouble or _complaint(cell.out / LOG) or str(error)
-    result = CellResult(cell.nic, cell.kernel, cases, seconds=seconds)
+    complaints = [
+        f"{guest.name}: {said}"
+        for guest in (DUT, PEER)
+        for said in console.complaints(cell.out / f"{guest.name}-console.log")
+    ]
+    result = CellResult(cell.nic, cell.kernel, cases, trouble, seconds, complaints)
     if not trouble and ended not in _statuses(result):
         unexplained = f"exit status {ended}, which the report does not explain"
         trouble = _complaint(cell.out / LOG) or unexplained
-    return CellResult(cell.nic, cell.kernel, cases, trouble, seconds)
+    return replace(result, trouble=trouble)
 
 
 def _statuses(result: CellResult) -> tuple[int, ...]:

@@ -37,13 +37,15 @@ class Case:
 
 @dataclass(frozen=True)
 class CellResult:
-    """`kernel` is the point release ("7.3.4"); `trouble` what befell the lab, "" for nothing."""
+    """`kernel` is the point release ("7.3.4"); `trouble` what befell the lab, "" for nothing;
+    `complaints` what the guests' kernels said."""
 
     nic: str
     kernel: str
     cases: Sequence[Case]
     trouble: str = ""
     seconds: float = 0.0
+    complaints: Sequence[str] = ()
 
     @property
     def name(self) -> str:

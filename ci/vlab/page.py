@@ -65,6 +65,11 @@ def _page(report: Report) -> Iterator[str]:
     yield "</table></div>"
     for section in report.sections:
         yield from _section(section)
+    if report.complaints:
+        yield "<h2>Complaints of the guests' kernels</h2><ul>"
+        for said, cells in report.complaints.items():
+            yield f'<li><pre>{escape(said)}</pre><div class="where">{escape(cells)}</div></li>'
+        yield "</ul>"
     yield "</body></html>"
 
 

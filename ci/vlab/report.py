@@ -78,6 +78,15 @@ class Report:
                 return f"{section.mark}{texts.index(case.text or outcome.NO_REASON) + 1}"
         return ""
 
+    @cached_property
+    def complaints(self) -> dict[str, str]:
+        """What guests' kernels said, and where: it fails nothing, and is a finding all the same."""
+        found: dict[str, list[str]] = {}
+        for result in self.results:
+            for said in result.complaints:
+                found.setdefault(said, []).append(f"{result.nic} {result.kernel}")
+        return {said: ", ".join(cells) for said, cells in found.items()}
+
     def summary(self) -> str:
         number = outcome.counts(self.results)
         known = f", {number[Outcome.KNOWN]} known" if number[Outcome.KNOWN] else ""
@@ -96,6 +105,7 @@ class Report:
                 "kernel": result.kernel,
                 "seconds": round(result.seconds, 1),
                 "trouble": result.trouble,
+                "complaints": list(result.complaints),
                 "tests": [
                     {
                         "name": case.test,

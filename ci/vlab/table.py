@@ -33,6 +33,11 @@ def render(report: Report, width: int, *, colour: bool) -> str:
         for number, reason in enumerate(section.reasons, start=1):
             lines += _reason(f"{section.mark}{number}", _clean(reason.text), reason.cells(), width)
         lines.append("")
+    if report.complaints:
+        lines.append("Complaints of the guests' kernels:")
+        for said, cells in report.complaints.items():
+            lines += _reason("", _clean(said), cells, width)
+        lines.append("")
     notes = [*report.now_passing, *report.overdue]
     lines += [_clean(note) for note in notes] + [""] * bool(notes)
     return "\n".join([*lines, _clean(report.summary())]) + "\n"

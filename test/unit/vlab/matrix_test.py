@@ -69,6 +69,13 @@ class ResultOf(MatrixTest):
         result = matrix.result_of(self.cell(), 1, 1.0)
         self.assertEqual(result.trouble, "the suite left no report")
 
+    def test_what_the_guests_kernels_said(self) -> None:
+        cell = self.cell(report=_PASSED)
+        console = "[    1.0] WARNING: CPU: 0 PID: 1 at x.c:1\n"
+        (cell.out / "peer-console.log").write_text(console, encoding="utf-8")
+        result = matrix.result_of(cell, 0, 1.0)
+        self.assertEqual(result.complaints, ["peer: WARNING: at x.c:1"])
+
     def test_a_broken_report(self) -> None:
         result = matrix.result_of(self.cell(report="<a>"), 1, 1.0)
         self.assertIn("no XML", result.trouble)

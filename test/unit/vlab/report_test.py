@@ -107,6 +107,21 @@ Skips, and what they rest on:
         for character in ("\x1b", "\x07", "\u202e", "\x9b"):
             self.assertNotIn(character, shown)
 
+    def test_complaints_fail_nothing_and_are_named_once(self) -> None:
+        said = ["dut: WARNING: at x.c:1"]
+        whole = _report(
+            *(
+                CellResult("gve", kernel, [Case("A.a", Outcome.PASSED)], complaints=said)
+                for kernel in ("6.16.1", "6.17.1")
+            )
+        )
+        self.assertFalse(whole.failed)
+        self.assertIn(
+            "Complaints of the guests' kernels:\n"
+            "      dut: WARNING: at x.c:1\n      -- gve 6.16.1, gve 6.17.1\n",
+            _plain(whole),
+        )
+
     def test_known_faults_are_apart_and_passes_of_them_shouted(self) -> None:
         def fault(test: str) -> Fault:
             return Fault("7.3", "gve", test, "EIO", "bad ring", datetime.date(2027, 1, 1))
@@ -155,7 +170,7 @@ class Page(unittest.TestCase):
         passed = Case("B.b", Outcome.PASSED)
         self.whole = _report(
             CellResult("gve", "7.3.4", [Case(f"A.{self.evil}", Outcome.FAILED, self.evil), passed]),
-            CellResult("bnxt", "7.3.4", [], self.evil),
+            CellResult("bnxt", "7.3.4", [], self.evil, complaints=[f"complaint {self.evil}"]),
         )
         self.html = page.render(self.whole)
         self.seen = _Tags(self.html)
@@ -166,6 +181,7 @@ class Page(unittest.TestCase):
     def test_a_guests_text_stays_text(self) -> None:
         self.assertNotIn("script", [tag for tag, _ in self.seen.tags])
         self.assertIn(self.evil, self.seen.text)
+        self.assertIn(f"complaint {self.evil}", self.seen.text)
 
     def test_nothing_is_loaded_from_elsewhere(self) -> None:
         for _, attributes in self.seen.tags:
@@ -189,7 +205,8 @@ class Page(unittest.TestCase):
 
 class Json(unittest.TestCase):
     def test_it_holds_what_the_table_shows(self) -> None:
-        whole = json.loads(_report(CellResult("gve", "6.12.107", [_NO_ZCRX], seconds=2.04)).json())
+        result = CellResult("gve", "6.12.107", [_NO_ZCRX], "", 2.04, ["dut: WARNING: x"])
+        whole = json.loads(_report(result).json())
         self.assertEqual(
             whole,
             {
@@ -204,6 +221,7 @@ class Json(unittest.TestCase):
                         "kernel": "6.12.107",
                         "seconds": 2.0,
                         "trouble": "",
+                        "complaints": ["dut: WARNING: x"],
                         "tests": [
                             {
                                 "name": "A.one/v",
