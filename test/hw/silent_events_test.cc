@@ -1,0 +1,41 @@
+// The control of the tests of both events: nothing fires when there is nothing to tell.
+#include <chrono>
+
+#include "fixtures/zcrx_test.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t kStreamBytes = 512 * 4096;
+constexpr uint64_t kSendBytes = 12840;
+
+class ZcrxEvents : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+
+TEST_P(ZcrxEvents, StaySilentWhileEverythingArrivesInPlace) {
+  ZCRX_REQUIRE(Capability::kEvents, Capability::kFlowSteering, GetParam().needs);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ReceiverOptions options = ReceiverOn(queue);
+  options.ifq.event_mask = uapi::EventBit(uapi::kEventCopy) | uapi::EventBit(uapi::kEventAllocFail);
+  options.ifq.stats = true;
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(
+      Sender sender,
+      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+
+  ASSERT_OK_AND_ASSIGN(const Received received,
+                       Transfer(receiver, sender, kStreamBytes, Deadline::In(10s)));
+  EXPECT_EQ(received.events[uapi::kEventCopy], 0U);
+  EXPECT_EQ(received.events[uapi::kEventAllocFail], 0U);
+  ASSERT_TRUE(received.stats.has_value());
+  EXPECT_EQ(received.stats->copy_count, 0U);
+  EXPECT_EQ(received.stats->copy_bytes, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxEvents, ::testing::Values(kFlowRule, kRssContext), VariantName);
+
+}  // namespace
+}  // namespace zcrx
