@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from vlab import guest_file
+
 _MOST_BYTES = 4 << 20
 _LINE = re.compile(
     r"^\[ *\d+\.\d+\] ((?:WARNING: |BUG: |Oops|INFO: (?:task|rcu)|Kernel panic|NETDEV WATCHDOG)"
@@ -18,8 +20,7 @@ _CHANCE = re.compile(r"CPU: \d+ PID: \d+ |, CPU#\d+: .*")
 def complaints(log: Path) -> list[str]:
     """Each different one once, without time and process; none of a guest that has no console."""
     try:
-        with open(log, "rb") as file:
-            text = file.read(_MOST_BYTES).decode(errors="replace")
+        text = guest_file.read(log, _MOST_BYTES).decode(errors="replace")
     except OSError:
         return []
     return list(dict.fromkeys(_CHANCE.sub("", line).strip() for line in _LINE.findall(text)))

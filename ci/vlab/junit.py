@@ -10,6 +10,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+from vlab import guest_file
 from vlab.outcome import Case, CellResult, Outcome, counts
 
 _MOST_BYTES = 16 << 20
@@ -24,8 +25,7 @@ class JunitError(Exception):
 def read(path: Path) -> list[Case]:
     """The tests of the report in its order, each once."""
     try:
-        with open(path, "rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
+        raw = guest_file.read(path, _MOST_BYTES + 1)
     except FileNotFoundError:
         raise JunitError("the suite left no report") from None
     except OSError as error:

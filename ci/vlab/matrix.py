@@ -21,8 +21,8 @@ from vlab.outcome import CellResult, Outcome, counts
 from vlab.process import end, spawn
 from vlab.results import JUNIT
 
-LOG = "lab.log"  # what the lab and the suite said
 _QEMU_MIB = 300  # what a QEMU takes beside its guest's memory, with emulated CPUs
+_COMPLAINT_BYTES = 64 << 10  # with the end of a console
 _GRACE_S = 10  # for a lab to take itself down
 # The suite's exit statuses that come with a report of all its tests.
 _PASSED, _FAILED, _ALL_SKIPPED = 0, 1, 4
@@ -39,6 +39,11 @@ class Cell:
     @property
     def name(self) -> str:
         return f"{self.nic}-{self.kernel}"
+
+    @property
+    def log(self) -> Path:
+        """What the lab and the suite said: beside `out`, in which the DUT may write."""
+        return self.out.with_name(f"{self.out.name}.log")
 
     def command(self, build: Path, limit_s: float) -> list[str]:
         series = ".".join(self.kernel.split(".")[:2])
@@ -93,7 +98,7 @@ def _start(cell: Cell, build: Path, limit_s: float) -> _Running:
         cell.out.mkdir(parents=True, exist_ok=True)
         for old in (JUNIT, *(f"{guest.name}-console.log" for guest in (DUT, PEER))):
             (cell.out / old).unlink(missing_ok=True)  # is no result of this lab
-        with open(cell.out / LOG, "wb") as log:
+        with open(cell.log, "wb") as log:
             process = spawn(
                 cell.command(build, limit_s),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -138,7 +143,7 @@ def result_of(cell: Cell, ended: int | str, seconds: float) -> CellResult:
         cases = junit.read(cell.out / JUNIT)
     except junit.JunitError as error:
         cases = []
-        trouble = trouble or _complaint(cell.out / LOG) or str(error)
+        trouble = trouble or _complaint(cell.log) or str(error)
     complaints = [
         f"{guest.name}: {said}"
         for guest in (DUT, PEER)
@@ -147,7 +152,7 @@ def result_of(cell: Cell, ended: int | str, seconds: float) -> CellResult:
     result = CellResult(cell.nic, cell.kernel, cases, trouble, seconds, complaints)
     if not trouble and ended not in _statuses(result):
         unexplained = f"exit status {ended}, which the report does not explain"
-        trouble = _complaint(cell.out / LOG) or unexplained
+        trouble = _complaint(cell.log) or unexplained
     return replace(result, trouble=trouble)
 
 
@@ -162,7 +167,9 @@ def _statuses(result: CellResult) -> tuple[int, ...]:
 def _complaint(log: Path) -> str:
     """The sentence of a lab that broke, with all that follows it: the end of a console."""
     try:
-        text = log.read_text(encoding="utf-8", errors="replace")
+        with open(log, "rb") as file:
+            file.seek(max(0, log.stat().st_size - _COMPLAINT_BYTES))
+            text = file.read().decode(errors="replace")
     except OSError:
         return ""
     return text.rpartition("\nci/lab: ")[2].strip() if "\nci/lab: " in text else ""

@@ -62,7 +62,7 @@ class Read(JunitTest):
 
     def test_a_folder(self) -> None:
         self.path.mkdir()
-        with self.assertRaisesRegex(junit.JunitError, "Is a directory"):
+        with self.assertRaisesRegex(junit.JunitError, "no plain file"):
             junit.read(self.path)
 
     def test_what_is_no_report(self) -> None:

@@ -31,7 +31,7 @@ class MatrixTest(unittest.TestCase):
         cell.out.mkdir()
         if report:
             (cell.out / "junit.xml").write_text(report, encoding="utf-8")
-        (cell.out / matrix.LOG).write_text(log, encoding="utf-8")
+        cell.log.write_text(log, encoding="utf-8")
         return cell
 
 
@@ -121,7 +121,7 @@ print(len(list(base.glob("on-*"))), flush=True)
 (base / f"on-{os.getpid()}").unlink()
 """
         self.run_labs(script, "abcde", 2, 30)
-        seen = [int((self.folder / name / matrix.LOG).read_text("utf-8")) for name in "abcde"]
+        seen = [int((self.folder / f"{name}.log").read_text("utf-8")) for name in "abcde"]
         self.assertLessEqual(max(seen), 2)
 
 
