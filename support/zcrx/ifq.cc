@@ -32,6 +32,9 @@ std::string WhyRefused(int code, const IfqOptions& options) {
                                        "take rx_buf_len"
                                      : "the driver has no queue management operations or DMA "
                                        "device";
+    case ENODATA:
+      // page_pool_check_memory_provider() in net/core/page_pool_user.c
+      return "the driver started the queue again without taking its memory from zcrx";
     case ERANGE:
       return options.rx_buf_len != 0 ? "no such receive queue, or the area's memory is not "
                                        "contiguous in pieces of rx_buf_len"

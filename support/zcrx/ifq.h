@@ -36,8 +36,9 @@ class Ifq {
  public:
   // The error names the device and queue; its detail says what the errno means here. EEXIST: the
   // queue has a memory provider; EINVAL: header split is off, or hds-thresh is not 0;
-  // EOPNOTSUPP: the driver cannot (queue management, or rx_buf_len); ERANGE: no such queue, or
-  // the area is not contiguous enough for rx_buf_len; EPERM: no CAP_NET_ADMIN.
+  // EOPNOTSUPP: the driver cannot (queue management, or rx_buf_len); ENODATA: it can, and does not
+  // use the memory; ERANGE: no such queue, or the area is not contiguous enough for rx_buf_len;
+  // EPERM: no CAP_NET_ADMIN.
   static Result<Ifq> Register(const Ring& ring, const IfqOptions& options);
 
   [[nodiscard]] uint32_t Id() const { return id_; }                // for sqe->zcrx_ifq_idx

@@ -23,13 +23,12 @@ class Ending(LabTest):
         return self.end(process, number)
 
     def end(self, process: "subprocess.Popen[bytes]", number: int) -> int:
-        pids = self.pids()
         if number == signal.SIGINT:
             os.killpg(process.pid, number)  # as the terminal does it: all in the foreground
         else:
             process.send_signal(number)
         self.read_to_end(process)
-        self.assert_nothing_left(pids)
+        self.assert_nothing_left()
         return process.returncode
 
     def read_to_end(self, process: "subprocess.Popen[bytes]") -> None:

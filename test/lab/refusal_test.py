@@ -17,7 +17,7 @@ class Refusal(LabTest):
         self.assertIn(sentence, done.stderr)
         self.assertNotIn("Traceback", done.stderr)
         self.assertNotIn("booting", done.stderr)
-        self.assert_nothing_left(self.pids())
+        self.assert_nothing_left()
 
     def plain(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return self.finish([str(REPOSITORY / "ci/lab"), *arguments], self.environment())

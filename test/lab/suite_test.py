@@ -52,7 +52,7 @@ class Suite(LabTest):
         )
         for log in ("dut-console.log", "peer-console.log", "vnic.log"):
             self.assertGreater((self.out / log).stat().st_size, 0, log)
-        self.assert_nothing_left(self.pids())
+        self.assert_nothing_left()
 
     def test_bnxt_can_do_everything(self) -> None:
         done = self.lab("run", "--nic", "bnxt")
