@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from vlab import arguments, build, matrix_command, tools
+from vlab import arguments, build, guest_file, matrix_command, tools
 from vlab.deadline import Deadline
 from vlab.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.guests import NET_CONFIG_PATH, NICS
@@ -21,6 +22,8 @@ from vlab.lab import Lab, Plan, lab
 from vlab.paths import RESULTS
 from vlab.results import JUNIT, results_folder, summary
 from vlab.supplies import Supplies
+
+_MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
@@ -57,14 +60,25 @@ def _run(options: argparse.Namespace) -> int:
         suite.append("--gtest_color=yes")
     with _booted(options) as running:
         junit = running.plan.out / JUNIT
-        junit.unlink(missing_ok=True)
+        for stale in (junit, running.plan.results / JUNIT):
+            stale.unlink(missing_ok=True)
         try:
             return running.run(
                 [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
             )
         finally:
             # Also of a lab that broke: the suite writes the file after every test.
+            _take(running.plan.results / JUNIT, junit)
             print(f"{summary(junit)}: {junit}" if junit.exists() else "no test ran", flush=True)
+
+
+def _take(source: Path, target: Path) -> None:
+    """What the DUT has written, if it has, as a file of ours."""
+    try:
+        target.write_bytes(guest_file.read(source, _MOST_REPORT_BYTES))
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise LabError(f"{source}: {error.strerror}") from error
 
 
 def _exec(options: argparse.Namespace) -> int:
@@ -110,7 +124,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
         help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
     add("--out", metavar="DIR", type=Path,
-        help="logs and the JUnit file; /results in the DUT (results/NIC-KERNEL)")  # fmt: skip
+        help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)")  # fmt: skip
     add("--share", metavar="DIR", type=arguments.folder,
         help="a host folder, at /share in both guests")  # fmt: skip
     add("--build", metavar="DIR", type=arguments.folder,

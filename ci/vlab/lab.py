@@ -53,6 +53,12 @@ class Plan:
     out: Path  # receives consoles and logs
     share: Path | None = None
 
+    @property
+    def results(self) -> Path:
+        """/results in the DUT. Apart from the logs, so that a guest cannot put a link in the place
+        of a file that is written outside."""
+        return self.out / "dut"
+
 
 class Lab:
     """A lab that is up. Made by `lab()`."""
@@ -134,6 +140,7 @@ def lab(plan: Plan) -> Iterator[Lab]:
 
 def _start(plan: Plan, stack: ExitStack) -> Lab:
     folder = stack.enter_context(run_folder())
+    plan.results.mkdir(exist_ok=True)
     common = image.build(plan.userland, plan.kernel, image.suite_programs(plan.build))
     user, dut_user = Key(folder, "user"), Key(folder, "dut-user")
     host_keys = {guest: Key(folder, f"{guest.name}-host") for guest in (DUT, PEER)}
@@ -228,7 +235,7 @@ def _folders(plan: Plan, guest: Guest) -> dict[str, Path]:
     """Folders of the host and where in the guest they are: "share" is /share."""
     folders = {}
     if guest is DUT:
-        folders["results"] = plan.out  # what is written there outlives a guest that panics
+        folders["results"] = plan.results  # what is written there outlives a guest that panics
     if plan.share is not None:
         folders["share"] = plan.share
     return folders

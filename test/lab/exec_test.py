@@ -41,7 +41,7 @@ class Exec(LabTest):
         self.assertEqual(done.returncode, 5, done.stderr)
         self.assertIn("the guest dut ended", done.stderr)
         self.assertIn("Kernel panic", done.stderr, "the end of its console")
-        self.assertEqual((self.out / "kept").read_text(encoding="utf-8"), "kept\n")
+        self.assertEqual((self.out / "dut/kept").read_text(encoding="utf-8"), "kept\n")
         self.assert_nothing_left()
 
     def test_a_command_that_takes_too_long_is_ended(self) -> None:

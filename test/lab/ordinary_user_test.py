@@ -20,7 +20,7 @@ class OrdinaryUser(LabTest):
             done = self.finish(*self.as_nobody(arguments))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, "up\n")
-        self.assertEqual((self.out / "mine").read_text(encoding="utf-8"), "mine\n")
+        self.assertEqual((self.out / "dut/mine").read_text(encoding="utf-8"), "mine\n")
 
     def as_nobody(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         """Root gives up all it is. Cache, checkout and build may be closed to others: copies."""
