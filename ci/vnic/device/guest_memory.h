@@ -69,7 +69,7 @@ class GuestMemory {
   [[nodiscard]] bool Publish(GuestAddress address, const T& value) const {
     static_assert(sizeof(T) >= sizeof(std::uint64_t));
     const auto bytes = Writable(address, sizeof(T));
-    if (bytes.empty() || std::bit_cast<std::uintptr_t>(bytes.data()) % 8 != 0) return false;
+    if (bytes.empty() || reinterpret_cast<std::uintptr_t>(bytes.data()) % 8 != 0) return false;
     std::array<std::uint8_t, sizeof(T)> image{};
     StoreAt<T>(image, 0, value);
     constexpr std::size_t kFirst = sizeof(std::uint64_t);
