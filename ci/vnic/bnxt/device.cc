@@ -4,6 +4,11 @@
 
 namespace vnic::bnxt {
 
+constinit const Model Device::kModel{
+    .name = "bnxt", .identity = kIdentity, .make = [](const NicSlot& slot) {
+      return std::unique_ptr<Nic>(std::make_unique<Device>(slot));
+    }};
+
 Device::Device(const NicSlot& slot)
     : slot_(slot),
       firmware_(slot_),

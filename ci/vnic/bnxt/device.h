@@ -15,10 +15,7 @@ namespace vnic::bnxt {
 
 class Device : public Nic {
  public:
-  static constexpr Model kModel{
-      .name = "bnxt", .identity = kIdentity, .make = [](const NicSlot& slot) {
-        return std::unique_ptr<Nic>(std::make_unique<Device>(slot));
-      }};
+  static const Model kModel;
 
   explicit Device(const NicSlot& slot);
   Device(const Device&) = delete;

@@ -30,6 +30,7 @@ zcrx::Result<RingMemory> RingMemory::Open(const GuestMemory& memory, GuestAddres
     return zcrx::Fail(fmt::format("page table of a ring at {:#x}", table), EFAULT);
   }
   std::vector<GuestAddress> pages;
+  pages.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     pages.push_back(LoadAt<Le64>(entries, i * sizeof(Le64)) & ~kPageFlags);
   }

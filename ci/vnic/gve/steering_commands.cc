@@ -84,6 +84,7 @@ void ControlPlane::SpreadByDefault() {
   for (std::uint32_t id = 0; id < rx_.size(); ++id) {
     if (rx_[id]) queues = id + 1;
   }
+  if (queues == 0) return;
   auto& table = contexts_.at(kDefaultContext).indirection;
   for (std::uint32_t slot = 0; slot < table.size(); ++slot) table[slot] = slot % queues;
 }
