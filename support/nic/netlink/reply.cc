@@ -19,7 +19,7 @@ std::optional<int32_t> ErrnoAt(Bytes bytes) {
 
 std::string Sentence(Attributes tlvs) {
   std::string text = tlvs.Text(NLMSGERR_ATTR_MSG).value_or("");
-  const auto add = [&text](std::string more) { text += (text.empty() ? "" : " ") + more; };
+  const auto add = [&text](const std::string& more) { text += (text.empty() ? "" : " ") + more; };
   if (const auto offset = tlvs.U32(NLMSGERR_ATTR_OFFS)) {
     add(fmt::format("(attribute at byte {} of the request)", *offset));
   }
