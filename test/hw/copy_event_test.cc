@@ -9,9 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint64_t kStreamBytes = 512 * 4096;
-constexpr uint64_t kSendBytes = 12840;
-
 const SteeringVariant kNoFlowRule = {"no_flow_rule", Steering::kNone, Capability::kEvents};
 
 class ZcrxCopyEvent : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};

@@ -13,9 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint64_t kStreamBytes = 512 * 4096;
-constexpr uint64_t kSendBytes = 12840;
-
 // What netdev says of the pool that io_uring feeds on `queue`.
 Result<uint64_t> RxBufLenOfPool(Nic& nic, const TargetQueue& target) {
   ZCRX_ASSIGN_OR_RETURN(const RxQueue queue, GetRxQueue(nic, target.Index()));

@@ -12,8 +12,6 @@ using namespace std::chrono_literals;
 // Fewer than the descriptors of a NIC's ring: the NIC takes them all at once, and the area is dry
 // before the first byte arrives. (bnxt then delivers nothing; gve works with what it has got.)
 constexpr size_t kAreaPages = 64;
-constexpr uint64_t kStreamBytes = 512 * 4096;  // eight times the area
-constexpr uint64_t kSendBytes = 12840;
 
 class ZcrxNoBuffers : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
 

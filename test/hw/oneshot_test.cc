@@ -10,9 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint64_t kSendBytes = 4096;
-constexpr uint64_t kSends = 4;
-constexpr uint64_t kStreamBytes = kSends * kSendBytes;
+constexpr uint32_t kRequestBytes = 4096;  // and those of a send()
+constexpr uint64_t kRequests = 4;
+constexpr uint64_t kOneshotBytes = kRequests * kRequestBytes;
 
 class ZcrxOneshot : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
 
@@ -20,17 +20,17 @@ TEST_P(ZcrxOneshot, DeliversEveryByteInOrder) {
   ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue);
-  options.request_bytes = kSendBytes;
+  options.request_bytes = kRequestBytes;
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
   ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
   ASSERT_OK_AND_ASSIGN(
       Sender sender,
-      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+      Send(receiver, {.bytes = kOneshotBytes, .send_size = kRequestBytes, .seed = Seed()}));
 
   ASSERT_OK_AND_ASSIGN(const Received received,
-                       Transfer(receiver, sender, kStreamBytes, Deadline::In(10s)));
+                       Transfer(receiver, sender, kOneshotBytes, Deadline::In(10s)));
   // One request for each page, and a last one that sees the end of the stream.
-  EXPECT_EQ(received.requests, kSends + 1);
+  EXPECT_EQ(received.requests, kRequests + 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(, ZcrxOneshot, ::testing::Values(kFlowRule, kRssContext), VariantName);

@@ -9,10 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// As iou-zcrx.c: 512 pages, in sends that are no multiple of a segment, a page or a chunk.
-constexpr uint64_t kStreamBytes = 512 * 4096;
-constexpr uint64_t kSendBytes = 12840;
-
 class ZcrxReceive : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
 
 TEST_P(ZcrxReceive, DeliversEveryByteInOrder) {

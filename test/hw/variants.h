@@ -1,8 +1,9 @@
-// Steering as a test parameter: the variants that suites have in common.
+// What suites have in common: the stream that is sent, and steering as a test parameter.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <ostream>
 #include <string>
 
@@ -10,6 +11,10 @@
 #include "fixtures/target_queue.h"
 
 namespace zcrx {
+
+// As iou-zcrx.c: 512 pages, in sends that are no multiple of a segment, a page or a chunk.
+inline constexpr uint64_t kStreamBytes = uint64_t{512} * 4096;
+inline constexpr uint64_t kSendBytes = 12840;
 
 struct SteeringVariant {
   std::string name;  // part of the test's name: stays
