@@ -25,7 +25,7 @@ void Count(benchmark::State& state) {
 
 void Memcmp(benchmark::State& state) {
   const auto stream = Stream(static_cast<size_t>(state.range(0)));
-  const auto same = stream;
+  const auto same = Stream(static_cast<size_t>(state.range(0)));
   for (auto _ : state) {
     benchmark::DoNotOptimize(std::memcmp(stream.data(), same.data(), stream.size()));
   }
