@@ -147,9 +147,9 @@ TEST(Cable, CarriesPacketsToTheOtherEndWhileItIsUp) {
   Cable cable;
   std::vector<std::size_t> delivered;
   int changes = 0;
-  cable[0].Plug([](Packet) { ADD_FAILURE() << "to itself"; }, [&] { ++changes; });
+  cable[0].Plug([](const Packet&) { ADD_FAILURE() << "to itself"; }, [&] { ++changes; });
   cable[0].Send({.bytes = {1}});
-  cable[1].Plug([&](Packet packet) { delivered.push_back(packet.bytes.size()); },
+  cable[1].Plug([&](const Packet& packet) { delivered.push_back(packet.bytes.size()); },
                 [&] { ++changes; });
   cable[0].Send({.bytes = {1, 2}});
   EXPECT_THAT(delivered, ElementsAre(2U)) << "not what was sent before it was plugged in";

@@ -11,7 +11,6 @@ namespace zcrx {
 namespace {
 
 using ::testing::AnyOf;
-using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
