@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016  # the senders' scripts are for their own shell
 # Runs in the DUT: the suite with one thing wrong at a time. Each case prints its name, what the
 # suite said, and its exit status; the NIC's state stands around them all.
 config=/etc/zcrx-hwtest/net.config
