@@ -1,4 +1,6 @@
 // A point in time by which something has to be done. Every call that can wait takes one.
+//
+// An interruption of the run brings all of them forward: see interruption.h.
 #pragma once
 
 #include <time.h>
@@ -6,6 +8,8 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+
+#include "support/base/interruption.h"
 
 namespace zcrx {
 
@@ -15,10 +19,10 @@ class Deadline {
 
   static Deadline In(Clock::duration span) { return Deadline(Clock::now() + span); }
 
-  [[nodiscard]] bool Expired() const { return Clock::now() >= when_; }
+  [[nodiscard]] bool Expired() const { return Clock::now() >= Bound(); }
   // Never negative.
   [[nodiscard]] Clock::duration Remaining() const {
-    return std::max(when_ - Clock::now(), Clock::duration::zero());
+    return std::max(Bound() - Clock::now(), Clock::duration::zero());
   }
   // For poll(2): rounded up, so that a wait never ends just before the deadline and spins.
   [[nodiscard]] int RemainingMs() const {
@@ -31,6 +35,7 @@ class Deadline {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     return {.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
   }
+  // As it was set, for who watches on behalf of another thread.
   [[nodiscard]] Clock::time_point When() const { return when_; }
   [[nodiscard]] Deadline Earlier(Deadline other) const {
     return Deadline(std::min(when_, other.when_));
@@ -38,6 +43,10 @@ class Deadline {
 
  private:
   explicit Deadline(Clock::time_point when) : when_(when) {}
+  [[nodiscard]] Clock::time_point Bound() const {
+    return Interruption::Bound(when_, Uninterrupted::Here());
+  }
+
   Clock::time_point when_;
 };
 

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/base/interruption.h"
+#include "support/base/kill_point.h"
 #include "support/base/result.h"
 
 namespace zcrx {
@@ -36,12 +38,15 @@ class UndoStack {
 
   [[nodiscard]] bool Empty() const { return entries_.empty(); }
 
-  // Runs and forgets every undo; the errors of those that failed, in the order they ran.
+  // Runs and forgets every undo; the errors of those that failed, in the order they ran. An
+  // interruption of the run does not keep them from their waits.
   [[nodiscard]] std::vector<Error> RunAll() {
+    const Uninterrupted undoing;
     std::vector<Error> errors;
     while (!entries_.empty()) {
       Entry entry = std::move(entries_.back());
       entries_.pop_back();
+      const KillPoints points("undo");
       if (Status status = entry.action(); !status.has_value()) {
         errors.push_back({"undo " + entry.label, status.error().code, status.error().Text()});
       }

@@ -16,7 +16,7 @@
 namespace zcrx {
 namespace {
 
-constexpr std::array<ConfigKey, 14> kKeys = {{
+constexpr std::array<ConfigKey, 15> kKeys = {{
     {"NETIF", "--netif", "the NIC under test"},
     {"LOCAL_V4", "--local-v4", "its IPv4 address"},
     {"LOCAL_V6", "--local-v6", "its IPv6 address"},
@@ -31,8 +31,10 @@ constexpr std::array<ConfigKey, 14> kKeys = {{
     {"ZCRX_SSH_CONFIG", "--ssh-config", "default: ~/.ssh/config"},
     {"ZCRX_REMOTE_DIR", "--remote-dir", "where the peer takes the sender (default: /tmp)"},
     {"ZCRX_PROMISED", "--promised", "capabilities that must not be missing: a,b"},
+    {"ZCRX_WAIT", "--wait", "seconds to wait for a NIC that is in use (default: 0)"},
 }};
 constexpr const char* kDefaultFile = "net.config";
+constexpr std::chrono::seconds kLongestWait = std::chrono::days(7);
 constexpr size_t kMaxName = 15;  // IFNAMSIZ less its NUL, include/uapi/linux/if.h
 
 struct Value {
@@ -111,6 +113,13 @@ bool IsInterfaceName(const std::string& name) {
          std::ranges::none_of(name, forbidden);
 }
 
+std::string ReadNetif(Reader& reader) {
+  std::string netif =
+      reader.Require("NETIF", "the name of the NIC under test, as ip link shows it");
+  if (!IsInterfaceName(netif)) reader.Wrong("NETIF", "is no name a network interface has");
+  return netif;
+}
+
 std::optional<AddressPair> ReadPair(Reader& reader, const std::string& version, int family) {
   const std::string local_key = "LOCAL_V" + version;
   const std::string remote_key = "REMOTE_V" + version;
@@ -145,6 +154,17 @@ uint16_t ReadPort(Reader& reader) {
   return port;
 }
 
+std::chrono::seconds ReadWait(Reader& reader) {
+  const std::string text = reader.Get("ZCRX_WAIT");
+  if (text.empty()) return {};
+  const auto wait = ParseWait(text);
+  if (!wait) {
+    reader.Wrong("ZCRX_WAIT",
+                 fmt::format("is no number of seconds (0 to {})", kLongestWait.count()));
+  }
+  return wait.value_or(std::chrono::seconds(0));
+}
+
 void CheckPaths(Reader& reader, const Config& config) {
   for (const auto& [key, path] : {std::pair("ZCRX_SSH_IDENTITY", config.ssh_identity),
                                   std::pair("ZCRX_SSH_KNOWN_HOSTS", config.ssh_known_hosts),
@@ -154,9 +174,7 @@ void CheckPaths(Reader& reader, const Config& config) {
       reader.Wrong(key, fmt::format("cannot be read: {}", strerrordesc_np(errno)));
     }
   }
-  const bool clean = std::ranges::none_of(
-      config.remote_dir, [](char c) { return static_cast<unsigned char>(c) < ' '; });
-  if (!config.remote_dir.starts_with('/') || !clean) {
+  if (!config.remote_dir.starts_with('/')) {
     reader.Wrong("ZCRX_REMOTE_DIR", "is not an absolute path");
   }
 }
@@ -194,9 +212,9 @@ std::set<std::string> Words(std::string_view list) {
   return words;
 }
 
-std::string SenderBesideThisProgram() {
+std::string BesideThisProgram(const char* name) {
   std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "zcrx_sender";
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / name;
 }
 
 }  // namespace
@@ -212,11 +230,19 @@ KeyValues ConfigFromEnvironment() {
   return values;
 }
 
+std::optional<std::chrono::seconds> ParseWait(std::string_view text) {
+  uint32_t seconds = 0;
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [rest, error] = std::from_chars(begin, end, seconds);
+  if (error != std::errc() || rest != end || seconds > kLongestWait.count()) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
 Result<Config> LoadConfig(const ConfigSources& sources) {
   Reader reader(sources);
   Config config;
-  config.netif = reader.Require("NETIF", "the name of the NIC under test, as ip link shows it");
-  if (!IsInterfaceName(config.netif)) reader.Wrong("NETIF", "is no name a network interface has");
+  config.netif = ReadNetif(reader);
   config.v4 = ReadPair(reader, "4", AF_INET);
   config.v6 = ReadPair(reader, "6", AF_INET6);
   if (!config.v4 && !config.v6) {
@@ -225,11 +251,13 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
   }
   config.remote = ReadRemote(reader);
   config.port = ReadPort(reader);
+  config.wait = ReadWait(reader);
   const auto value_or = [&](const char* key, const std::string& otherwise) {
     const std::string value = reader.Get(key);
     return value.empty() ? otherwise : value;
   };
-  config.sender = value_or("ZCRX_SENDER", SenderBesideThisProgram());
+  config.sender = value_or("ZCRX_SENDER", BesideThisProgram("zcrx_sender"));
+  config.guardian = BesideThisProgram("zcrx_nic");
   config.ssh_identity = reader.Get("ZCRX_SSH_IDENTITY");
   config.ssh_known_hosts = reader.Get("ZCRX_SSH_KNOWN_HOSTS");
   config.ssh_config = reader.Get("ZCRX_SSH_CONFIG");
@@ -241,6 +269,14 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
   std::string detail;
   for (const std::string& problem : reader.Problems()) detail += "\n  " + problem;
   return Fail("read the configuration (flags, environment, net.config)", 0, std::move(detail));
+}
+
+Result<std::string> LoadNetif(const ConfigSources& sources) {
+  Reader reader(sources);
+  std::string netif = ReadNetif(reader);
+  if (reader.Problems().empty()) return netif;
+  return Fail("read the configuration (flags, environment, net.config)", 0,
+              reader.Problems().front());
 }
 
 }  // namespace zcrx

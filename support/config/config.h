@@ -14,11 +14,13 @@
 //   ZCRX_SSH_CONFIG        --ssh-config        default ~/.ssh/config, /etc/ssh/ssh_config
 //   ZCRX_REMOTE_DIR        --remote-dir        where the peer takes the sender (default /tmp)
 //   ZCRX_PROMISED          --promised          capabilities that tests must not find missing
+//   ZCRX_WAIT              --wait              seconds to wait for a NIC that is in use (default 0)
 //
 // A flag wins over the environment, the environment over the file. An empty value counts as none.
 // At least one pair of addresses (V4 or V6) is needed, and half a pair is an error.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -46,13 +48,15 @@ struct Config {
   std::optional<AddressPair> v4;
   std::optional<AddressPair> v6;
   SshTarget remote;
-  uint16_t port = 0;   // 0: a different one for each test, chosen by the kernel
-  std::string sender;  // a path on this machine
+  uint16_t port = 0;     // 0: a different one for each test, chosen by the kernel
+  std::string sender;    // a path on this machine
+  std::string guardian;  // zcrx_nic beside this program
   std::string ssh_identity;
   std::string ssh_known_hosts;
   std::string ssh_config;
   std::string remote_dir;
   std::set<std::string> promised;  // as written; what names there are is not known here
+  std::chrono::seconds wait{0};    // for a NIC that is in use
 };
 
 // A key (NETIF) as the sources have it; each list's later entries win.
@@ -75,8 +79,13 @@ std::span<const ConfigKey> ConfigKeys();
 // The values that the process environment has for ConfigKeys().
 KeyValues ConfigFromEnvironment();
 
+// Of --wait: up to a week; nullopt for what is no such number.
+std::optional<std::chrono::seconds> ParseWait(std::string_view text);
+
 // Everything that is missing or wrong is in the one error's detail, a line each: the key, where it
 // came from, what would mend it.
 Result<Config> LoadConfig(const ConfigSources& sources);
+// NETIF alone, for programs that need no peer. The error is one sentence, about the first problem.
+Result<std::string> LoadNetif(const ConfigSources& sources);
 
 }  // namespace zcrx

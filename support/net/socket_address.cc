@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 
 namespace zcrx {
@@ -64,6 +65,15 @@ Result<SocketAddress> SocketAddress::OfSocket(int fd) {
   if (result.Family() != AF_INET && result.Family() != AF_INET6) {
     return Fail("read the address of a socket", EAFNOSUPPORT);
   }
+  return result;
+}
+
+SocketAddress SocketAddress::WithPort(uint16_t port) const {
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  SocketAddress result = *this;
+  const in_port_t in_network_order = htons(port);
+  std::memcpy(reinterpret_cast<std::byte*>(&result.storage_) + offsetof(sockaddr_in, sin_port),
+              &in_network_order, sizeof(in_network_order));
   return result;
 }
 

@@ -20,6 +20,8 @@ class SocketAddress {
   static Result<SocketAddress> Parse(const std::string& address, uint16_t port);
   // The address `fd` is bound to.
   static Result<SocketAddress> OfSocket(int fd);
+  // The same address with another port.
+  [[nodiscard]] SocketAddress WithPort(uint16_t port) const;
 
   [[nodiscard]] int Family() const { return storage_.ss_family; }  // AF_INET or AF_INET6
   [[nodiscard]] uint16_t Port() const;                             // host order

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "support/base/kill_point.h"
+
 namespace zcrx {
 namespace {
 
@@ -65,6 +67,7 @@ Result<Channels> GetChannels(Nic& nic) {
 }
 
 Status SetChannels(Nic& nic, const ChannelsChange& change) {
+  const KillPoints points("set_channels");
   auto request = nic.EthtoolRequest(
       fmt::format("set channels of {} ({})", nic.Name(), change.Text()), ETHTOOL_MSG_CHANNELS_SET);
   EncodeChannels(change, request);

@@ -37,6 +37,8 @@ struct ChannelsChange {
 
   bool operator==(const ChannelsChange&) const = default;
   [[nodiscard]] bool Empty() const { return *this == ChannelsChange{}; }
+  // Of those that it names.
+  [[nodiscard]] uint32_t RxQueues() const { return rx.value_or(0) + combined.value_or(0); }
   [[nodiscard]] std::string Text() const;  // "rx 4, tx 4"
 };
 

@@ -1,12 +1,12 @@
 #include "support/nic/configure.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
 
 #include "support/nic/features.h"
 #include "support/nic/huge_pages.h"
+#include "support/nic/put_back.h"
 #include "support/nic/queues.h"
 
 namespace zcrx {
@@ -40,38 +40,6 @@ RingsChange Back(const RingsChange& change, const Rings& found) {
   return back;
 }
 
-// bnxt enables header split when told to and disables it only on "auto" (bnxt_set_ringparam refuses
-// "off" with EINVAL); gve disables it only on "off".
-Status RestoreRings(Nic& nic, RingsChange back) {
-  const Status restored = SetRings(nic, back);
-  if (restored.has_value() || restored.error().code != EINVAL ||
-      back.tcp_data_split != TcpDataSplit::kDisabled) {
-    return restored;
-  }
-  back.tcp_data_split = TcpDataSplit::kUnknown;
-  ZCRX_RETURN_IF_ERROR(SetRings(nic, back));
-  ZCRX_ASSIGN_OR_RETURN(const Rings now, GetRings(nic));
-  if (now.tcp_data_split != TcpDataSplit::kEnabled) return {};
-  return restored;
-}
-
-// A table may lead to queues that went when channels were taken away (gve keeps it as it was). The
-// kernel takes no such table (EINVAL), and the driver's default is what is left of it.
-bool Settable(const RssTable& table, uint32_t queues) {
-  return std::ranges::all_of(table, [&](uint32_t queue) { return queue < queues; });
-}
-
-Status RestoreRssTable(Nic& nic, const RssTable& found, bool was_default) {
-  ZCRX_ASSIGN_OR_RETURN(const uint32_t queues, GetRxRings(nic));
-  if (!Settable(found, queues)) return ResetRssTable(nic);
-  if (was_default) {
-    ZCRX_RETURN_IF_ERROR(ResetRssTable(nic));
-    ZCRX_ASSIGN_OR_RETURN(const Rss now, GetRss(nic));
-    if (now.table == found) return {};
-  }
-  return SetRssTable(nic, found);
-}
-
 }  // namespace
 
 Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
@@ -80,7 +48,7 @@ Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
   const auto undo_with = [&](const RingsChange& back) {
     undo.Add(fmt::format("rings of {} ({})", nic.Name(), back.Text()), [&nic, back]() -> Status {
       ZCRX_RETURN_IF_ERROR(WaitUntilChangeable(nic));
-      return RestoreRings(nic, back);
+      return PutBackRings(nic, back);
     });
   };
   if (change.tcp_data_split && change.tcp_data_split == found.tcp_data_split) {
@@ -129,16 +97,16 @@ Status ConfigureFeature(Nic& nic, std::string_view name, bool on, UndoStack& und
   return {};
 }
 
-Status ConfigureRssExcluding(Nic& nic, uint32_t queue, UndoStack& undo) {
+Status ConfigureRssExcluding(Nic& nic, uint32_t first, uint32_t count, UndoStack& undo) {
   ZCRX_ASSIGN_OR_RETURN(const Rss found, GetRss(nic));
   ZCRX_ASSIGN_OR_RETURN(const uint32_t queues, GetRxRings(nic));
   ZCRX_ASSIGN_OR_RETURN(const RssTable wanted,
-                        RssTableExcluding(found.table.size(), queues, queue));
+                        RssTableExcluding(found.table.size(), queues, first, count));
   if (found.table == wanted) return {};
   ZCRX_RETURN_IF_ERROR(SetRssTable(nic, wanted));
   const bool was_default = found.table == DefaultRssTable(found.table.size(), queues);
   undo.Add("RSS table of " + nic.Name(), [&nic, table = found.table, was_default] {
-    return RestoreRssTable(nic, table, was_default);
+    return PutBackRssTable(nic, table, was_default);
   });
   return {};
 }

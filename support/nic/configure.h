@@ -37,10 +37,10 @@ Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo
 
 Status ConfigureFeature(Nic& nic, std::string_view name, bool on, UndoStack& undo);
 
-// No flow reaches `queue` by RSS; only a rule or a further context leads there. The undo is the
-// driver's default where the table found was that one, so that the kernel knows it as default
-// again, and the table found otherwise.
-Status ConfigureRssExcluding(Nic& nic, uint32_t queue, UndoStack& undo);
+// No flow reaches the `count` queues from `first` on by RSS; only a rule or a further context leads
+// there. The undo is the driver's default where the table found was that one, so that the kernel
+// knows it as default again, and the table found otherwise.
+Status ConfigureRssExcluding(Nic& nic, uint32_t first, uint32_t count, UndoStack& undo);
 
 // The context's number; all its traffic goes to `queue`.
 Result<uint32_t> AddRssContext(Nic& nic, uint32_t queue, UndoStack& undo);

@@ -9,11 +9,13 @@
 #include <type_traits>
 #include <utility>
 
+#include "support/base/kill_point.h"
+
 namespace zcrx {
 namespace {
 
 // More rules than any NIC has: a driver that reports nonsense is not to make us allocate it.
-constexpr uint32_t kMostRules = 1U << 20;
+constexpr uint32_t kMostRules = 1U << 17;
 
 template <typename T>
 std::string AddressText(int family, const T& address) {
@@ -151,6 +153,48 @@ Result<uint32_t> ChooseLocation(Nic& nic, const std::string& operation) {
               fmt::format("all {} places of the device's rule table are taken", table.size));
 }
 
+ethtool_rx_flow_spec Spec(const RawFlowRule& rule) {
+  ethtool_rx_flow_spec spec;
+  std::memcpy(&spec, rule.spec.data(), sizeof(spec));
+  return spec;
+}
+
+std::string TypeText(uint32_t flow_type) {
+  switch (flow_type & ~static_cast<uint32_t>(FLOW_RSS | FLOW_EXT | FLOW_MAC_EXT)) {
+    case TCP_V4_FLOW:
+      return "tcp4";
+    case TCP_V6_FLOW:
+      return "tcp6";
+    case UDP_V4_FLOW:
+      return "udp4";
+    case UDP_V6_FLOW:
+      return "udp6";
+    case IPV4_USER_FLOW:
+      return "ip4";
+    case IPV6_USER_FLOW:
+      return "ip6";
+    case ETHER_FLOW:
+      return "ether";
+    default:
+      return fmt::format("flow type {:#x}", flow_type);
+  }
+}
+
+std::string TargetText(const ethtool_rxnfc& rule) {
+  if (rule.fs.flow_type & FLOW_RSS) return fmt::format("RSS context {}", rule.rss_context);
+  if (rule.fs.ring_cookie == RX_CLS_FLOW_DISC) return "nowhere";
+  if (rule.fs.ring_cookie <= ETHTOOL_RX_FLOW_SPEC_RING) {
+    return fmt::format("queue {}", rule.fs.ring_cookie);
+  }
+  return fmt::format("{:#x}", rule.fs.ring_cookie);
+}
+
+RawFlowRule At(RawFlowRule rule, uint32_t location) {
+  std::memcpy(rule.spec.data() + offsetof(ethtool_rx_flow_spec, location), &location,
+              sizeof(location));
+  return rule;
+}
+
 }  // namespace
 
 std::string FlowRule::Text() const {
@@ -235,6 +279,17 @@ Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
   return rule;
 }
 
+uint32_t RawFlowRule::Location() const { return Spec(*this).location; }
+
+std::string RawFlowRule::Text() const {
+  ethtool_rxnfc answer{};
+  answer.fs = Spec(*this);
+  answer.rss_context = context;
+  const Result<FlowRule> known = DecodeFlowRule(answer);
+  if (known.has_value()) return known->Text();
+  return fmt::format("{} ... to {}", TypeText(answer.fs.flow_type), TargetText(answer));
+}
+
 std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, uint32_t size) {
   std::vector<uint32_t> sorted = taken;
   std::ranges::sort(sorted, std::greater<>());
@@ -248,6 +303,7 @@ std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, 
 }
 
 Result<uint32_t> InsertFlowRule(Nic& nic, const FlowRule& rule) {
+  const KillPoints points("insert_rule");
   const std::string operation = fmt::format("add flow rule to {} ({})", nic.Name(), rule.Text());
   ZCRX_ASSIGN_OR_RETURN(ethtool_rxnfc request, EncodeFlowRule(rule));
   if (!rule.location) {
@@ -258,6 +314,7 @@ Result<uint32_t> InsertFlowRule(Nic& nic, const FlowRule& rule) {
 }
 
 Status DeleteFlowRule(Nic& nic, uint32_t location) {
+  const KillPoints points("delete_rule");
   ethtool_rxnfc request{};
   request.cmd = ETHTOOL_SRXCLSRLDEL;
   request.fs.location = location;
@@ -269,6 +326,56 @@ Result<std::vector<uint32_t>> GetFlowRuleLocations(Nic& nic) {
   ZCRX_ASSIGN_OR_RETURN(const Count count, GetCount(nic, operation));
   ZCRX_ASSIGN_OR_RETURN(Table table, GetTable(nic, count.rules, operation));
   return std::move(table.taken);
+}
+
+Result<FlowRules> GetFlowRules(Nic& nic) {
+  const std::string operation = "list flow rules of " + nic.Name();
+  ZCRX_ASSIGN_OR_RETURN(const Count count, GetCount(nic, operation));
+  ZCRX_ASSIGN_OR_RETURN(const Table table, GetTable(nic, count.rules, operation));
+  FlowRules all = {.driver_numbers = count.driver_chooses};
+  for (const uint32_t location : table.taken) {
+    ethtool_rxnfc answer{};
+    answer.cmd = ETHTOOL_GRXCLSRULE;
+    answer.fs.location = location;
+    ZCRX_RETURN_IF_ERROR(
+        nic.Ioctl(fmt::format("get flow rule {} of {}", location, nic.Name()), &answer));
+    RawFlowRule rule;
+    std::memcpy(rule.spec.data(), &answer.fs, rule.spec.size());
+    if (answer.fs.flow_type & FLOW_RSS) rule.context = answer.rss_context;
+    all.rules.push_back(rule);
+  }
+  std::ranges::sort(all.rules, {}, &RawFlowRule::Location);
+  return all;
+}
+
+std::vector<RawFlowRule> MissingRules(const FlowRules& rules, const FlowRules& in) {
+  const bool anywhere = rules.driver_numbers && in.driver_numbers;
+  std::vector<RawFlowRule> others = in.rules;
+  std::vector<RawFlowRule> missing;
+  for (const RawFlowRule& rule : rules.rules) {
+    const auto same = std::ranges::find_if(others, [&](const RawFlowRule& other) {
+      return other == rule || (anywhere && At(other, rule.Location()) == rule);
+    });
+    if (same == others.end()) {
+      missing.push_back(rule);
+    } else {
+      others.erase(same);
+    }
+  }
+  return missing;
+}
+
+Result<uint32_t> InsertFlowRule(Nic& nic, const RawFlowRule& rule, bool driver_numbers) {
+  const KillPoints points("put_back_rule");
+  ethtool_rxnfc request{};
+  request.cmd = ETHTOOL_SRXCLSRLINS;
+  request.fs = Spec(rule);
+  if (driver_numbers) request.fs.location = RX_CLS_LOC_ANY;
+  if (request.fs.flow_type & FLOW_RSS) request.rss_context = rule.context;
+  ZCRX_RETURN_IF_ERROR(nic.Ioctl(
+      fmt::format("put back flow rule {} of {} ({})", rule.Location(), nic.Name(), rule.Text()),
+      &request));
+  return request.fs.location;
 }
 
 Result<FlowRule> GetFlowRule(Nic& nic, uint32_t location) {

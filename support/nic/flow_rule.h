@@ -5,6 +5,8 @@
 #include <linux/ethtool.h>
 #include <netinet/in.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,6 +55,32 @@ Status DeleteFlowRule(Nic& nic, uint32_t location);
 Result<std::vector<uint32_t>> GetFlowRuleLocations(Nic& nic);
 // Fails on rules of a kind that FlowRule does not describe.
 Result<FlowRule> GetFlowRule(Nic& nic, uint32_t location);
+
+// A rule of whatever kind as the kernel gave it, to be put back byte for byte.
+struct RawFlowRule {
+  std::array<std::byte, sizeof(ethtool_rx_flow_spec)> spec = {};
+  uint32_t context = 0;  // where the spec's flow_type has FLOW_RSS
+
+  bool operator==(const RawFlowRule&) const = default;
+  [[nodiscard]] uint32_t Location() const;
+  // As FlowRule::Text() where that describes it: "tcp6 dst-port 9999 to queue 1"; else
+  // "udp4 ... to queue 1".
+  [[nodiscard]] std::string Text() const;
+};
+
+struct FlowRules {
+  // The driver chooses each new rule's location and takes no wish (RX_CLS_LOC_SPECIAL).
+  bool driver_numbers = false;
+  std::vector<RawFlowRule> rules = {};  // by location
+
+  bool operator==(const FlowRules&) const = default;
+};
+Result<FlowRules> GetFlowRules(Nic& nic);
+// Those of `rules` that `in` does not have, at the same location; at whatever location, but as
+// often, where the driver numbers them.
+std::vector<RawFlowRule> MissingRules(const FlowRules& rules, const FlowRules& in);
+// At the rule's own location; where the driver numbers rules itself, at the one that it returns.
+Result<uint32_t> InsertFlowRule(Nic& nic, const RawFlowRule& rule, bool driver_numbers);
 
 // The argument of ETHTOOL_SRXCLSRLINS; a mask bit of 1 is one to compare, as the kernel has it.
 Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule);

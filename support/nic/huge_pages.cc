@@ -8,6 +8,7 @@
 #include <charconv>
 #include <string>
 
+#include "support/base/kill_point.h"
 #include "support/base/unique_fd.h"
 #include "support/base/wait.h"
 
@@ -18,11 +19,9 @@ std::filesystem::path CountFile(const std::filesystem::path& folder) {
   return folder / "nr_hugepages";
 }
 
-}  // namespace
-
-Result<uint64_t> GetHugePages(const std::filesystem::path& folder) {
-  const std::string operation = "read " + CountFile(folder).string();
-  const UniqueFd file(::open(CountFile(folder).c_str(), O_RDONLY | O_CLOEXEC));
+Result<uint64_t> ReadNumber(const std::filesystem::path& path) {
+  const std::string operation = "read " + path.string();
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.Valid()) return FailErrno(operation);
   std::array<char, 32> text;
   const ssize_t size = ::read(file.Get(), text.data(), text.size());
@@ -37,7 +36,18 @@ Result<uint64_t> GetHugePages(const std::filesystem::path& folder) {
   return pages;
 }
 
+}  // namespace
+
+Result<uint64_t> GetHugePages(const std::filesystem::path& folder) {
+  return ReadNumber(CountFile(folder));
+}
+
+Result<uint64_t> GetFreeHugePages(const std::filesystem::path& folder) {
+  return ReadNumber(folder / "free_hugepages");
+}
+
 Status SetHugePages(uint64_t pages, Deadline deadline, const std::filesystem::path& folder) {
+  const KillPoints points("set_huge_pages");
   const std::string operation = fmt::format("write {} to {}", pages, CountFile(folder).string());
   const UniqueFd file(::open(CountFile(folder).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (!file.Valid()) return FailErrno(operation);

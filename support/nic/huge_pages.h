@@ -15,6 +15,8 @@ inline constexpr const char* kHugePagesFolder = "/sys/kernel/mm/hugepages/hugepa
 
 // nr_hugepages: pages in the pool, used or free.
 Result<uint64_t> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder);
+// free_hugepages: those of them that nobody uses.
+Result<uint64_t> GetFreeHugePages(const std::filesystem::path& folder = kHugePagesFolder);
 // The kernel takes any number and gives what it finds memory for; fewer than asked for is an error
 // (ENOMEM) that says how many there are now. Pages in use leave a smaller pool when they are given
 // back, which nothing announces: this waits for it. (zcrx lets go of an area in a kworker, after

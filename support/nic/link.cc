@@ -9,13 +9,29 @@
 #include <cstring>
 #include <string>
 
+#include "support/base/wait.h"
+
 namespace zcrx {
 namespace {
 
-Result<Link> GetLink(Nic& nic, netlink::Socket& socket, Deadline deadline) {
+ifinfomsg HeaderFor(const Nic& nic) {
   ifinfomsg header{};
   header.ifi_family = AF_UNSPEC;
   header.ifi_index = static_cast<int>(nic.Index());
+  return header;
+}
+
+// rtnetlink answers inside send(), as generic netlink does: this is a guard.
+constexpr std::chrono::seconds kAnswerGuard{30};
+
+Status Send(netlink::Request& request) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
+  ZCRX_RETURN_IF_ERROR(socket.Call(request, Deadline::In(kAnswerGuard)));
+  return {};
+}
+
+Result<Link> GetLink(Nic& nic, netlink::Socket& socket, Deadline deadline) {
+  const ifinfomsg header = HeaderFor(nic);
   netlink::Request request("get link of " + nic.Name(), RTM_GETLINK, NLM_F_REQUEST);
   request.Header(&header, sizeof(header));
   ZCRX_ASSIGN_OR_RETURN(const auto replies, socket.Call(request, deadline));
@@ -24,9 +40,6 @@ Result<Link> GetLink(Nic& nic, netlink::Socket& socket, Deadline deadline) {
   }
   return ParseLink(replies.front());
 }
-
-// rtnetlink answers inside send(), as generic netlink does: this is a guard.
-constexpr std::chrono::seconds kAnswerGuard{30};
 
 }  // namespace
 
@@ -47,6 +60,24 @@ Result<Link> GetLink(Nic& nic) {
   return GetLink(nic, socket, Deadline::In(kAnswerGuard));
 }
 
+Status SetAdminUp(Nic& nic, bool up) {
+  ifinfomsg header = HeaderFor(nic);
+  header.ifi_flags = up ? IFF_UP : 0;
+  header.ifi_change = IFF_UP;
+  netlink::Request request(fmt::format("set {} {}", nic.Name(), up ? "up" : "down"), RTM_NEWLINK,
+                           NLM_F_REQUEST);
+  request.Header(&header, sizeof(header));
+  return Send(request);
+}
+
+Status SetMtu(Nic& nic, uint32_t bytes) {
+  const ifinfomsg header = HeaderFor(nic);
+  netlink::Request request(fmt::format("set MTU of {} to {}", nic.Name(), bytes), RTM_NEWLINK,
+                           NLM_F_REQUEST);
+  request.Header(&header, sizeof(header)).PutU32(IFLA_MTU, bytes);
+  return Send(request);
+}
+
 Status WaitForLink(Nic& nic, Deadline deadline) {
   const std::string operation = "wait for the link of " + nic.Name();
   // Joined before the first look, so that no change is missed between the two.
@@ -58,7 +89,7 @@ Status WaitForLink(Nic& nic, Deadline deadline) {
     if (!link.admin_up) {
       return Fail(operation, ENETDOWN, fmt::format("bring it up: ip link set {} up", nic.Name()));
     }
-    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, "it has no carrier");
+    if (deadline.Expired()) return FailExpired(operation, "it has no carrier");
     ZCRX_RETURN_IF_ERROR(changes.Notifications(deadline));
   }
 }

@@ -20,6 +20,9 @@ struct Link {
 };
 
 Result<Link> GetLink(Nic& nic);
+// ip link set NAME up, or down. Down, the interface loses its IPv6 addresses, which are not kept.
+Status SetAdminUp(Nic& nic, bool up);
+Status SetMtu(Nic& nic, uint32_t bytes);
 // Changing rings or channels takes the carrier away for a while on some NICs. An interface that is
 // administratively down fails at once: waiting would not bring it up.
 Status WaitForLink(Nic& nic, Deadline deadline);

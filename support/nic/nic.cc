@@ -67,6 +67,12 @@ netlink::Request Nic::EthtoolRequest(std::string operation, uint8_t command,
   return request;
 }
 
+netlink::Request Nic::EthtoolDump(std::string operation, uint8_t command) {
+  auto request = ethtool_.Dump(std::move(operation), command);
+  request.BeginNest(kHeaderAttribute).PutU32(ETHTOOL_A_HEADER_DEV_INDEX, index_).EndNest();
+  return request;
+}
+
 Result<bool> Nic::CallAndTell(netlink::Request& request, uint8_t notification) {
   ZCRX_ASSIGN_OR_RETURN(netlink::Socket monitor, ethtool_.Listen(ETHTOOL_MCGRP_MONITOR_NAME));
   ZCRX_RETURN_IF_ERROR(ethtool_.Call(request));

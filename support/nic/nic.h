@@ -27,6 +27,8 @@ class Nic {
   // A request to the ethtool family with its header (the interface) filled in.
   [[nodiscard]] netlink::Request EthtoolRequest(std::string operation, uint8_t command,
                                                 uint32_t header_flags = 0);
+  // The same for all that there is of the interface.
+  [[nodiscard]] netlink::Request EthtoolDump(std::string operation, uint8_t command);
   // Sends a request that sets something, and tells whether the kernel found anything to change:
   // then it sends `notification` (ETHTOOL_MSG_*_NTF) to all listeners, before it acks.
   Result<bool> CallAndTell(netlink::Request& request, uint8_t notification);

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "support/base/wait.h"
 #include "support/nic/uapi.h"
 
 namespace zcrx {
@@ -34,7 +35,7 @@ Status WaitForQueues(Nic& nic, const std::string& operation, const Predicate& re
   while (true) {
     ZCRX_ASSIGN_OR_RETURN(const auto queues, GetRxQueues(nic));
     if (reached(queues)) return {};
-    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, state(queues));
+    if (deadline.Expired()) return FailExpired(operation, state(queues));
     ZCRX_RETURN_IF_ERROR(pools->Notifications(Deadline::In(kLookAgain).Earlier(deadline)));
   }
 }

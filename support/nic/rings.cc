@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "support/base/kill_point.h"
 #include "support/nic/uapi.h"
 
 namespace zcrx {
@@ -65,6 +66,7 @@ Result<Rings> GetRings(Nic& nic) {
 }
 
 Result<bool> SetRingsAndTell(Nic& nic, const RingsChange& change) {
+  const KillPoints points("set_rings");
   auto request = nic.EthtoolRequest(fmt::format("set rings of {} ({})", nic.Name(), change.Text()),
                                     ETHTOOL_MSG_RINGS_SET);
   EncodeRings(change, request);

@@ -9,31 +9,23 @@
 #include <string>
 #include <vector>
 
+#include "support/base/kill_point.h"
 #include "support/nic/uapi.h"
 
 namespace zcrx {
 namespace {
 
-// ETHTOOL_SRSSH. A request is struct ethtool_rxfh with the table right behind it.
+// indir_size 0: "reset" for the main context, "delete" for others (ethtool_set_rxfh).
+constexpr uint32_t kNoTable = 0;
+
+// ETHTOOL_SRSSH. A request is struct ethtool_rxfh with the table right behind it, then the key.
 class RssIoctl {
  public:
-  // RXH_XFRM_NO_CHANGE. Since 6.8 the first of the reserved bytes is input_xfrm, where 0 asks for
-  // no transformation and would switch off a symmetric hash.
-  static constexpr uint8_t kInputTransformNoChange = 0xff;
-
-  RssIoctl(uint32_t context, uint32_t table_size, const RssTable& table)
-      : words_(sizeof(ethtool_rxfh) / sizeof(uint32_t) + table.size()) {
-    ethtool_rxfh header{};
-    header.cmd = ETHTOOL_SRSSH;
-    header.rss_context = context;
-    header.indir_size = table_size;
-    header.rsvd8[0] = kInputTransformNoChange;
-    std::memcpy(words_.data(), &header, sizeof(header));
-    if (!table.empty()) {
-      std::memcpy(words_.data() + sizeof(header) / sizeof(uint32_t), table.data(),
-                  table.size() * sizeof(uint32_t));
-    }
-  }
+  RssIoctl(uint32_t context, const RssChange& change)
+      : RssIoctl(context, change.table ? static_cast<uint32_t>(change.table->size()) : kKeepTable,
+                 change) {}
+  // "reset" or "delete".
+  explicit RssIoctl(uint32_t context) : RssIoctl(context, kNoTable, {}) {}
 
   Status Call(Nic& nic, const std::string& operation) {
     return nic.Ioctl(operation, words_.data());
@@ -45,18 +37,88 @@ class RssIoctl {
   }
 
  private:
+  // RXH_XFRM_NO_CHANGE. Since 6.8 the first of the reserved bytes is input_xfrm, where 0 asks for
+  // no transformation and would switch off a symmetric hash.
+  static constexpr uint8_t kKeepTransform = 0xff;
+  static constexpr uint32_t kKeepTable = ETH_RXFH_INDIR_NO_CHANGE;
+
+  RssIoctl(uint32_t context, uint32_t table_size, const RssChange& change) {
+    const RssTable table = change.table.value_or(RssTable{});
+    const std::vector<std::byte> key = change.key.value_or(std::vector<std::byte>{});
+    ethtool_rxfh header{};
+    header.cmd = ETHTOOL_SRSSH;
+    header.rss_context = context;
+    header.indir_size = table_size;
+    header.key_size = static_cast<uint32_t>(key.size());
+    // 0: ETH_RSS_HASH_NO_CHANGE.
+    header.hfunc = static_cast<uint8_t>(change.hash_function.value_or(0));
+    header.rsvd8[0] = static_cast<uint8_t>(change.input_transform.value_or(kKeepTransform));
+    words_.resize(kHeaderWords + table.size() + (key.size() + 3) / sizeof(uint32_t));
+    std::memcpy(words_.data(), &header, sizeof(header));
+    std::ranges::copy(table, words_.begin() + kHeaderWords);
+    if (!key.empty()) {
+      std::memcpy(words_.data() + kHeaderWords + table.size(), key.data(), key.size());
+    }
+  }
+
   static_assert(sizeof(ethtool_rxfh) % sizeof(uint32_t) == 0);
+  static constexpr ptrdiff_t kHeaderWords = sizeof(ethtool_rxfh) / sizeof(uint32_t);
   std::vector<uint32_t> words_;
 };
 
-// indir_size 0: "reset" for the main context, "delete" for others (ethtool_set_rxfh).
-constexpr uint32_t kNoTable = 0;
-
 netlink::Bytes AsBytes(const RssTable& table) { return std::as_bytes(std::span(table)); }
+
+void Encode(const RssChange& change, netlink::Request& request) {
+  if (change.hash_function) request.PutU32(uapi::kRssHashFunction, *change.hash_function);
+  if (change.table) request.PutBytes(uapi::kRssTable, AsBytes(*change.table));
+  if (change.key) request.PutBytes(uapi::kRssKey, *change.key);
+  if (change.input_transform) request.PutU32(uapi::kRssInputTransform, *change.input_transform);
+}
+
+// All of `rss`; what the driver does not tell of a context is none of its own.
+RssChange Whole(const Rss& rss) {
+  RssChange change = {.table = rss.table};
+  if (!rss.key.empty()) change.key = rss.key;
+  if (rss.hash_function != 0) change.hash_function = rss.hash_function;
+  if (rss.input_transform != 0) change.input_transform = rss.input_transform;
+  return change;
+}
 
 std::string Where(const Nic& nic, uint32_t context) {
   if (context == kMainRssContext) return nic.Name();
   return fmt::format("{} context {}", nic.Name(), context);
+}
+
+// "table and key"
+std::string Text(const RssChange& change) {
+  std::string text;
+  const auto add = [&text](bool there, const char* part) {
+    if (there) text += (text.empty() ? "" : ", ") + std::string(part);
+  };
+  add(change.table.has_value(), "table");
+  add(change.key.has_value(), "key");
+  add(change.hash_function.has_value(), "hash function");
+  add(change.input_transform.has_value(), "symmetric hash");
+  return text;
+}
+
+// The number of the new context: `wish` where the kernel takes one.
+Result<uint32_t> CreateContext(Nic& nic, const RssChange& wanted, std::optional<uint32_t> wish,
+                               const std::string& operation) {
+  const KillPoints points("create_context");
+  if (wanted.table && wanted.table->empty()) return Fail(operation, EINVAL, "the table is empty");
+  if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssCreateAct)) {
+    RssIoctl request(ETH_RXFH_CONTEXT_ALLOC, wanted);
+    ZCRX_RETURN_IF_ERROR(request.Call(nic, operation));
+    return request.Context();
+  }
+  auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssCreateAct);
+  if (wish) request.PutU32(uapi::kRssContext, *wish);
+  Encode(wanted, request);
+  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.Ethtool().CallForOne(request));
+  const auto context = reply.Attrs().U32(uapi::kRssContext);
+  if (!context) return Fail(operation, EBADMSG, "the kernel's answer has no context number");
+  return *context;
 }
 
 }  // namespace
@@ -67,13 +129,13 @@ RssTable DefaultRssTable(size_t size, uint32_t queues) {
   return table;
 }
 
-Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t excluded) {
-  if (excluded >= queues || queues < 2) {
-    return Fail(fmt::format("keep queue {} of {} out of RSS", excluded, queues), EINVAL,
-                "there have to be the queue itself and another one");
+Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t first, uint32_t count) {
+  if (first >= queues || count > queues - first || count >= queues) {
+    return Fail(fmt::format("keep {} queues from {} on of {} out of RSS", count, first, queues),
+                EINVAL, "there have to be those queues and another one");
   }
-  RssTable table = DefaultRssTable(size, queues - 1);
-  for (uint32_t& queue : table) queue += queue >= excluded ? 1 : 0;
+  RssTable table = DefaultRssTable(size, queues - count);
+  for (uint32_t& queue : table) queue += queue >= first ? count : 0;
   return table;
 }
 
@@ -88,6 +150,7 @@ Result<Rss> ParseRss(netlink::Attributes reply) {
   const auto key = reply.Find(uapi::kRssKey).value_or(netlink::Bytes{});
   rss.key.assign(key.begin(), key.end());
   rss.hash_function = reply.U32(uapi::kRssHashFunction).value_or(0);
+  rss.input_transform = reply.U32(uapi::kRssInputTransform).value_or(0);
   return rss;
 }
 
@@ -105,26 +168,57 @@ Result<Rss> GetRss(Nic& nic, uint32_t context) {
   return ParseRss(reply.Attrs());
 }
 
-Status SetRssTable(Nic& nic, const RssTable& table, uint32_t context) {
-  const std::string operation = "set RSS table of " + Where(nic, context);
+Result<RssOfDevice> GetAllRss(Nic& nic) {
+  auto request = nic.EthtoolDump("get RSS of " + nic.Name(), uapi::kEthtoolMsgRssGet);
+  const auto replies = nic.Ethtool().Call(request);
+  RssOfDevice all;
+  if (!replies.has_value() && replies.error().code == EOPNOTSUPP) {
+    // Before 6.12 only the device's own can be asked for.
+    Result<Rss> main = GetRss(nic);
+    if (main.has_value()) {
+      all.main = *std::move(main);
+    } else if (main.error().code != EOPNOTSUPP) {
+      return std::unexpected(std::move(main).error());
+    }
+    return all;
+  }
+  if (!replies.has_value()) return std::unexpected(replies.error());
+  for (const netlink::Message& message : *replies) {
+    const auto reply = message.Attrs();
+    ZCRX_ASSIGN_OR_RETURN(Rss rss, ParseRss(reply));
+    if (const auto context = reply.U32(uapi::kRssContext)) {
+      all.contexts.insert_or_assign(*context, std::move(rss));
+    } else {
+      all.main = std::move(rss);
+    }
+  }
+  return all;
+}
+
+Status SetRss(Nic& nic, const RssChange& change, uint32_t context) {
+  const KillPoints points("set_rss");
+  const std::string operation = fmt::format("set RSS {} of {}", Text(change), Where(nic, context));
   // An empty table would be taken for "reset" or "delete".
-  if (table.empty()) return Fail(operation, EINVAL, "the table is empty");
+  if (change.table && change.table->empty()) return Fail(operation, EINVAL, "the table is empty");
   if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssSet)) {
-    RssIoctl request(context, static_cast<uint32_t>(table.size()), table);
-    return request.Call(nic, operation);
+    return RssIoctl(context, change).Call(nic, operation);
   }
   auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssSet);
   if (context != kMainRssContext) request.PutU32(uapi::kRssContext, context);
-  request.PutBytes(uapi::kRssTable, AsBytes(table));
+  Encode(change, request);
   ZCRX_RETURN_IF_ERROR(nic.Ethtool().Call(request));
   return {};
 }
 
+Status SetRssTable(Nic& nic, const RssTable& table, uint32_t context) {
+  return SetRss(nic, {.table = table}, context);
+}
+
 Status ResetRssTable(Nic& nic) {
+  const KillPoints points("reset_rss");
   const std::string operation = "set RSS table of " + nic.Name() + " to the default";
   if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssSet)) {
-    RssIoctl request(kMainRssContext, kNoTable, {});
-    return request.Call(nic, operation);
+    return RssIoctl(kMainRssContext).Call(nic, operation);
   }
   auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssSet);
   request.PutBytes(uapi::kRssTable, {});
@@ -133,29 +227,27 @@ Status ResetRssTable(Nic& nic) {
 }
 
 Result<uint32_t> CreateRssContext(Nic& nic, const RssTable& table) {
-  const std::string operation = "create RSS context on " + nic.Name();
-  if (table.empty()) return Fail(operation, EINVAL, "the table is empty");
-  if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssCreateAct)) {
-    RssIoctl request(ETH_RXFH_CONTEXT_ALLOC, static_cast<uint32_t>(table.size()), table);
-    ZCRX_RETURN_IF_ERROR(request.Call(nic, operation));
-    return request.Context();
-  }
-  auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssCreateAct);
-  request.PutBytes(uapi::kRssTable, AsBytes(table));
-  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.Ethtool().CallForOne(request));
-  const auto context = reply.Attrs().U32(uapi::kRssContext);
-  if (!context) return Fail(operation, EBADMSG, "the kernel's answer has no context number");
-  return *context;
+  return CreateContext(nic, {.table = table}, std::nullopt, "create RSS context on " + nic.Name());
+}
+
+Status CreateRssContextAs(Nic& nic, uint32_t context, const Rss& wanted) {
+  const std::string operation = fmt::format("create RSS context {} on {}", context, nic.Name());
+  ZCRX_ASSIGN_OR_RETURN(const uint32_t number,
+                        CreateContext(nic, Whole(wanted), context, operation));
+  if (number == context) return {};
+  ZCRX_RETURN_IF_ERROR(DeleteRssContext(nic, number));
+  return Fail(operation, EEXIST,
+              fmt::format("this kernel chooses the number, and it would be {}", number));
 }
 
 Status DeleteRssContext(Nic& nic, uint32_t context) {
+  const KillPoints points("delete_context");
   const std::string operation = "delete RSS context of " + Where(nic, context);
   if (context == kMainRssContext) {
     return Fail(operation, EINVAL, "the main context cannot be deleted");
   }
   if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssDeleteAct)) {
-    RssIoctl request(context, kNoTable, {});
-    return request.Call(nic, operation);
+    return RssIoctl(context).Call(nic, operation);
   }
   auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssDeleteAct);
   request.PutU32(uapi::kRssContext, context);

@@ -17,10 +17,11 @@ inline constexpr uint8_t kEthtoolMsgRssDeleteAct = 50;  // 6.17
 static_assert(kEthtoolMsgRssGet == ETHTOOL_MSG_PSE_SET + 1);
 
 enum EthtoolRssAttribute : int {
-  kRssContext = 2,       // u32
-  kRssHashFunction = 3,  // u32
-  kRssTable = 4,         // binary, u32 each
-  kRssKey = 5,           // binary
+  kRssContext = 2,         // u32
+  kRssHashFunction = 3,    // u32
+  kRssTable = 4,           // binary, u32 each
+  kRssKey = 5,             // binary
+  kRssInputTransform = 6,  // u32, 6.9
 };
 
 inline constexpr int kRingsHdsThresh = 17;     // u32, 6.14

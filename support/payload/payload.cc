@@ -136,6 +136,13 @@ std::string Payload::Origin(uint64_t offset, std::span<const std::byte> needle) 
                            offset - *found);
 }
 
+std::string Payload::Shift(uint64_t offset, std::span<const std::byte> wrong) const {
+  const uint64_t last = offset + wrong.size() - kNeedleBytes;
+  const auto found = FindInStream(*this, last, wrong.last(kNeedleBytes));
+  if (!found.has_value() || *found >= last || last - *found >= wrong.size()) return {};
+  return fmt::format("shifted by {} within its buffer", last - *found);
+}
+
 Error Payload::Describe(uint64_t offset, std::span<const std::byte> received) const {
   size_t bad = 0;
   while (bad < received.size() && received[bad] == At(offset + bad)) ++bad;
@@ -146,6 +153,7 @@ Error Payload::Describe(uint64_t offset, std::span<const std::byte> received) co
       std::to_integer<unsigned>(At(at)), std::to_integer<unsigned>(received[bad]));
   const auto wrong = received.subspan(bad, RunOfWrong(at, received.subspan(bad)));
   if (wrong.size() >= kNeedleBytes) error.detail = Origin(at, wrong.first(kNeedleBytes));
+  if (wrong.size() >= kNeedleBytes && error.detail.empty()) error.detail = Shift(at, wrong);
   if (bad + wrong.size() < received.size()) {
     error.detail += fmt::format("{}right again from offset {} on", error.detail.empty() ? "" : "; ",
                                 at + wrong.size());

@@ -39,6 +39,8 @@ class Payload {
   // How many bytes from the first, wrong one on until the stream is right again.
   [[nodiscard]] size_t RunOfWrong(uint64_t offset, std::span<const std::byte> received) const;
   [[nodiscard]] std::string Origin(uint64_t offset, std::span<const std::byte> needle) const;
+  // The same of data that begins with bytes from nowhere: it may lie further on in its buffer.
+  [[nodiscard]] std::string Shift(uint64_t offset, std::span<const std::byte> wrong) const;
   [[nodiscard]] Error Describe(uint64_t offset, std::span<const std::byte> received) const;
 
   uint64_t seed_;

@@ -3,6 +3,9 @@
 // libssh 0.10 has calls that no time limit reaches: its SFTP functions read in a loop until the
 // server answers (src/sftp.c, sftp_packet_read), and others count their limit anew at each packet.
 // What ends all of them is the end of the connection, so that is what the watchdog brings about.
+//
+// An interruption of the run leaves a call some time to get its answer: without its connection
+// there would be nothing left to undo by.
 #pragma once
 
 #include <condition_variable>
@@ -25,6 +28,8 @@ class ConnectionWatchdog {
   [[nodiscard]] bool Stop();
 
  private:
+  void Watch(int fd, Deadline deadline, bool undoing);
+
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopped_ = false;

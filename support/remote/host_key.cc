@@ -3,6 +3,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace zcrx {
 namespace {
@@ -47,12 +48,31 @@ int FindLine(const std::string& path, const std::string& host, ssh_key key) {
   return 0;
 }
 
+// The line of `path` that revokes `key` for `host` (sshd(8): "@revoked", hosts, key); 0: none.
+// libssh passes over such lines.
+int FindRevocation(const std::string& path, const std::string& host, ssh_key key) {
+  constexpr std::string_view kMarker = "@revoked";
+  std::ifstream file(path);
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    if (!line.starts_with(kMarker)) continue;
+    const size_t rest = line.find_first_not_of(" \t", kMarker.size());
+    ssh_knownhosts_entry* entry = nullptr;
+    if (rest == std::string::npos ||
+        ssh_known_hosts_parse_line(host.c_str(), line.c_str() + rest, &entry) != SSH_OK) {
+      continue;
+    }
+    const bool same = ssh_key_cmp(entry->publickey, key, SSH_KEY_CMP_PUBLIC) == 0;
+    ssh_knownhosts_entry_free(entry);
+    if (same) return number;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Status CheckHostKey(ssh_session session) {
   const ssh_known_hosts_e state = ssh_session_is_known_server(session);
-  if (state == SSH_KNOWN_HOSTS_OK) return {};
-
   ssh_key raw = nullptr;
   const std::string host = Option(session, SSH_OPTIONS_HOST);
   const std::string operation = "check the host key of " + host;
@@ -66,6 +86,18 @@ Status CheckHostKey(ssh_session session) {
   const std::string system_file = Option(session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS);
   const std::string entry = port == 22 ? host : fmt::format("[{}]:{}", host, port);
 
+  // Also where another line lists it: a revocation wins.
+  for (const std::string& place : {file, system_file}) {
+    for (const std::string& name : {entry, host}) {
+      if (const int line = FindRevocation(place, name, key.get()); line != 0) {
+        return Fail(operation, EACCES,
+                    fmt::format("{} is REVOKED by {}:{}: whoever has it is not to be trusted; the "
+                                "machine needs a new key",
+                                Describe(key.get()), place, line));
+      }
+    }
+  }
+  if (state == SSH_KNOWN_HOSTS_OK) return {};
   if (state == SSH_KNOWN_HOSTS_CHANGED) {
     std::string place = file;
     int line = FindLine(file, entry, key.get());

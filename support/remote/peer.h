@@ -4,6 +4,7 @@
 // Not safe to share between threads.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct PeerExit {
   [[nodiscard]] std::string Text() const;
 };
 
+// How often a program hears from us after KeepAlive().
+inline constexpr std::chrono::milliseconds kSignOfLife{500};
+
 // A program running on the peer. Destroying it closes its stdin and the channel: the programs we
 // start end themselves when their stdin closes, because sshd leaves them running otherwise.
 class PeerProcess {
@@ -36,6 +40,10 @@ class PeerProcess {
   // The next line of its stdout without the newline (a last line may lack one); nullopt: no more.
   // ETIMEDOUT: the process lives on, and so does the connection.
   virtual Result<std::optional<std::string>> ReadLine(Deadline deadline) = 0;
+  // From now on a byte comes on its stdin every kSignOfLife, whatever this thread does, until it is
+  // closed. A program that misses them can tell that we, or the way to us, are no more: where that
+  // is sudden, nothing else tells it.
+  virtual Status KeepAlive(Deadline deadline) = 0;
   virtual Status CloseStdin(Deadline deadline) = 0;
   // Until it has ended and all it wrote has arrived. Asking again gives the same answer.
   virtual Result<PeerExit> Wait(Deadline deadline) = 0;

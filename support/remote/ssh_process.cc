@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "support/remote/shell_command.h"
 
@@ -40,8 +41,10 @@ SshProcess::SshProcess(std::shared_ptr<SshSession> session, std::string name)
 
 SshProcess::~SshProcess() {
   if (channel_ == nullptr) return;
-  ssh_remove_channel_callbacks(channel_, &callbacks_);
+  const Uninterrupted undoing;
   std::ignore = session_->Bounded("close " + name_, Deadline::In(kGoodbye), [this] {
+    session_->KeepAliveNoMore(channel_);
+    ssh_remove_channel_callbacks(channel_, &callbacks_);
     if (session_->Connected() && !closed_) (void)ssh_channel_send_eof(channel_);
     ssh_channel_free(channel_);  // closes it first where that has not happened
     return SSH_OK;
@@ -61,53 +64,59 @@ Result<std::unique_ptr<PeerProcess>> SshProcess::Start(std::shared_ptr<SshSessio
 
 Status SshProcess::Open(const std::string& command, Deadline deadline) {
   const std::string operation = "start " + name_;
-  if (!session_->Connected()) return session_->Failed(operation);
-  channel_ = ssh_channel_new(session_->Get());
-  if (channel_ == nullptr) return session_->Failed(operation);
-  if (ssh_add_channel_callbacks(channel_, &callbacks_) != SSH_OK) {
-    return session_->Failed(operation);
-  }
-  ZCRX_RETURN_IF_ERROR(session_->BoundedOk(operation, deadline,
-                                           [this] { return ssh_channel_open_session(channel_); }));
   return session_->BoundedOk(operation, deadline, [this, &command] {
-    return ssh_channel_request_exec(channel_, command.c_str());
+    if (session_->Connected()) channel_ = ssh_channel_new(session_->Get());
+    if (channel_ == nullptr) return SSH_ERROR;
+    int code = ssh_add_channel_callbacks(channel_, &callbacks_);
+    if (code == SSH_OK) code = ssh_channel_open_session(channel_);
+    if (code == SSH_OK) code = ssh_channel_request_exec(channel_, command.c_str());
+    return code;
   });
 }
 
 Result<std::optional<std::string>> SshProcess::ReadLine(Deadline deadline) {
   const std::string operation = "read a line of " + name_;
-  for (;;) {
-    if (const size_t newline = stdout_.find('\n'); newline != stdout_.npos) {
-      std::string line = stdout_.substr(0, newline);
-      stdout_.erase(0, newline + 1);
-      return line;
-    }
-    if (stdout_full_) return Fail(operation, EMSGSIZE, "its output is too much to keep");
-    if (eof_ || closed_) {
-      if (stdout_.empty()) return std::nullopt;
-      std::string line = stdout_;
-      stdout_.clear();
-      return line;
-    }
-    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, stderr_);
-    ZCRX_RETURN_IF_ERROR(session_->Receive(operation, deadline));
+  ZCRX_ASSIGN_OR_RETURN(
+      Result<std::optional<std::string>> line,
+      session_->Await(
+          operation, deadline, [&] { return TakeLine(operation); }, [this] { return stderr_; }));
+  return line;
+}
+
+std::optional<Result<std::optional<std::string>>> SshProcess::TakeLine(
+    const std::string& operation) {
+  if (const size_t newline = stdout_.find('\n'); newline != stdout_.npos) {
+    std::string line = stdout_.substr(0, newline);
+    stdout_.erase(0, newline + 1);
+    return line;
   }
+  if (stdout_full_) return Fail(operation, EMSGSIZE, "its output is too much to keep");
+  if (!eof_ && !closed_) return {};
+  if (stdout_.empty()) return Result<std::optional<std::string>>(std::nullopt);
+  return std::exchange(stdout_, {});
+}
+
+Status SshProcess::KeepAlive(Deadline deadline) {
+  return session_->BoundedOk("send signs of life to " + name_, deadline, [this] {
+    session_->KeepAlive(channel_);
+    return SSH_OK;
+  });
 }
 
 Status SshProcess::CloseStdin(Deadline deadline) {
-  if (closed_) return {};
-  return session_->BoundedOk("close the stdin of " + name_, deadline,
-                             [this] { return ssh_channel_send_eof(channel_); });
+  return session_->BoundedOk("close the stdin of " + name_, deadline, [this] {
+    session_->KeepAliveNoMore(channel_);
+    return closed_ ? SSH_OK : ssh_channel_send_eof(channel_);
+  });
 }
 
 Result<PeerExit> SshProcess::Wait(Deadline deadline) {
   const std::string operation = "wait for the end of " + name_;
-  while (!closed_) {
-    if (deadline.Expired()) return Fail(operation, ETIMEDOUT, stderr_);
-    ZCRX_RETURN_IF_ERROR(session_->Receive(operation, deadline));
-  }
-  if (!exit_.has_value()) return Fail(operation, 0, "its sshd does not say how it ended");
-  return *exit_;
+  const auto ended = [this] { return closed_ ? std::optional(exit_) : std::nullopt; };
+  ZCRX_ASSIGN_OR_RETURN(const std::optional<PeerExit> exit,
+                        session_->Await(operation, deadline, ended, [this] { return stderr_; }));
+  if (!exit.has_value()) return Fail(operation, 0, "its sshd does not say how it ended");
+  return *exit;
 }
 
 int SshProcess::OnData(ssh_session /*session*/, ssh_channel /*channel*/, void* data,

@@ -22,14 +22,18 @@ class SshProcess : public PeerProcess {
   ~SshProcess() override;
 
   Result<std::optional<std::string>> ReadLine(Deadline deadline) override;
+  Status KeepAlive(Deadline deadline) override;
   Status CloseStdin(Deadline deadline) override;
   Result<PeerExit> Wait(Deadline deadline) override;
-  [[nodiscard]] std::string Stderr() const override { return stderr_; }
+  [[nodiscard]] std::string Stderr() const override {
+    return session_->Locked([this] { return stderr_; });
+  }
   [[nodiscard]] std::string Name() const override { return name_; }
 
  private:
   SshProcess(std::shared_ptr<SshSession> session, std::string name);
   Status Open(const std::string& command, Deadline deadline);
+  std::optional<Result<std::optional<std::string>>> TakeLine(const std::string& operation);
   // What libssh calls; `self` is an SshProcess. They must not throw into C: the buffers have their
   // full size from the start.
   static int OnData(ssh_session, ssh_channel, void* data, uint32_t length, int is_stderr,

@@ -1,12 +1,15 @@
 #include "support/remote/ssh_session.h"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <tuple>
 
 #include "support/remote/host_key.h"
+#include "support/remote/peer.h"
 #include "support/remote/tcp_connect.h"
 
 namespace zcrx {
@@ -22,6 +25,13 @@ std::string HostOption(const SshTarget& target) {
   return target.host.contains(':') ? '[' + target.host + ']' : target.host;
 }
 
+// libssh puts things into a path in the place of %h and so on (ssh_options_set(), src/options.c).
+std::string PathOption(const std::string& path) {
+  std::string escaped;
+  for (const char c : path) escaped += c == '%' ? "%%" : std::string(1, c);
+  return escaped;
+}
+
 std::string Option(ssh_session session, ssh_options_e option) {
   char* value = nullptr;
   if (ssh_options_get(session, option, &value) != SSH_OK) return {};
@@ -35,7 +45,11 @@ std::string Option(ssh_session session, ssh_options_e option) {
 SshSession::SshSession(std::string name) : name_(std::move(name)), session_(ssh_new()) {}
 
 SshSession::~SshSession() {
+  Locked([this] { closing_ = true; });
+  closing_changed_.notify_one();
+  if (keeper_.joinable()) keeper_.join();
   if (session_ == nullptr || !Connected()) return;
+  const Uninterrupted undoing;
   std::ignore = Bounded("disconnect", Deadline::In(kGoodbye), [this] {
     ssh_disconnect(Get());
     return SSH_OK;
@@ -82,7 +96,8 @@ Status SshSession::Configure(const SshOptions& options) {
       !set(SSH_OPTIONS_STRICTHOSTKEYCHECK, &strict) ||
       (!user.empty() && !set(SSH_OPTIONS_USER, user.c_str())) ||
       (port != 0 && !set(SSH_OPTIONS_PORT, &port)) ||
-      (!options.known_hosts.empty() && !set(SSH_OPTIONS_KNOWNHOSTS, options.known_hosts.c_str()))) {
+      (!options.known_hosts.empty() &&
+       !set(SSH_OPTIONS_KNOWNHOSTS, PathOption(options.known_hosts).c_str()))) {
     return Failed(operation);
   }
   return {};
@@ -153,12 +168,43 @@ Status SshSession::Authenticate(const SshOptions& options, Deadline deadline) {
 }
 
 Status SshSession::Receive(const std::string& operation, Deadline deadline) {
-  const int code = ssh_event_dopoll(event_.get(), deadline.RemainingMs());
+  // Outside of libssh, which would have the session to itself, and hears no interruption.
+  pollfd wait{.fd = socket_.Get(), .events = POLLIN, .revents = 0};
+  if (Locked([this] { return ssh_get_poll_flags(Get()) & SSH_WRITE_PENDING; }) != 0) {
+    wait.events |= POLLOUT;
+  }
+  ZCRX_RETURN_IF_ERROR(PollUntil(operation, std::span(&wait, 1), deadline));
+  const std::lock_guard lock(mutex_);
+  const int code = ssh_event_dopoll(event_.get(), 0);
   if (code == SSH_ERROR || !Connected()) {
     return Fail(operation, ECONNRESET,
                 fmt::format("the SSH connection to {} ended: {}", name_, ssh_get_error(Get())));
   }
   return {};
+}
+
+void SshSession::KeepAlive(ssh_channel channel) {
+  kept_alive_.push_back(channel);
+  if (!keeper_.joinable()) keeper_ = std::thread([this] { SendSignsOfLife(); });
+}
+
+void SshSession::KeepAliveNoMore(ssh_channel channel) { std::erase(kept_alive_, channel); }
+
+void SshSession::SendSignsOfLife() {
+  std::unique_lock lock(mutex_);
+  while (!closing_changed_.wait_for(lock, kSignOfLife, [this] { return closing_; })) {
+    for (ssh_channel channel : kept_alive_) {
+      // libssh waits until all is written, and for room in the channel's window. Where that is not
+      // at once, the link is down, and a byte more would change nothing.
+      pollfd writable{.fd = socket_.Get(), .events = POLLOUT, .revents = 0};
+      if (!Connected() || ssh_channel_is_closed(channel) != 0 ||
+          ssh_channel_window_size(channel) == 0 || ::poll(&writable, 1, 0) != 1 ||
+          writable.revents != POLLOUT) {
+        continue;
+      }
+      (void)ssh_channel_write(channel, "\n", 1);
+    }
+  }
 }
 
 }  // namespace zcrx

@@ -1,14 +1,23 @@
 // One libssh session, logged in. Inside support/remote only.
+//
+// libssh takes one thread at a time in a session, and there are two: the caller's, and one that
+// sends signs of life. So what needs the session locked runs inside Bounded() or Await(); Get(),
+// Connected() and Failed() are for there.
 #pragma once
 
 #include <libssh/libssh.h>
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "support/base/deadline.h"
 #include "support/base/result.h"
 #include "support/base/unique_fd.h"
+#include "support/base/wait.h"
 #include "support/remote/connection_watchdog.h"
 #include "support/remote/ssh_peer.h"
 
@@ -26,28 +35,57 @@ class SshSession {
   [[nodiscard]] const std::string& Name() const { return name_; }
   [[nodiscard]] bool Connected() const { return ssh_is_connected(session_.get()) != 0; }
 
-  // Runs a libssh call that may wait. ETIMEDOUT: the connection is gone, see ssh_peer.h.
+  // Runs a libssh call that may wait. ETIMEDOUT, ECANCELED: the connection is gone, see ssh_peer.h,
+  // unless there was no time left to begin.
   template <typename Call>
   auto Bounded(const std::string& operation, Deadline deadline, Call call)
       -> Result<decltype(call())> {
+    if (deadline.Expired()) return FailExpired(operation);
+    const std::lock_guard lock(mutex_);
     ConnectionWatchdog watchdog(socket_.Get(), deadline);
     auto value = call();
     if (watchdog.Stop()) {
-      return Fail(operation, ETIMEDOUT, "the peer does not answer; the connection was given up");
+      return FailExpired(operation, "the peer does not answer; the connection was given up");
     }
     return value;
   }
   // The same for calls that return SSH_OK or an error.
   template <typename Call>
   Status BoundedOk(const std::string& operation, Deadline deadline, Call call) {
-    ZCRX_ASSIGN_OR_RETURN(const int code, Bounded(operation, deadline, call));
-    if (code != SSH_OK) return Failed(operation);
-    return {};
+    const auto judged = [&]() -> Status {
+      if (call() != SSH_OK) return Failed(operation);
+      return {};
+    };
+    ZCRX_ASSIGN_OR_RETURN(Status status, Bounded(operation, deadline, judged));
+    return status;
   }
 
-  // Receives once: what has arrived goes to the channels' callbacks. Returns without an error when
-  // the deadline passes; only the end of the connection is one.
-  Status Receive(const std::string& operation, Deadline deadline);
+  // Receives, so that what arrives goes to the channels' callbacks, until `look` (an
+  // std::optional<T>(), called with the session locked) has a value. `detail` is asked for what to
+  // say at the deadline, which leaves the connection as it is.
+  template <typename Look, typename Detail>
+  auto Await(const std::string& operation, Deadline deadline, Look look, Detail detail)
+      -> Result<typename decltype(look())::value_type> {
+    while (true) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (auto value = look()) return *std::move(value);
+        if (deadline.Expired()) return FailExpired(operation, detail());
+      }
+      ZCRX_RETURN_IF_ERROR(Receive(operation, deadline));
+    }
+  }
+
+  // Whatever else reads what the callbacks write.
+  template <typename Look>
+  auto Locked(Look look) {
+    const std::lock_guard lock(mutex_);
+    return look();
+  }
+
+  // Inside Bounded(): sends a byte on the channel every kSignOfLife (peer.h) from now on.
+  void KeepAlive(ssh_channel channel);
+  void KeepAliveNoMore(ssh_channel channel);
 
   // The error of the libssh call that has just failed.
   [[nodiscard]] std::unexpected<Error> Failed(const std::string& operation) const;
@@ -57,6 +95,9 @@ class SshSession {
   Status Configure(const SshOptions& options);
   Status Handshake(Deadline deadline);
   Status Authenticate(const SshOptions& options, Deadline deadline);
+  // Once. Returns without an error when the deadline passes.
+  Status Receive(const std::string& operation, Deadline deadline);
+  void SendSignsOfLife();
 
   struct Free {
     void operator()(ssh_session session) const { ssh_free(session); }
@@ -67,6 +108,12 @@ class SshSession {
   UniqueFd socket_;  // our own descriptor of libssh's socket: valid whatever libssh closes
   std::unique_ptr<ssh_session_struct, Free> session_;
   std::unique_ptr<ssh_event_struct, Free> event_;  // goes before session_: it holds its socket
+
+  std::mutex mutex_;  // of the session and what its callbacks write, and of all that follows
+  std::condition_variable closing_changed_;
+  bool closing_ = false;
+  std::vector<ssh_channel> kept_alive_;
+  std::thread keeper_;
 };
 
 }  // namespace zcrx

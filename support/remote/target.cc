@@ -9,6 +9,11 @@ namespace {
 
 bool Blank(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }
 
+// A ProxyCommand of ~/.ssh/config is a shell's, with host and user put into it (%h, %r). As
+// OpenSSH, ssh.c: valid_hostname(), valid_ruser().
+constexpr std::string_view kNotInUser = "'`\";&<>|(){}";
+constexpr std::string_view kNotInHost = "'`\";&<>|(){}$\\";
+
 std::unexpected<Error> Refuse(std::string reason) {
   return Fail("read the SSH target", EINVAL, std::move(reason));
 }
@@ -62,6 +67,10 @@ Result<SshTarget> ParseSshTarget(std::string_view text) {
   }
   if (target.host.find_first_of("[]/") != target.host.npos) {
     return Refuse("a host holds no brackets or slashes");
+  }
+  if (target.host.find_first_of(kNotInHost) != target.host.npos ||
+      target.user.find_first_of(kNotInUser) != target.user.npos || target.user.ends_with('\\')) {
+    return Refuse("a user or host holds none of the characters that a shell could act on");
   }
   if (has_port) {
     const std::optional<uint16_t> number = ParsePort(port);

@@ -20,7 +20,8 @@ struct SshTarget {
   bool operator==(const SshTarget&) const = default;
 };
 
-// Refuses what ssh(1) could take for an option (a leading dash), blanks and control characters.
+// Refuses what ssh(1) could take for an option (a leading dash) and what a shell could act on,
+// blanks and control characters.
 Result<SshTarget> ParseSshTarget(std::string_view text);
 
 // The form ParseSshTarget() reads.

@@ -3,10 +3,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <memory>
+#include <span>
+
+#include "support/base/wait.h"
 
 namespace zcrx {
 namespace {
@@ -19,12 +21,8 @@ Result<UniqueFd> ConnectTo(const addrinfo& address, const std::string& operation
   if (errno != EINPROGRESS) return FailErrno(operation);
 
   pollfd wait{.fd = fd.Get(), .events = POLLOUT, .revents = 0};
-  int ready = 0;
-  do {
-    ready = ::poll(&wait, 1, deadline.RemainingMs());
-  } while (ready < 0 && errno == EINTR);
-  if (ready < 0) return FailErrno(operation);
-  if (ready == 0) return Fail(operation, ETIMEDOUT, "the machine does not answer");
+  ZCRX_ASSIGN_OR_RETURN(const bool answered, PollUntil(operation, std::span(&wait, 1), deadline));
+  if (!answered) return FailExpired(operation, "the machine does not answer");
 
   int code = 0;
   socklen_t length = sizeof(code);

@@ -6,7 +6,9 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <ranges>
 #include <string_view>
+#include <utility>
 
 namespace zcrx {
 namespace {
@@ -24,9 +26,34 @@ Status ParseNumber(std::string_view option, std::string_view text, Number low, N
   return {};
 }
 
+Status ParseSendSizes(std::string_view option, std::string_view text, std::vector<uint32_t>& out) {
+  for (const auto part : text | std::views::split(',')) {
+    ZCRX_RETURN_IF_ERROR(
+        ParseNumber<uint32_t>(option, std::string_view(part), 1, kMaxSendSize, out.emplace_back()));
+  }
+  if (out.empty()) return Fail(fmt::format("{} has no number", option));
+  return {};
+}
+
+template <typename Value>
+using Word = std::pair<std::string_view, Value>;
+
+template <typename Value>
+Status ParseWord(std::string_view option, std::string_view text,
+                 const std::array<Word<Value>, 2>& words, Value& out) {
+  for (const auto& [word, value] : words) {
+    if (word != text) continue;
+    out = value;
+    return {};
+  }
+  return Fail(fmt::format("{} '{}'", option, text), 0,
+              fmt::format("neither {} nor {}", words[0].first, words[1].first));
+}
+
 struct Option {
   std::string_view name;
   std::function<Status(std::string_view)> parse;
+  bool optional = false;
   bool seen = false;
 };
 
@@ -36,23 +63,26 @@ Option NumberOption(std::string_view name, Number low, Number high, Number& out)
           [=, &out](std::string_view text) { return ParseNumber(name, text, low, high, out); }};
 }
 
-}  // namespace
+Option Optional(Option option) {
+  option.optional = true;
+  return option;
+}
 
-Result<SendOptions> ParseSendOptions(std::span<const char* const> arguments) {
-  SendOptions result;
-  std::array options = {
-      Option{"--address",
-             [&](std::string_view text) -> Status {
-               result.address = text;
-               return {};
-             }},
-      NumberOption<uint16_t>("--port", 1, std::numeric_limits<uint16_t>::max(), result.port),
-      NumberOption<uint64_t>("--bytes", 1, std::numeric_limits<int64_t>::max(), result.bytes),
-      NumberOption<uint32_t>("--send-size", 1, kMaxSendSize, result.send_size),
-      NumberOption<uint64_t>("--seed", 0, std::numeric_limits<uint64_t>::max(), result.seed),
-      NumberOption<uint32_t>("--deadline-ms", 1, std::numeric_limits<int32_t>::max(),
-                             result.deadline_ms),
-  };
+template <typename Value>
+Option WordOption(std::string_view name, const std::array<Word<Value>, 2>& words, Value& out) {
+  return Optional({.name = name, .parse = [=, &out](std::string_view text) {
+                     return ParseWord(name, text, words, out);
+                   }});
+}
+
+Option TextOption(std::string_view name, std::string& out) {
+  return {.name = name, .parse = [&out](std::string_view text) -> Status {
+            out = text;
+            return {};
+          }};
+}
+
+Status Parse(std::span<const char* const> arguments, std::span<Option> options) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     const size_t equals = argument.find('=');
@@ -69,8 +99,46 @@ Result<SendOptions> ParseSendOptions(std::span<const char* const> arguments) {
     option->seen = true;
   }
   for (const Option& option : options) {
-    if (!option.seen) return Fail(fmt::format("{} is missing", option.name));
+    if (!option.seen && !option.optional) return Fail(fmt::format("{} is missing", option.name));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<SendOptions> ParseSendOptions(std::span<const char* const> arguments) {
+  SendOptions result;
+  std::array options = {
+      TextOption("--address", result.address),
+      NumberOption<uint16_t>("--port", 1, std::numeric_limits<uint16_t>::max(), result.port),
+      NumberOption<uint64_t>("--bytes", 0, std::numeric_limits<int64_t>::max(), result.bytes),
+      Option{"--send-size",
+             [&](std::string_view text) {
+               return ParseSendSizes("--send-size", text, result.send_sizes);
+             }},
+      NumberOption<uint64_t>("--seed", 0, std::numeric_limits<uint64_t>::max(), result.seed),
+      NumberOption<uint32_t>("--deadline-ms", 1, std::numeric_limits<int32_t>::max(),
+                             result.deadline_ms),
+      Optional(NumberOption<uint32_t>("--lease-ms", 1, std::numeric_limits<int32_t>::max(),
+                                      result.lease_ms)),
+      WordOption<bool>("--separate", {{{"no", false}, {"yes", true}}}, result.separate),
+      WordOption<Ending>("--end", {{{"close", Ending::kClose}, {"reset", Ending::kReset}}},
+                         result.ending),
+      Optional(NumberOption<uint32_t>("--times", 1, kMaxTimes, result.times)),
+      Optional(NumberOption<uint32_t>("--bytes-per-second", 0, std::numeric_limits<int32_t>::max(),
+                                      result.bytes_per_s)),
+  };
+  ZCRX_RETURN_IF_ERROR(Parse(arguments, options));
+  return result;
+}
+
+Result<CaretakerOptions> ParseCaretakerOptions(std::span<const char* const> arguments) {
+  CaretakerOptions result;
+  std::array options = {
+      TextOption("--file", result.file),
+      NumberOption<uint32_t>("--lease-ms", 1, std::numeric_limits<int32_t>::max(), result.lease_ms),
+  };
+  ZCRX_RETURN_IF_ERROR(Parse(arguments, options));
   return result;
 }
 

@@ -1,59 +1,51 @@
 #include "support/sender/send.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "support/base/deadline.h"
 #include "support/base/unique_fd.h"
 #include "support/net/socket_address.h"
 #include "support/payload/payload.h"
+#include "support/sender/lease.h"
 
 namespace zcrx {
 namespace {
 
-// Waits for `events` on the socket, minding the deadline and the controlling end.
+// Waits for `events` on the socket, minding the deadline and the lease.
 class Waiter {
  public:
-  Waiter(int socket, int control_fd, Deadline deadline)
-      : socket_(socket), control_fd_(control_fd), deadline_(deadline) {}
+  Waiter(int socket, Lease& lease, Deadline deadline)
+      : socket_(socket), lease_(lease), deadline_(deadline) {}
 
-  Status WaitFor(short events, const std::string& operation) const {
+  Status WaitFor(short events, const std::string& operation) {
     while (true) {
       std::array<pollfd, 2> fds = {{{.fd = socket_, .events = events, .revents = 0},
-                                    {.fd = control_fd_, .events = POLLIN, .revents = 0}}};
-      const int ready = poll(fds.data(), fds.size(), deadline_.RemainingMs());
+                                    {.fd = lease_.Fd(), .events = POLLIN, .revents = 0}}};
+      const int ready = poll(fds.data(), fds.size(), deadline_.Earlier(lease_.End()).RemainingMs());
       if (ready < 0 && errno != EINTR) return FailErrno(operation);
       if (deadline_.Expired()) return Fail(operation, ETIMEDOUT);
-      if (ready <= 0) continue;
-      if (fds[1].revents != 0) ZCRX_RETURN_IF_ERROR(ReadControl(operation));
-      if (fds[0].revents != 0) return {};
+      if (ready > 0 && fds[1].revents != 0) ZCRX_RETURN_IF_ERROR(lease_.Read(operation));
+      ZCRX_RETURN_IF_ERROR(lease_.Holds(operation));
+      if (ready > 0 && fds[0].revents != 0) return {};
     }
   }
 
  private:
-  // What is written to us means nothing; the end does.
-  Status ReadControl(const std::string& operation) const {
-    std::array<char, 256> ignored;
-    const ssize_t got = read(control_fd_, ignored.data(), ignored.size());
-    if (got < 0 && errno != EINTR && errno != EAGAIN) {
-      return FailErrno(operation, "standard input broke");
-    }
-    if (got == 0) return Fail(operation, ECANCELED, "standard input was closed");
-    return {};
-  }
-
   int socket_;
-  int control_fd_;
+  Lease& lease_;
   Deadline deadline_;
 };
 
-Status Connect(int socket, const SocketAddress& address, const Waiter& waiter) {
+Status Connect(int socket, const SocketAddress& address, Waiter& waiter) {
   const std::string operation = "connect to " + address.Text();
   if (connect(socket, address.Get(), address.Length()) == 0) return {};
   if (errno != EINPROGRESS) return FailErrno(operation);
@@ -65,17 +57,22 @@ Status Connect(int socket, const SocketAddress& address, const Waiter& waiter) {
   return {};
 }
 
-Status SendPayload(int socket, const SendOptions& options, const Waiter& waiter) {
+Status SendPayload(int socket, const SendOptions& options, Waiter& waiter) {
   const Payload payload(options.seed);
-  std::vector<std::byte> buffer(options.send_size);
-  for (uint64_t sent = 0; sent < options.bytes;) {
-    const auto size = static_cast<size_t>(std::min<uint64_t>(buffer.size(), options.bytes - sent));
+  std::vector<std::byte> buffer(std::ranges::max(options.send_sizes));
+  // MSG_EOR ends the segment with the send()'s last byte (tcp_skb_can_collapse_to() in
+  // net/ipv4/tcp.c).
+  const int flags = MSG_NOSIGNAL | (options.separate ? MSG_EOR : 0);
+  uint64_t sent = 0;
+  for (size_t turn = 0; sent < options.bytes; ++turn) {
+    const uint32_t send_size = options.send_sizes[turn % options.send_sizes.size()];
+    const auto size = static_cast<size_t>(std::min<uint64_t>(send_size, options.bytes - sent));
     payload.Fill(sent, std::span(buffer).first(size));
     for (size_t done = 0; done < size;) {
       const std::string operation =
           fmt::format("send, after {} of {} bytes", sent + done, options.bytes);
       ZCRX_RETURN_IF_ERROR(waiter.WaitFor(POLLOUT, operation));
-      const ssize_t taken = send(socket, buffer.data() + done, size - done, MSG_NOSIGNAL);
+      const ssize_t taken = send(socket, buffer.data() + done, size - done, flags);
       if (taken >= 0) {
         done += static_cast<size_t>(taken);
       } else if (errno != EAGAIN && errno != EINTR) {
@@ -89,7 +86,7 @@ Status SendPayload(int socket, const SendOptions& options, const Waiter& waiter)
 
 // The receiver closes when it has all: until then the data may still be under way, and a process
 // that ends earlier would not learn of a reset.
-Status WaitForClose(int socket, const Waiter& waiter) {
+Status WaitForClose(int socket, Waiter& waiter) {
   const std::string operation = "all is sent; wait for the receiver to close";
   if (shutdown(socket, SHUT_WR) != 0) return FailErrno(operation);
   while (true) {
@@ -102,6 +99,33 @@ Status WaitForClose(int socket, const Waiter& waiter) {
   }
 }
 
+// Whatever the other end has not read yet is lost there, as is what has not been sent.
+Status Reset(UniqueFd socket) {
+  const linger now = {.l_onoff = 1, .l_linger = 0};
+  if (setsockopt(socket.Get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now)) != 0) {
+    return FailErrno("reset the connection");
+  }
+  socket.Reset();
+  return {};
+}
+
+Result<UniqueFd> OpenSocket(const SendOptions& options, const SocketAddress& address) {
+  UniqueFd socket(::socket(address.Family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket.Valid()) return FailErrno("make a socket for " + address.Text());
+  // Or a short segment would wait until those before it are acknowledged.
+  const int on = options.separate ? 1 : 0;
+  if (setsockopt(socket.Get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
+    return FailErrno("set TCP_NODELAY");
+  }
+  // TCP paces itself then, with whatever queueing discipline the device has.
+  if (options.bytes_per_s != 0 &&
+      setsockopt(socket.Get(), SOL_SOCKET, SO_MAX_PACING_RATE, &options.bytes_per_s,
+                 sizeof(options.bytes_per_s)) != 0) {
+    return FailErrno("set SO_MAX_PACING_RATE");
+  }
+  return socket;
+}
+
 }  // namespace
 
 Status Send(const SendOptions& options, int control_fd,
@@ -109,13 +133,17 @@ Status Send(const SendOptions& options, int control_fd,
   const Deadline deadline = Deadline::In(std::chrono::milliseconds(options.deadline_ms));
   ZCRX_ASSIGN_OR_RETURN(const SocketAddress address,
                         SocketAddress::Parse(options.address, options.port));
-  const UniqueFd socket(::socket(address.Family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket.Valid()) return FailErrno("make a socket for " + address.Text());
-  const Waiter waiter(socket.Get(), control_fd, deadline);
-  ZCRX_RETURN_IF_ERROR(Connect(socket.Get(), address, waiter));
-  ZCRX_RETURN_IF_ERROR(on_connected());
-  ZCRX_RETURN_IF_ERROR(SendPayload(socket.Get(), options, waiter));
-  return WaitForClose(socket.Get(), waiter);
+  Lease lease(control_fd, std::chrono::milliseconds(options.lease_ms));
+  for (uint32_t time = 0; time < options.times; ++time) {
+    ZCRX_ASSIGN_OR_RETURN(UniqueFd socket, OpenSocket(options, address));
+    Waiter waiter(socket.Get(), lease, deadline);
+    ZCRX_RETURN_IF_ERROR(Connect(socket.Get(), address, waiter));
+    if (time == 0) ZCRX_RETURN_IF_ERROR(on_connected());
+    ZCRX_RETURN_IF_ERROR(SendPayload(socket.Get(), options, waiter));
+    ZCRX_RETURN_IF_ERROR(options.ending == Ending::kReset ? Reset(std::move(socket))
+                                                          : WaitForClose(socket.Get(), waiter));
+  }
+  return {};
 }
 
 }  // namespace zcrx

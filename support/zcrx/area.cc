@@ -1,36 +1,76 @@
 #include "support/zcrx/area.h"
 
+#include <fcntl.h>
 #include <linux/mman.h>
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <utility>
 
 namespace zcrx {
+namespace {
+
+// `memory` as a dmabuf. The driver takes a memfd that cannot shrink and can be written to
+// (check_memfd_seals() in drivers/dma-buf/udmabuf.c).
+Result<UniqueFd> ExportDmabuf(const std::string& operation, const UniqueFd& memory, size_t bytes) {
+  const UniqueFd driver(open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
+  if (!driver.Valid()) {
+    return FailErrno(operation, "open /dev/udmabuf: the kernel needs CONFIG_UDMABUF");
+  }
+  udmabuf_create create = {};
+  create.memfd = static_cast<uint32_t>(memory.Get());
+  create.flags = UDMABUF_FLAGS_CLOEXEC;
+  create.size = bytes;
+  UniqueFd dmabuf(ioctl(driver.Get(), UDMABUF_CREATE, &create));
+  if (!dmabuf.Valid()) return FailErrno(operation, "UDMABUF_CREATE");
+  return dmabuf;
+}
+
+}  // namespace
 
 Result<Area> Area::Allocate(size_t bytes, AreaKind kind) {
   const bool huge = kind == AreaKind::kHugePages;
   const size_t page = huge ? kHugePageBytes : PageBytes();
   const std::string operation =
-      fmt::format("allocate {} KiB in pages of {} KiB", bytes / 1024, page / 1024);
+      fmt::format("allocate {} KiB in pages of {} KiB{}", bytes / 1024, page / 1024,
+                  kind == AreaKind::kUdmabuf ? " as a dmabuf" : "");
   if (bytes == 0 || bytes % page != 0) {
     return Fail(operation, EINVAL, fmt::format("{} bytes are no multiple of the page", bytes));
   }
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (huge ? MAP_HUGETLB | MAP_HUGE_2MB : 0);
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (kind != AreaKind::kUdmabuf) {
+    const int in_huge_pages = huge ? MAP_HUGETLB | MAP_HUGE_2MB : 0;
+    return Map(operation, bytes, MAP_PRIVATE | MAP_ANONYMOUS | in_huge_pages, -1);
+  }
+  const UniqueFd memory(memfd_create("zcrx area", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory.Valid() || ftruncate(memory.Get(), static_cast<off_t>(bytes)) != 0 ||
+      fcntl(memory.Get(), F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
+    return FailErrno(operation);
+  }
+  ZCRX_ASSIGN_OR_RETURN(Area area, Map(operation, bytes, MAP_SHARED, memory.Get()));
+  ZCRX_ASSIGN_OR_RETURN(area.dmabuf_, ExportDmabuf(operation, memory, bytes));
+  return area;
+}
+
+Result<Area> Area::Map(const std::string& operation, size_t bytes, int flags, int fd) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
   if (memory == MAP_FAILED) {
+    const bool huge = (flags & MAP_HUGETLB) != 0;
     return FailErrno(operation, huge ? fmt::format("needs {} free pages in the pool "
                                                    "(vm.nr_hugepages)",
-                                                   bytes / page)
+                                                   bytes / kHugePageBytes)
                                      : "");
   }
   return Area(std::span(static_cast<std::byte*>(memory), bytes));
 }
 
-Area::Area(Area&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+Area::Area(Area&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, {})), dmabuf_(std::move(other.dmabuf_)) {}
 
 Area& Area::operator=(Area&& other) noexcept {
   std::swap(bytes_, other.bytes_);
+  std::swap(dmabuf_, other.dmabuf_);
   return *this;
 }
 

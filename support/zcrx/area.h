@@ -7,30 +7,39 @@
 
 #include "support/base/pages.h"
 #include "support/base/result.h"
+#include "support/base/unique_fd.h"
 
 namespace zcrx {
 
 enum class AreaKind {
   kPages,      // anonymous pages
   kHugePages,  // anonymous 2 MiB pages, from the pool in vm.nr_hugepages: for rx_buf_len > a page
+  kUdmabuf,    // pages behind a dmabuf (drivers/dma-buf/udmabuf.c), which the NIC can write to and
+               // the kernel's copy fallback cannot (io_alloc_fallback_niov() in io_uring/zcrx.c)
 };
 
 class Area {
  public:
   // `bytes` is a multiple of the kind's page size. ENOMEM with huge pages: the pool is too small.
+  // ENOENT with kUdmabuf: the kernel has none.
   static Result<Area> Allocate(size_t bytes, AreaKind kind = AreaKind::kPages);
   Area(Area&& other) noexcept;
   Area& operator=(Area&& other) noexcept;
   ~Area();
 
   [[nodiscard]] std::span<std::byte> Bytes() const { return bytes_; }
+  // Of a kUdmabuf area; not Valid() otherwise.
+  [[nodiscard]] const UniqueFd& Dmabuf() const { return dmabuf_; }
   // `length` bytes at `offset`, an error when they are not all inside: what a completion says is
   // checked before it is followed.
   [[nodiscard]] Result<std::span<const std::byte>> At(uint64_t offset, uint64_t length) const;
 
  private:
+  static Result<Area> Map(const std::string& operation, size_t bytes, int flags, int fd);
   explicit Area(std::span<std::byte> bytes) : bytes_(bytes) {}
+
   std::span<std::byte> bytes_;
+  UniqueFd dmabuf_;
 };
 
 }  // namespace zcrx

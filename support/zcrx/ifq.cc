@@ -4,6 +4,8 @@
 #include <atomic>
 #include <bit>
 
+#include "support/base/kill_point.h"
+
 namespace zcrx {
 namespace {
 
@@ -40,9 +42,11 @@ std::string WhyRefused(int code, const IfqOptions& options) {
                                        "contiguous in pieces of rx_buf_len"
                                      : "no such receive queue";
     case EINVAL:
-      return fmt::format("tcp-data-split is not enabled, hds-thresh is not 0{}{}",
-                         options.rx_buf_len != 0 ? ", rx_buf_len is not one the driver takes" : "",
-                         events ? ", or the kernel has no zcrx events" : "");
+      return fmt::format(
+          "tcp-data-split is not enabled, hds-thresh is not 0{}{}{}",
+          options.area.kind == AreaKind::kUdmabuf ? ", the kernel takes no dmabuf" : "",
+          options.rx_buf_len != 0 ? ", rx_buf_len is not one the driver takes" : "",
+          events ? ", or the kernel has no zcrx events" : "");
     case ENOMEM:
       return "too little memory may be locked (RLIMIT_MEMLOCK), or too little is free";
     default:
@@ -63,6 +67,7 @@ Ifq::Ifq(Area area, Area region, RefillRing refill, const uapi::IfqReg& reg, uin
       stats_(stats) {}
 
 Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
+  const KillPoints points("register_zcrx");
   const std::string operation =
       options.nodev
           ? "register zcrx without a device"
@@ -79,8 +84,13 @@ Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
   ZCRX_ASSIGN_OR_RETURN(Area region, Area::Allocate(stats_offset + PageBytes()));
 
   uapi::AreaReg area_reg = {};
-  area_reg.addr = AddressOf(area.Bytes().data());
   area_reg.len = area.Bytes().size();
+  if (area.Dmabuf().Valid()) {
+    area_reg.flags = uapi::kAreaDmabuf;
+    area_reg.dmabuf_fd = static_cast<uint32_t>(area.Dmabuf().Get());
+  } else {
+    area_reg.addr = AddressOf(area.Bytes().data());
+  }
   uapi::RegionDesc region_desc = {};
   region_desc.user_addr = AddressOf(region.Bytes().data());
   region_desc.size = region.Bytes().size();

@@ -1,41 +1,30 @@
 #include "support/zcrx/receiver.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
+#include <limits>
 #include <utility>
+
+#include "support/base/kill_point.h"
+#include "support/base/wait.h"
+#include "support/net/listen.h"
 
 namespace zcrx {
 namespace {
 
 using namespace std::chrono_literals;
 
-// io_uring_cqe::user_data
-enum Tag : uint64_t { kAccept = 1, kReceive = 2, kEvent = 3 };
+// io_uring_cqe::user_data; streams have the tags from kFirstStream on, each its own, because
+// completions of a request may come after its stream was given up.
+enum Tag : uint64_t { kAccept = 1, kEvent = 2, kFirstStream = 3 };
 
 // Nothing tells that the kernel has taken entries off a full refill ring: look again this often.
 constexpr Deadline::Clock::duration kRefillLook = 2ms;
-
-Result<UniqueFd> Listen(const SocketAddress& address) {
-  const std::string operation = "listen on " + address.Text();
-  UniqueFd listener(socket(address.Family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!listener.Valid()) return FailErrno(operation);
-  const int on = 1;
-  if (setsockopt(listener.Get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0) {
-    return FailErrno(operation);
-  }
-  if (bind(listener.Get(), address.Get(), address.Length()) != 0) {
-    const int code = errno;
-    return Fail(operation, code,
-                code == EADDRNOTAVAIL ? "this machine does not have the address, or is still "
-                                        "checking that nobody else has"
-                                      : "");
-  }
-  if (listen(listener.Get(), 1) != 0) return FailErrno(operation);
-  return listener;
-}
+constexpr std::chrono::seconds kStall{4};
+constexpr unsigned kSqEntries = 4;  // the completion queue may not be smaller
 
 // What the errno of a receive request means, where it is zcrx's own.
 std::string WhyReceiveFailed(int code) {
@@ -51,6 +40,13 @@ std::string WhyReceiveFailed(int code) {
   }
 }
 
+void Count(Received& received, uint32_t length) {
+  received.bytes += length;
+  received.completions += 1;
+  received.longest = std::max(received.longest, length);
+  received.lengths.at(static_cast<size_t>(std::bit_width(length))) += 1;
+}
+
 }  // namespace
 
 Receiver::Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& endpoint,
@@ -60,13 +56,22 @@ Receiver::Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& e
       listener_(std::move(listener)),
       endpoint_(endpoint),
       request_bytes_(options.request_bytes),
-      return_buffers_(options.return_buffers) {}
+      return_buffers_(options.return_buffers),
+      shuffle_(options.shuffle),
+      area_(options.ifq.area.kind),
+      next_tag_(kFirstStream) {}
 
 Result<Receiver> Receiver::Start(const ReceiverOptions& options) {
   // The port before the NIC: a port that is taken leaves the queue alone.
-  ZCRX_ASSIGN_OR_RETURN(UniqueFd listener, Listen(options.listen));
+  ZCRX_ASSIGN_OR_RETURN(UniqueFd listener, ListenOn(options.listen));
+  // Connections inherit it, and say so in their handshake.
+  if (options.receive_buffer != 0 &&
+      setsockopt(listener.Get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer,
+                 sizeof(options.receive_buffer)) != 0) {
+    return FailErrno("set SO_RCVBUF");
+  }
   ZCRX_ASSIGN_OR_RETURN(const SocketAddress endpoint, SocketAddress::OfSocket(listener.Get()));
-  ZCRX_ASSIGN_OR_RETURN(Ring ring, Ring::Create(8, options.cq_entries));
+  ZCRX_ASSIGN_OR_RETURN(Ring ring, Ring::Create(kSqEntries, options.cq_entries));
   IfqOptions ifq_options = options.ifq;
   ifq_options.event_user_data = kEvent;
   ZCRX_ASSIGN_OR_RETURN(Ifq ifq, Ifq::Register(ring, ifq_options));
@@ -74,152 +79,257 @@ Result<Receiver> Receiver::Start(const ReceiverOptions& options) {
 }
 
 Result<Received> Receiver::Collect(uint64_t bytes, StreamCheck check, Deadline deadline) {
-  while (!stream_.ended) {
-    ZCRX_ASSIGN_OR_RETURN(const bool in_time, Turn(check, deadline));
-    if (stream_.broken.has_value()) {
-      Error error = *stream_.broken;
-      error.detail += (error.detail.empty() ? "" : "; ") + Progress(bytes);
-      return std::unexpected(std::move(error));
-    }
-    if (received_.bytes > bytes) {
-      return Fail(
-          "receive", 0,
-          fmt::format("the stream goes on after {} bytes, at least to {}", bytes, received_.bytes));
-    }
-    if (!in_time) return Fail("receive", ETIMEDOUT, Progress(bytes));
+  if (streams_.empty()) {
+    Expect(bytes, std::move(check));
+  } else {  // WaitForEvent() has begun it
+    streams_.front().bytes = bytes;
+    streams_.front().check = std::move(check);
   }
-  if (received_.bytes != bytes) {
-    return Fail("receive", 0,
-                fmt::format("the stream ended after {} of {} bytes", received_.bytes, bytes));
+  ZCRX_ASSIGN_OR_RETURN(const std::vector<Received> all, CollectAll(deadline));
+  return all.front();
+}
+
+Status Receiver::Accept(uint64_t bytes, StreamCheck check, Deadline deadline) {
+  Expect(bytes, std::move(check));
+  return RunUntil([&] { return streams_.back().connection.Valid(); }, "accept", deadline);
+}
+
+Status Receiver::Reach(uint64_t bytes, Deadline deadline) {
+  const auto reached = [&](const Stream& stream) { return stream.received.bytes >= bytes; };
+  const auto all = [&] {
+    return std::ranges::all_of(
+        streams_, [&](const Stream& stream) { return stream.ended || reached(stream); });
+  };
+  ZCRX_RETURN_IF_ERROR(RunUntil(all, "receive", deadline));
+  if (std::ranges::all_of(streams_, reached)) return {};
+  const std::string progress = Progress();
+  CloseAll();
+  return Fail("receive", 0, "a stream has ended: " + progress);
+}
+
+Result<std::vector<Received>> Receiver::CollectAll(Deadline deadline) {
+  const auto ended = [&] { return std::ranges::all_of(streams_, &Stream::ended); };
+  ZCRX_RETURN_IF_ERROR(RunUntil(ended, "receive", deadline));
+  std::vector<Received> all;
+  all.reserve(streams_.size());
+  for (const Stream& stream : streams_) {
+    if (stream.received.bytes != stream.bytes) {
+      const std::string text =
+          fmt::format("the stream ended after {} of {} bytes", stream.received.bytes, stream.bytes);
+      CloseAll();
+      return Fail("receive", 0, text);
+    }
+    all.push_back(Snapshot(stream.received));
   }
-  const Received result = Snapshot();
-  connection_.Reset();
-  stream_ = {};
-  received_ = {};
-  received_.events = result.events;
-  return result;
+  CloseAll();
+  return all;
 }
 
 Result<Received> Receiver::WaitForEvent(uapi::EventType type, StreamCheck check,
                                         Deadline deadline) {
-  while (received_.events.at(type) == 0) {
-    ZCRX_ASSIGN_OR_RETURN(const bool in_time, Turn(check, deadline));
-    const bool ran_dry = stream_.broken.has_value() && stream_.broken->code == ENOMEM;
-    if (stream_.broken.has_value() && !ran_dry) return std::unexpected(*stream_.broken);
-    if (!in_time) {
-      return Fail(fmt::format("wait for zcrx event {}", static_cast<uint32_t>(type)), ETIMEDOUT,
-                  fmt::format("{} bytes had arrived{}", received_.bytes,
-                              ran_dry ? "; " + stream_.broken->Text() : ""));
-    }
-  }
-  return Snapshot();
+  if (streams_.empty()) Expect(std::numeric_limits<uint64_t>::max(), std::move(check));
+  ZCRX_RETURN_IF_ERROR(RunUntil([&] { return events_.at(type) != 0; },
+                                fmt::format("wait for zcrx event {}", static_cast<uint32_t>(type)),
+                                deadline, ENOMEM));
+  return Snapshot(streams_.front().received);
 }
 
-Result<bool> Receiver::Turn(StreamCheck& check, Deadline deadline) {
+void Receiver::ReturnBuffers() {
+  for (const Buffer& buffer : kept_) ifq_.Return(buffer.data, buffer.length);
+  kept_.clear();
+  return_buffers_ = true;
+  shuffle_ = 0;
+  ifq_.Refill().Flush();
+}
+
+void Receiver::Expect(uint64_t bytes, StreamCheck check) {
+  streams_.push_back({.tag = next_tag_++, .bytes = bytes, .check = std::move(check)});
+}
+
+Status Receiver::RunUntil(const std::function<bool()>& reached, const std::string& operation,
+                          Deadline deadline, int tolerated) {
+  const auto give_up = [&](Error error) {
+    error.detail += (error.detail.empty() ? "" : "; ") + Progress();
+    CloseAll();
+    return std::unexpected(std::move(error));
+  };
+  Deadline stalled = Deadline::In(kStall);
+  while (!reached()) {
+    if (deadline.Expired()) return give_up(FailExpired(operation).error());
+    if (stalled.Expired()) {
+      return give_up(
+          {operation, ETIMEDOUT, fmt::format("nothing has moved for {} s", kStall.count())});
+    }
+    const uint64_t moves = moves_;
+    ZCRX_RETURN_IF_ERROR(Turn(deadline.Earlier(stalled)));
+    if (auto error = FirstError(tolerated)) return give_up(*std::move(error));
+    if (moves_ != moves) stalled = Deadline::In(kStall);
+  }
+  return {};
+}
+
+Status Receiver::Turn(Deadline deadline) {
   ZCRX_RETURN_IF_ERROR(QueueRequests());
   const bool look_again = ifq_.Refill().Kept() != 0;
-  const Deadline until = look_again ? deadline.Earlier(Deadline::In(kRefillLook)) : deadline;
-  ZCRX_ASSIGN_OR_RETURN(const bool completed, ring_.SubmitAndWait(until));
-  ring_.Drain([&](const io_uring_cqe& cqe) {
-    switch (cqe.user_data) {
-      case kAccept:
-        return OnAccept(cqe);
-      case kReceive:
-        return OnReceive(cqe, check);
-      case kEvent:
-        return OnEvent(cqe);
-      default:
-        return Break(
-            {"receive", 0, fmt::format("a completion nobody asked for ({})", cqe.user_data)});
-    }
-  });
+  ZCRX_RETURN_IF_ERROR(
+      ring_.SubmitAndWait(look_again ? deadline.Earlier(Deadline::In(kRefillLook)) : deadline));
+  ring_.Drain([&](const io_uring_cqe& cqe) { OnCompletion(cqe); });
   ifq_.Refill().Flush();
-  return completed || !deadline.Expired();
+  return {};
 }
 
 Status Receiver::QueueRequests() {
-  if (stream_.ended || stream_.broken.has_value()) return {};
-  if (!connection_.Valid()) {
-    if (accepting_) return {};
+  for (Stream& stream : streams_) {
+    if (stream.ended || stream.broken.has_value() || stream.receiving) continue;
+    if (!stream.connection.Valid()) {
+      if (accepting_) continue;
+      ZCRX_ASSIGN_OR_RETURN(io_uring_sqe* const sqe, ring_.NextSqe());
+      io_uring_prep_accept(sqe, listener_.Get(), nullptr, nullptr, SOCK_CLOEXEC);
+      sqe->user_data = kAccept;
+      accepting_ = true;
+      continue;
+    }
+    // RECV_ZC is always multishot, and takes nothing but these fields (io_recvzc_prep() in
+    // io_uring/net.c); a limit in len makes it end after so many bytes.
     ZCRX_ASSIGN_OR_RETURN(io_uring_sqe* const sqe, ring_.NextSqe());
-    io_uring_prep_accept(sqe, listener_.Get(), nullptr, nullptr, SOCK_CLOEXEC);
-    sqe->user_data = kAccept;
-    accepting_ = true;
-    return {};
+    io_uring_prep_rw(uapi::kOpRecvZc, sqe, stream.connection.Get(), nullptr, request_bytes_, 0);
+    sqe->ioprio = uapi::kRecvMultishot;
+    sqe->file_index = ifq_.Id();  // shares its place with zcrx_ifq_idx
+    sqe->user_data = stream.tag;
+    stream.receiving = true;
+    stream.request_bytes = 0;
+    ++stream.received.requests;
+    ++total_.requests;
   }
-  if (stream_.receiving) return {};
-  // RECV_ZC is always multishot, and takes nothing but these fields (io_recvzc_prep() in
-  // io_uring/net.c); a limit in len makes it end after so many bytes.
-  ZCRX_ASSIGN_OR_RETURN(io_uring_sqe* const sqe, ring_.NextSqe());
-  io_uring_prep_rw(uapi::kOpRecvZc, sqe, connection_.Get(), nullptr, request_bytes_, 0);
-  sqe->ioprio = uapi::kRecvMultishot;
-  sqe->file_index = ifq_.Id();  // shares its place with zcrx_ifq_idx
-  sqe->user_data = kReceive;
-  stream_.receiving = true;
-  stream_.request_bytes = 0;
-  ++received_.requests;
   return {};
+}
+
+void Receiver::OnCompletion(const io_uring_cqe& cqe) {
+  switch (cqe.user_data) {
+    case kAccept:
+      return OnAccept(cqe);
+    case kEvent:
+      return OnEvent(cqe);
+    default:
+      return OnReceive(cqe);
+  }
 }
 
 void Receiver::OnAccept(const io_uring_cqe& cqe) {
   accepting_ = false;
   if (cqe.res < 0) return Break({"accept a connection on " + endpoint_.Text(), -cqe.res, ""});
-  connection_.Reset(cqe.res);
+  UniqueFd connection(cqe.res);
+  const auto waiting = std::ranges::find_if(
+      streams_, [](const Stream& stream) { return !stream.connection.Valid(); });
+  if (waiting == streams_.end()) return;  // for a stream that was given up
+  waiting->connection = std::move(connection);
+  ++moves_;
 }
 
-void Receiver::OnReceive(const io_uring_cqe& cqe, StreamCheck& check) {
-  if (cqe.res > 0) OnData(Ring::ZcrxPart(cqe), static_cast<uint32_t>(cqe.res), check);
-  if ((cqe.flags & IORING_CQE_F_MORE) == 0) OnRequestEnd(cqe.res);
-}
-
-void Receiver::OnData(const uapi::ZcrxCqe& data, uint32_t length, StreamCheck& check) {
-  if (stream_.broken.has_value()) return;
-  const auto bytes = ifq_.At(data, length);
-  if (!bytes.has_value()) return Break(bytes.error());
-  if (const Status status = check(received_.bytes, *bytes); !status.has_value()) {
-    return Break(status.error());
+void Receiver::OnReceive(const io_uring_cqe& cqe) {
+  const auto stream = std::ranges::find(streams_, cqe.user_data, &Stream::tag);
+  if (stream == streams_.end()) {
+    if (cqe.user_data >= next_tag_) {
+      return Break(
+          {"receive", 0, fmt::format("a completion nobody asked for ({})", cqe.user_data)});
+    }
+    if (cqe.res > 0) GiveBack(Ring::ZcrxPart(cqe), static_cast<uint32_t>(cqe.res));
+    return;
   }
-  received_.bytes += length;
-  received_.completions += 1;
-  received_.longest = std::max(received_.longest, length);
-  received_.lengths.at(static_cast<size_t>(std::bit_width(length))) += 1;
-  stream_.request_bytes += length;
-  if (return_buffers_) ifq_.Return(data, length);
+  ++moves_;
+  if (cqe.res > 0) OnData(*stream, Ring::ZcrxPart(cqe), static_cast<uint32_t>(cqe.res));
+  if ((cqe.flags & IORING_CQE_F_MORE) == 0) OnRequestEnd(*stream, cqe.res);
+}
+
+void Receiver::OnData(Stream& stream, const uapi::ZcrxCqe& data, uint32_t length) {
+  if (stream.broken.has_value()) return;
+  Received& received = stream.received;
+  const auto bytes = ifq_.At(data, length);
+  if (!bytes.has_value()) {
+    stream.broken = bytes.error();
+  } else if (Status right = stream.check(received.bytes, *bytes); !right.has_value()) {
+    stream.broken = std::move(right).error();
+  }
+  if (stream.broken.has_value()) return;
+  Count(received, length);
+  Count(total_, length);
+  PassKillPoint("in", "transfer");
+  stream.request_bytes += length;
+  GiveBack(data, length);
+  if (received.bytes > stream.bytes) {
+    stream.broken = {"receive", 0, "the stream goes on beyond its end"};
+  }
 }
 
 // What is not an end of the stream lets QueueRequests() send the request again.
-void Receiver::OnRequestEnd(int result) {
-  stream_.receiving = false;
+void Receiver::OnRequestEnd(Stream& stream, int result) {
+  stream.receiving = false;
   if (result > 0) return;
   if (result == -ENOSPC) {  // by then the completion queue has been emptied
-    ++received_.queue_full;
+    ++stream.received.queue_full;
+    ++total_.queue_full;
   } else if (result < 0) {
-    Break({"receive", -result, WhyReceiveFailed(-result)});
-  } else if (request_bytes_ == 0 || stream_.request_bytes < request_bytes_) {
-    stream_.ended = true;  // 0 before the limit is the peer's FIN
+    if (!stream.broken) stream.broken = {"receive", -result, WhyReceiveFailed(-result)};
+  } else if (request_bytes_ == 0 || stream.request_bytes < request_bytes_) {
+    stream.ended = true;  // 0 before the limit is the peer's FIN
   }
 }
 
 void Receiver::OnEvent(const io_uring_cqe& cqe) {
-  if (cqe.res < 0 || static_cast<size_t>(cqe.res) >= received_.events.size()) {
+  if (cqe.res < 0 || static_cast<size_t>(cqe.res) >= events_.size()) {
     return Break({"receive", 0, fmt::format("an event of unknown type {}", cqe.res)});
   }
-  received_.events.at(static_cast<size_t>(cqe.res)) += 1;
+  events_.at(static_cast<size_t>(cqe.res)) += 1;
+  ++moves_;
+}
+
+void Receiver::GiveBack(const uapi::ZcrxCqe& data, uint32_t length) {
+  kept_.push_back({data, length});
+  if (!return_buffers_ || kept_.size() <= shuffle_) return;
+  std::swap(kept_[random_() % kept_.size()], kept_.back());
+  ifq_.Return(kept_.back().data, kept_.back().length);
+  kept_.pop_back();
 }
 
 void Receiver::Break(Error error) {
-  if (!stream_.broken.has_value()) stream_.broken = std::move(error);
+  if (!broken_.has_value()) broken_ = std::move(error);
 }
 
-std::string Receiver::Progress(uint64_t expected) const {
-  if (!connection_.Valid()) return "nobody connected to " + endpoint_.Text();
-  return fmt::format("{} of {} bytes had arrived", received_.bytes, expected);
+std::optional<Error> Receiver::FirstError(int tolerated) const {
+  if (broken_.has_value()) return broken_;
+  for (const Stream& stream : streams_) {
+    if (stream.broken.has_value() && (tolerated == 0 || stream.broken->code != tolerated)) {
+      return stream.broken;
+    }
+  }
+  return std::nullopt;
 }
 
-Received Receiver::Snapshot() const {
-  Received result = received_;
-  result.stats = ifq_.Stats();
-  return result;
+std::string Receiver::Progress() const {
+  std::string text;
+  for (const Stream& stream : streams_) {
+    if (!text.empty()) text += ", ";
+    text += stream.connection.Valid()
+                ? fmt::format("{} of {} bytes had arrived", stream.received.bytes, stream.bytes)
+                : "nobody connected to " + endpoint_.Text();
+  }
+  return text;
+}
+
+Received Receiver::Snapshot(Received received) const {
+  received.events = events_;
+  received.stats = ifq_.Stats();
+  received.area = area_;
+  received.area_bytes = AreaBytes();
+  return received;
+}
+
+// A request in the kernel holds its connection open; this ends both.
+void Receiver::CloseAll() {
+  for (const Stream& stream : streams_) {
+    if (stream.receiving) shutdown(stream.connection.Get(), SHUT_RDWR);
+  }
+  streams_.clear();
 }
 
 }  // namespace zcrx

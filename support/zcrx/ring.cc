@@ -51,6 +51,12 @@ std::expected<int, int> Ring::Register(unsigned opcode, void* argument, unsigned
 
 Result<io_uring_sqe*> Ring::NextSqe() {
   io_uring_sqe* sqe = io_uring_get_sqe(ring_.get());
+  if (sqe == nullptr) {
+    if (const int status = io_uring_submit(ring_.get()); status < 0) {
+      return Fail("submit requests", -status);
+    }
+    sqe = io_uring_get_sqe(ring_.get());
+  }
   if (sqe == nullptr) return Fail("queue a request", EBUSY, "the submission queue is full");
   *sqe = {};
   return sqe;
@@ -61,8 +67,8 @@ Result<bool> Ring::SubmitAndWait(Deadline deadline) {
     const timespec left = deadline.RemainingTimespec();
     __kernel_timespec timeout = {.tv_sec = left.tv_sec, .tv_nsec = left.tv_nsec};
     io_uring_cqe* cqe = nullptr;
-    const int status =
-        io_uring_submit_and_wait_timeout(ring_.get(), &cqe, 1, &timeout, /*sigmask=*/nullptr);
+    sigset_t* const mask = const_cast<sigset_t*>(Interruption::WaitMask());  // only read
+    const int status = io_uring_submit_and_wait_timeout(ring_.get(), &cqe, 1, &timeout, mask);
     if (io_uring_cq_ready(ring_.get()) != 0) return true;
     if (status == -ETIME || deadline.Expired()) return false;
     if (status < 0 && status != -EINTR) return Fail("wait for completions", -status);

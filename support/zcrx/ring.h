@@ -25,7 +25,7 @@ class Ring {
   // io_uring_register(2) on this ring: the call's own value, or a positive errno.
   [[nodiscard]] std::expected<int, int> Register(unsigned opcode, void* argument,
                                                  unsigned count) const;
-  // A cleared submission entry, submitted with the next wait; EBUSY when all are taken.
+  // A cleared submission entry, submitted with the next wait, or before when all are taken.
   Result<io_uring_sqe*> NextSqe();
   // Submits, then waits until a completion is there; false when the deadline came first.
   Result<bool> SubmitAndWait(Deadline deadline);

@@ -64,6 +64,7 @@ struct AreaReg {  // io_uring_zcrx_area_reg
   uint64_t resv2[2];
 };
 static_assert(sizeof(AreaReg) == 48);
+inline constexpr uint32_t kAreaDmabuf = 1;  // IORING_ZCRX_AREA_DMABUF, in flags, 6.16
 
 struct IfqReg {  // io_uring_zcrx_ifq_reg
   uint32_t ifindex;

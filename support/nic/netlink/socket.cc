@@ -4,13 +4,14 @@
 #include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <utility>
 
+#include "support/base/wait.h"
 #include "support/nic/netlink/reply.h"
 
 namespace zcrx::netlink {
@@ -46,10 +47,8 @@ Result<std::vector<std::byte>> Socket::Receive(const std::string& operation, Dea
   const int fd = nl_socket_get_fd(sock_.get());
   while (true) {
     pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
-    const int count = ::poll(&ready, 1, deadline.RemainingMs());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return FailErrno(operation + ": poll");
-    if (count == 0) return Fail(operation, ETIMEDOUT, "no netlink message from the kernel");
+    ZCRX_ASSIGN_OR_RETURN(const bool there, PollUntil(operation, std::span(&ready, 1), deadline));
+    if (!there) return FailExpired(operation, "no netlink message from the kernel");
 
     const ssize_t size = ::recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -98,7 +97,8 @@ Status Socket::Join(uint32_t group) {
 Result<std::vector<Message>> Socket::Notifications(Deadline deadline) {
   auto datagram = Receive("wait for netlink notifications", deadline);
   if (datagram.has_value()) return ParseNotifications(*datagram);
-  if (datagram.error().code == ETIMEDOUT) return std::vector<Message>{};
+  if (datagram.error().code == ETIMEDOUT || datagram.error().code == ECANCELED)
+    return std::vector<Message>{};
   if (datagram.error().code == ENOBUFS) return std::vector<Message>{Message{}};
   return std::unexpected(std::move(datagram).error());
 }

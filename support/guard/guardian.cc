@@ -1,0 +1,177 @@
+#include "support/guard/guardian.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "support/base/kill_point.h"
+#include "support/guard/net_admin.h"
+
+namespace zcrx {
+namespace {
+
+constexpr size_t kLongestPacket = 4096;
+
+// Out of the way of the numbers that it is to have in the guardian.
+Result<UniqueFd> Aside(int fd) {
+  UniqueFd aside(::fcntl(fd, F_DUPFD_CLOEXEC, kGuardianSocket + 1));
+  if (!aside.Valid()) return FailErrno("hand a descriptor to the guardian");
+  return aside;
+}
+
+// Ours, but for the points where we are killed.
+std::vector<std::string> GuardiansEnvironment() {
+  const std::string ours = std::string(kKillAt) + '=';
+  const std::string its = std::string(kGuardianKillAt) + '=';
+  std::vector<std::string> variables;
+  for (char** variable = ::environ; *variable != nullptr; ++variable) {
+    std::string text = *variable;
+    if (text.starts_with(ours)) continue;
+    if (text.starts_with(its)) text.replace(0, its.size(), ours);
+    variables.push_back(std::move(text));
+  }
+  return variables;
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// In a session of its own, with no signal blocked or ignored, and with nothing of ours but standard
+// error and the two descriptors.
+Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket) {
+  const std::string operation = "start " + words.front();
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t all;
+  sigset_t none;
+  ::sigfillset(&all);
+  ::sigemptyset(&none);
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawnattr_init(&attributes);
+  std::vector<std::string> variables = GuardiansEnvironment();
+  pid_t pid = 0;
+  const auto spawn = [&] {
+    for (const int code : {
+             ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0),
+             ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0),
+             ::posix_spawn_file_actions_adddup2(&actions, lock, kGuardianLock),
+             ::posix_spawn_file_actions_adddup2(&actions, socket, kGuardianSocket),
+             ::posix_spawn_file_actions_addclosefrom_np(&actions, kGuardianSocket + 1),
+             ::posix_spawnattr_setsigdefault(&attributes, &all),
+             ::posix_spawnattr_setsigmask(&attributes, &none),
+             ::posix_spawnattr_setflags(
+                 &attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK),
+         }) {
+      if (code != 0) return code;
+    }
+    const LentNetAdmin lent;
+    return ::posix_spawn(&pid, words.front().c_str(), &actions, &attributes, Pointers(words).data(),
+                         Pointers(variables).data());
+  };
+  const int code = spawn();
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
+  if (code != 0) return Fail(operation, code, "it belongs beside the suite");
+  return pid;
+}
+
+// A packet; nullopt: it has ended.
+Result<std::optional<std::string>> Receive(int socket, const std::string& operation,
+                                           Deadline deadline) {
+  while (true) {
+    pollfd readable = {.fd = socket, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&readable, 1, deadline.RemainingMs());
+    if (ready < 0 && errno != EINTR) return FailErrno(operation);
+    if (ready == 0) return Fail(operation, ETIMEDOUT);
+    std::array<char, kLongestPacket> packet;
+    const ssize_t size = ::recv(socket, packet.data(), packet.size(), MSG_DONTWAIT);
+    if (size == 0 || (size < 0 && errno == ECONNRESET)) return std::nullopt;
+    if (size > 0) return std::string(packet.data(), static_cast<size_t>(size));
+    if (errno != EINTR && errno != EAGAIN) return FailErrno(operation);
+    if (deadline.Expired()) return Fail(operation, ETIMEDOUT);
+  }
+}
+
+// What follows `word`, where the packet begins with it.
+std::optional<std::string> After(std::string_view word, const std::string& packet) {
+  if (!packet.starts_with(word)) return std::nullopt;
+  return packet.substr(word.size());
+}
+
+}  // namespace
+
+Result<Guardian> Guardian::Start(const Options& options, const NicLock& lock, Deadline deadline) {
+  const std::string operation = "start the guardian of " + options.interface;
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    return FailErrno(operation);
+  }
+  Guardian guardian(options.interface, UniqueFd(pair[0]));
+  UniqueFd its(pair[1]);
+  ZCRX_ASSIGN_OR_RETURN(UniqueFd its_socket, Aside(its.Get()));
+  ZCRX_ASSIGN_OR_RETURN(UniqueFd its_lock, Aside(lock.Fd()));
+  ZCRX_ASSIGN_OR_RETURN(const pid_t child,
+                        Spawn({options.program, "guard", options.interface, options.state_folder},
+                              its_lock.Get(), its_socket.Get()));
+  PassKillPoint("while", "guardian_starts");
+  // It has its own; the end of the last of them is its end.
+  for (UniqueFd* const fd : {&its, &its_socket, &its_lock}) fd->Reset();
+
+  const auto said = Receive(guardian.socket_.Get(), operation, deadline);
+  // The child has forked the guardian and ended, or shall not do so any more.
+  if (!said) ::kill(child, SIGKILL);
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (!said) return std::unexpected(said.error());
+  if (!*said) return Fail(operation, 0, options.program + " ended at once");
+  if (const auto why = After(guardian_says::kFailed, **said)) return Fail(operation, 0, *why);
+  if (const auto pid = After(guardian_says::kReady, **said)) {
+    guardian.name_ = fmt::format("the guardian of {} (process {})", options.interface, *pid);
+    return guardian;
+  }
+  return Fail(operation, EBADMSG, **said);
+}
+
+Status Guardian::StillThere() {
+  // It says nothing while it guards: what can be read is its end.
+  pollfd readable = {.fd = socket_.Get(), .events = POLLIN, .revents = 0};
+  if (::poll(&readable, 1, 0) == 0) return {};
+  return Fail(name_ + " has ended", 0,
+              fmt::format("were this run killed now, nobody would put {} back", interface_));
+}
+
+Result<Guardian::Report> Guardian::Dismiss(Deadline deadline) {
+  if (::shutdown(socket_.Get(), SHUT_WR) != 0) return FailErrno("dismiss " + name_);
+  Report report;
+  bool done = false;
+  while (true) {
+    ZCRX_ASSIGN_OR_RETURN(const std::optional<std::string> said,
+                          Receive(socket_.Get(), "wait for the end of " + name_, deadline));
+    if (!said) break;
+    done |= *said == guardian_says::kDone;
+    if (const auto difference = After(guardian_says::kDiffers, *said)) {
+      report.differences.push_back(*difference);
+    } else if (const auto why = After(guardian_says::kFailed, *said)) {
+      report.errors.push_back({*why, 0, ""});
+    }
+  }
+  if (!done) return Fail(name_ + " has ended without a word");
+  return report;
+}
+
+}  // namespace zcrx

@@ -1,0 +1,62 @@
+#include "support/guard/recovery.h"
+
+#include <fmt/ranges.h>
+
+#include <utility>
+
+#include "support/base/interruption.h"
+#include "support/base/kill_point.h"
+#include "support/kernel/packet_trace.h"
+#include "support/nic/queues.h"
+#include "support/nic/state.h"
+
+namespace zcrx {
+namespace {
+
+// What is wrong with the NIC, put right.
+Status Restore(const Journal& journal, Recovery& recovery, Deadline deadline) {
+  ZCRX_ASSIGN_OR_RETURN(const NicState wanted, ParseNicState(journal.state));
+  ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(journal.interface));
+  ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted, nic));
+  if (CanSeeQueues(nic)) ZCRX_RETURN_IF_ERROR(WaitForAllProvidersGone(nic, deadline));
+  ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
+  recovery.differences = Differences(wanted, now);
+  if (!recovery.differences.empty()) recovery.errors = RestoreNicState(nic, wanted, deadline);
+  return {};
+}
+
+}  // namespace
+
+Recovery PutBack(const Journals& journals, const Journal& journal, Deadline deadline) {
+  const Uninterrupted undoing;
+  Recovery recovery;
+  PassKillPoint("before", "put_back");
+  Status done = Restore(journal, recovery, deadline);
+  RemoveLeftoverTraces();
+  PassKillPoint("after", "put_back");
+  if (done && recovery.errors.empty()) done = journals.Remove(journal.interface);
+  if (!done) recovery.errors.push_back(std::move(done).error());
+  return recovery;
+}
+
+Result<std::string> RecoverLeftover(const Journals& journals, const std::string& interface,
+                                    Deadline deadline) {
+  ZCRX_ASSIGN_OR_RETURN(const Journals::Leftover leftover, journals.Find(interface));
+  if (!leftover.journal) return leftover.said;
+  const Recovery recovery = PutBack(journals, *leftover.journal, deadline);
+  if (recovery.errors.empty()) {
+    return fmt::format("a run that was killed left {} (journal written {}): put back: {}",
+                       interface, leftover.journal->written,
+                       recovery.differences.empty()
+                           ? "nothing, all is as it was found"
+                           : fmt::format("{}", fmt::join(recovery.differences, "; ")));
+  }
+  std::vector<std::string> texts;
+  texts.reserve(recovery.errors.size());
+  for (const Error& error : recovery.errors) texts.push_back(error.Text());
+  return Fail(fmt::format("put {} back as its journal has it", interface), 0,
+              fmt::format("{}; the journal is {}: where it is of no use any more, remove it",
+                          fmt::join(texts, "; "), journals.PathOf(interface)));
+}
+
+}  // namespace zcrx

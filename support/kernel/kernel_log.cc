@@ -1,0 +1,113 @@
+#include "support/kernel/kernel_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace zcrx {
+namespace {
+
+constexpr size_t kLongestRecord = 8192;  // PRINTK_MESSAGE_MAX is 2048; the dictionary comes on top
+constexpr int kError = 3;                // KERN_ERR
+
+// How the kernel begins to complain of itself, whatever its level: lib/bug.c, mm/kasan/report.c,
+// kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, net/core/dev.c,
+// net/core/page_pool.c.
+constexpr std::array<std::string_view, 15> kAlarms = {
+    "WARNING: ",
+    "BUG: ",
+    "kernel BUG at ",
+    "Oops: ",
+    "general protection fault",
+    "Kernel panic",
+    "UBSAN: ",
+    "blocked for more than",
+    "soft lockup",
+    "hard LOCKUP",
+    "detected stall",
+    "NETDEV WATCHDOG",
+    "unregister_netdevice: waiting for",
+    "stalled pool shutdown",
+    "refcount_t: ",
+};
+
+bool IsWordCharacter(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+// As a word of its own: "eth1" does not stand in "veth1" or "eth10".
+bool Names(std::string_view text, std::string_view word) {
+  if (word.empty()) return false;
+  for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    const bool begins = at == 0 || !IsWordCharacter(text[at - 1]);
+    if (begins && (end == text.size() || !IsWordCharacter(text[end]))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<KernelLog> KernelLog::Open() {
+  UniqueFd fd(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.Valid()) return FailErrno("open /dev/kmsg");
+  // From here, the last record written, on.
+  if (lseek(fd.Get(), 0, SEEK_END) < 0) return FailErrno("seek in /dev/kmsg");
+  return KernelLog(std::move(fd));
+}
+
+Result<KernelMessages> KernelLog::Read() {
+  KernelMessages all;
+  std::array<char, kLongestRecord> record;
+  while (true) {
+    const ssize_t length = read(fd_.Get(), record.data(), record.size());
+    if (length > 0) {
+      auto message = ParseKernelMessage({record.data(), static_cast<size_t>(length)});
+      if (message) all.messages.push_back(*std::move(message));
+    } else if (length == 0 || errno == EAGAIN) {
+      return all;
+    } else if (errno == EPIPE) {
+      all.lost = true;  // and the next read goes on with the oldest there is
+    } else if (errno != EINTR) {
+      return FailErrno("read /dev/kmsg");
+    }
+  }
+}
+
+bool Complains(const KernelMessage& message, const LogSubject& subject) {
+  if (!message.by_kernel) return false;
+  const auto in_text = [&](std::string_view alarm) { return message.text.contains(alarm); };
+  if (std::ranges::any_of(kAlarms, in_text)) return true;
+  // bnxt reports a lost link as an error; it is the cable's, and TCP's to survive.
+  if (message.level > kError || in_text("Link is Down")) return false;
+  return Names(message.text, subject.interface) || Names(message.text, subject.driver) ||
+         Names(message.text, subject.bus) || Names(message.device, subject.bus);
+}
+
+// "3,812,5140900,-;text\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:05.0\n", where the first number is
+// facility * 8 + level, and the facility 0 is the kernel's own.
+std::optional<KernelMessage> ParseKernelMessage(std::string_view record) {
+  unsigned priority = 0;
+  const auto [end, error] = std::from_chars(record.data(), record.data() + record.size(), priority);
+  const size_t header = record.find(';');
+  if (error != std::errc() || end == record.data() + record.size() || *end != ',' ||
+      header == std::string_view::npos) {
+    return std::nullopt;
+  }
+  KernelMessage message = {
+      .level = static_cast<int>(priority % 8), .by_kernel = priority / 8 == 0, .text = {}};
+  const std::string_view rest = record.substr(header + 1);
+  const size_t line = rest.find('\n');
+  message.text = rest.substr(0, line);
+  constexpr std::string_view kDevice = "\n DEVICE=";
+  if (const size_t device = rest.find(kDevice); device != std::string_view::npos) {
+    const std::string_view name = rest.substr(device + kDevice.size());
+    message.device = name.substr(0, name.find('\n'));
+  }
+  return message;
+}
+
+}  // namespace zcrx

@@ -1,0 +1,177 @@
+#include "support/kernel/packet_trace.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "support/base/unique_fd.h"
+
+namespace zcrx {
+namespace {
+
+constexpr std::string_view kPrefix = "zcrx-hwtest-";
+constexpr const char* kBufferKib = "512";  // for each CPU; some 5000 packets
+
+// A driver uses one of them; none of them calls another.
+constexpr std::array kEvents = {"napi_gro_receive_entry", "napi_gro_frags_entry",
+                                "netif_receive_skb_entry"};
+
+// tracefs judges a value by each write(2), so it goes in one.
+Status Write(const std::filesystem::path& file, std::string_view value, int flags = 0) {
+  const std::string operation = fmt::format("write \"{}\" to {}", value, file.string());
+  const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CLOEXEC | flags));
+  if (!fd.Valid()) return FailErrno(operation);
+  if (!value.empty() && write(fd.Get(), value.data(), value.size()) < 0) {
+    return FailErrno(operation);
+  }
+  return {};
+}
+
+Result<std::string> ReadAll(const std::filesystem::path& file) {
+  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.Valid()) return FailErrno("open " + file.string());
+  std::string text;
+  std::array<char, 65536> part;
+  while (true) {
+    const ssize_t length = read(fd.Get(), part.data(), part.size());
+    if (length == 0) return text;
+    if (length > 0) {
+      text.append(part.data(), static_cast<size_t>(length));
+    } else if (errno != EINTR) {
+      return FailErrno("read " + file.string());
+    }
+  }
+}
+
+// Also one whose parent has not looked at its end yet.
+bool HasEnded(pid_t process) {
+  const UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  if (!handle.Valid()) return errno == ESRCH;
+  pollfd ended = {.fd = handle.Get(), .events = POLLIN, .revents = 0};
+  return poll(&ended, 1, 0) == 1;
+}
+
+std::optional<pid_t> Maker(std::string_view instance) {
+  if (!instance.starts_with(kPrefix)) return std::nullopt;
+  instance.remove_prefix(kPrefix.size());
+  pid_t process = 0;
+  const char* const begin = instance.data();
+  const char* const end = begin + instance.size();
+  const auto [rest, error] = std::from_chars(begin, end, process);
+  if (error != std::errc() || rest != end || process <= 0) return std::nullopt;
+  return process;
+}
+
+// The number after `key` in "key=123" or "key=0x1f".
+std::optional<uint32_t> Field(std::string_view line, std::string_view key) {
+  const size_t at = line.find(key);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view digits = line.substr(at + key.size());
+  const bool hex = digits.starts_with("0x");
+  if (hex) digits.remove_prefix(2);
+  uint32_t value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
+  if (error != std::errc()) return std::nullopt;
+  return value;
+}
+
+// "... napi_gro_receive_entry: dev=eth1 napi_id=0x2002 queue_mapping=1 skbaddr=... protocol=0x86dd
+// ... hash=0x5e6e9a3b l4_hash=1 len=1500 data_len=1428 ..."
+std::optional<TracedPacket> ParsePacket(std::string_view line) {
+  const auto mapping = Field(line, " queue_mapping=");
+  const auto protocol = Field(line, " protocol=");
+  const auto hash = Field(line, " hash=");
+  const auto length = Field(line, " len=");
+  const auto in_fragments = Field(line, " data_len=");
+  if (!mapping || !protocol || !hash || !length || !in_fragments || *in_fragments > *length) {
+    return std::nullopt;
+  }
+  TracedPacket packet = {.hash = *hash,
+                         .length = *length,
+                         .linear = *length - *in_fragments,
+                         .protocol = static_cast<uint16_t>(*protocol),
+                         .with_ports = Field(line, " l4_hash=") == 1U};
+  if (*mapping != 0) packet.queue = *mapping - 1;  // skb_record_rx_queue()
+  return packet;
+}
+
+}  // namespace
+
+Result<PacketTrace> PacketTrace::Open(const std::string& device,
+                                      const std::filesystem::path& tracefs) {
+  const std::filesystem::path instances = tracefs / "instances";
+  RemoveLeftoverTraces(tracefs);
+  std::filesystem::path folder = instances / fmt::format("{}{}", kPrefix, getpid());
+  if (mkdir(folder.c_str(), 0700) != 0) {
+    return FailErrno("create " + folder.string(), errno == ENOENT ? "tracefs is not mounted" : "");
+  }
+  PacketTrace trace(std::move(folder));
+  ZCRX_RETURN_IF_ERROR(Write(trace.instance_ / "buffer_size_kb", kBufferKib));
+  for (const char* event : kEvents) {
+    const std::filesystem::path settings = trace.instance_ / "events" / "net" / event;
+    ZCRX_RETURN_IF_ERROR(Write(settings / "filter", fmt::format("name == \"{}\"", device)));
+    ZCRX_RETURN_IF_ERROR(Write(settings / "enable", "1"));
+  }
+  return trace;
+}
+
+PacketTrace::PacketTrace(PacketTrace&& other) noexcept
+    : instance_(std::exchange(other.instance_, {})) {}
+
+PacketTrace& PacketTrace::operator=(PacketTrace&& other) noexcept {
+  std::swap(instance_, other.instance_);
+  return *this;
+}
+
+PacketTrace::~PacketTrace() {
+  if (!instance_.empty()) rmdir(instance_.c_str());
+}
+
+Status PacketTrace::Clear() { return Write(instance_ / "trace", "", O_TRUNC); }
+
+Result<TracedPackets> PacketTrace::Read() const {
+  ZCRX_ASSIGN_OR_RETURN(const std::string text, ReadAll(instance_ / "trace"));
+  return ParsePacketTrace(text);
+}
+
+Status PacketTrace::Close() {
+  if (instance_.empty()) return {};
+  const std::filesystem::path instance = std::exchange(instance_, {});
+  if (rmdir(instance.c_str()) != 0) return FailErrno("remove " + instance.string());
+  return {};
+}
+
+void RemoveLeftoverTraces(const std::filesystem::path& tracefs) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(tracefs / "instances", ignored)) {
+    const std::optional<pid_t> maker = Maker(entry.path().filename().string());
+    if (maker && HasEnded(*maker)) (void)rmdir(entry.path().c_str());
+  }
+}
+
+TracedPackets ParsePacketTrace(std::string_view text) {
+  TracedPackets all;
+  constexpr std::string_view kCounts = "# entries-in-buffer/entries-written: ";
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.starts_with(kCounts)) {
+      const auto kept = Field(line, kCounts);
+      const auto written =
+          Field(line, "/entries-written: " + std::to_string(kept.value_or(0)) + "/");
+      if (kept && written && *written > *kept) all.lost = *written - *kept;
+    } else if (const auto packet = ParsePacket(line)) {
+      all.packets.push_back(*packet);
+    }
+  }
+  return all;
+}
+
+}  // namespace zcrx

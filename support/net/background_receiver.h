@@ -1,0 +1,56 @@
+// An ordinary TCP connection that is received from in the background: the traffic of others, while
+// a test does something else.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+
+#include "support/base/deadline.h"
+#include "support/base/result.h"
+#include "support/base/unique_fd.h"
+#include "support/net/socket_address.h"
+
+namespace zcrx {
+
+class BackgroundReceiver {
+ public:
+  using Check = std::move_only_function<Status(uint64_t offset, std::span<const std::byte> bytes)>;
+
+  // Takes the first connection to `address`; each of its bytes is shown to `check`.
+  static Result<std::unique_ptr<BackgroundReceiver>> Listen(const SocketAddress& address,
+                                                            Check check);
+  BackgroundReceiver(const BackgroundReceiver&) = delete;
+  BackgroundReceiver& operator=(const BackgroundReceiver&) = delete;
+  ~BackgroundReceiver();  // closes the connection
+
+  [[nodiscard]] const SocketAddress& Endpoint() const { return endpoint_; }
+  // Until `bytes` more have arrived than had at the call. What ended the stream otherwise is an
+  // error, this time and from then on: the check's, the socket's, or that the peer closed it.
+  Status MovesOn(uint64_t bytes, Deadline deadline);
+
+ private:
+  BackgroundReceiver(UniqueFd listener, const SocketAddress& endpoint)
+      : listener_(std::move(listener)), endpoint_(endpoint) {}
+
+  Error ReceiveUntilEnd(Check check);
+  Status Accept();
+
+  UniqueFd listener_;
+  SocketAddress endpoint_;
+  std::mutex mutex_;  // of all that follows
+  std::condition_variable changed_;
+  UniqueFd connection_;
+  bool closing_ = false;
+  uint64_t bytes_ = 0;
+  std::optional<Error> ended_;
+  std::thread thread_;
+};
+
+}  // namespace zcrx

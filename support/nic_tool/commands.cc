@@ -1,0 +1,119 @@
+#include "support/nic_tool/commands.h"
+
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+
+#include "support/guard/nic_lock.h"
+#include "support/nic/nic.h"
+#include "support/nic/state.h"
+#include "support/nic_tool/leftovers.h"
+#include "support/nic_tool/snapshot_file.h"
+
+namespace zcrx {
+namespace {
+
+// Memory providers leave and huge pages come back within it.
+constexpr std::chrono::seconds kRestore{20};
+
+// The state as it is written, rules in words.
+void Print(const NicState& state) {
+  std::string_view rest;
+  const std::string text = SerializeNicState(state);
+  rest = text;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
+    rest.remove_prefix(line.size());
+    const bool of_the_file = line.starts_with("zcrx-nic-state ") || line.starts_with("end ");
+    if (!of_the_file && !line.starts_with("rule ")) fmt::print("{}", line);
+  }
+  for (const RawFlowRule& rule : state.rules.value_or(FlowRules{}).rules) {
+    fmt::print("rule {} {}\n", rule.Location(), rule.Text());
+  }
+}
+
+NicToolStatus Show(Nic& nic) {
+  const Result<NicState> state = ReadNicState(nic);
+  if (!state.has_value()) return Complain(state.error(), NicToolStatus::kNotAsWanted);
+  Print(*state);
+  return NicToolStatus::kAsWanted;
+}
+
+NicToolStatus Snapshot(Nic& nic, const std::string& file) {
+  const Result<NicState> state = ReadNicState(nic);
+  if (!state.has_value()) return Complain(state.error(), NicToolStatus::kNotAsWanted);
+  const Status written = WriteSnapshot(file, *state);
+  if (written.has_value()) return NicToolStatus::kAsWanted;
+  return Complain(written.error(), written.error().code == EEXIST ? NicToolStatus::kBadUsage
+                                                                  : NicToolStatus::kNotAsWanted);
+}
+
+// What is wanted, once it is known to be this NIC's.
+Result<NicState> Wanted(Nic& nic, const std::string& file) {
+  ZCRX_ASSIGN_OR_RETURN(NicState wanted, ReadSnapshot(file));
+  ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted, nic));
+  return wanted;
+}
+
+// A line each; how many there are.
+Result<size_t> PrintDifferences(Nic& nic, const NicState& wanted) {
+  ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
+  const std::vector<std::string> differences = Differences(wanted, now);
+  for (const std::string& difference : differences) fmt::print("{}: {}\n", nic.Name(), difference);
+  return differences.size();
+}
+
+NicToolStatus Diff(Nic& nic, const NicState& wanted) {
+  const Result<size_t> differences = PrintDifferences(nic, wanted);
+  if (!differences.has_value()) return Complain(differences.error(), NicToolStatus::kNotAsWanted);
+  return *differences == 0 ? NicToolStatus::kAsWanted : NicToolStatus::kNotAsWanted;
+}
+
+// A run on the NIC goes on from what it has found there.
+NicToolStatus Restore(Nic& nic, const NicState& wanted, std::chrono::seconds wait) {
+  const Result<NicLock> lock = NicLock::Take(nic.Name(), wait);
+  if (!lock.has_value()) return Complain(lock.error(), NicToolStatus::kNotAsWanted);
+  const Result<size_t> differences = PrintDifferences(nic, wanted);
+  if (!differences.has_value()) return Complain(differences.error(), NicToolStatus::kNotAsWanted);
+  if (*differences == 0) {
+    fmt::print("{}: nothing to do\n", nic.Name());
+    return NicToolStatus::kAsWanted;
+  }
+  const std::vector<Error> errors = RestoreNicState(nic, wanted, Deadline::In(kRestore));
+  for (const Error& error : errors) Complain(error, NicToolStatus::kNotAsWanted);
+  if (!errors.empty()) return NicToolStatus::kNotAsWanted;
+  fmt::print("{}: put back\n", nic.Name());
+  return NicToolStatus::kAsWanted;
+}
+
+}  // namespace
+
+NicToolStatus Complain(const Error& error, NicToolStatus status) {
+  fmt::print(stderr, "zcrx_nic: {}\n", error.Text());
+  return status;
+}
+
+NicToolStatus RunNicTool(const NicToolOptions& options) {
+  if (options.command == NicCommand::kHelp) {
+    fmt::print("{}", kNicToolHelp);
+    return NicToolStatus::kAsWanted;
+  }
+  if (options.all) return RestoreAllLeftovers(options.wait);
+  const Result<std::string> netif = LoadNetif({.flags = options.config,
+                                               .environment = ConfigFromEnvironment(),
+                                               .file = options.config_file});
+  if (!netif.has_value()) return Complain(netif.error(), NicToolStatus::kBadUsage);
+  if (options.command == NicCommand::kRestore && options.file.empty()) {
+    return RestoreLeftover(*netif, options.wait);
+  }
+  Result<Nic> nic = Nic::Open(*netif);
+  if (!nic.has_value()) return Complain(nic.error(), NicToolStatus::kBadUsage);
+  if (options.command == NicCommand::kShow) return Show(*nic);
+  if (options.command == NicCommand::kSnapshot) return Snapshot(*nic, options.file);
+  const Result<NicState> wanted = Wanted(*nic, options.file);
+  if (!wanted.has_value()) return Complain(wanted.error(), NicToolStatus::kBadUsage);
+  return options.command == NicCommand::kDiff ? Diff(*nic, *wanted)
+                                              : Restore(*nic, *wanted, options.wait);
+}
+
+}  // namespace zcrx

@@ -1,0 +1,30 @@
+// The command line of zcrx_nic.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "support/base/result.h"
+#include "support/config/config.h"
+
+namespace zcrx {
+
+enum class NicCommand : uint8_t { kHelp, kShow, kSnapshot, kDiff, kRestore };
+
+struct NicToolOptions {
+  NicCommand command = NicCommand::kHelp;
+  std::string file = {};         // of snapshot, diff and restore
+  bool all = false;              // --all, of restore
+  std::chrono::seconds wait{0};  // --wait, of restore
+  KeyValues config = {};         // --netif=eth1 as {"NETIF", "eth1"}
+  std::string config_file = {};  // --config
+};
+
+// Flags stand anywhere. The error is one sentence.
+Result<NicToolOptions> ParseNicToolOptions(std::span<const char* const> arguments);
+
+extern const char* const kNicToolHelp;
+
+}  // namespace zcrx
