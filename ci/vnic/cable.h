@@ -25,6 +25,8 @@ class Cable {
     // A packet sent while the cable is down, or to where nothing is plugged in, is lost.
     void Send(Packet packet) override;
     [[nodiscard]] bool Up() const override { return cable_->up_[0] && cable_->up_[1]; }
+    // Takes this end up or down.
+    void SetUp(bool up) { cable_->SetUp(index_, up); }
 
    private:
     friend class Cable;

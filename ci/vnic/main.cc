@@ -14,6 +14,7 @@
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/cable.h"
 #include "ci/vnic/control.h"
+#include "ci/vnic/models.h"
 #include "ci/vnic/options.h"
 #include "ci/vnic/port.h"
 
@@ -55,6 +56,29 @@ std::vector<ControlCommand> Commands(const Ports& ports, Cable& cable) {
                         }
                         ZCRX_ASSIGN_OR_RETURN(const std::size_t index, IndexOf(ports, words[0]));
                         cable.SetUp(index, words[1] == "up");
+                        return std::string();
+                      }});
+  commands.push_back({.name = "faults",
+                      .arguments = "[PORT]",
+                      .run = [&ports](Words words) -> zcrx::Result<std::string> {
+                        if (words.empty()) return FaultList();
+                        if (words.size() > 1) return zcrx::Fail("faults takes a PORT or nothing");
+                        ZCRX_ASSIGN_OR_RETURN(const std::size_t index, IndexOf(ports, words[0]));
+                        return ports[index]->PortFaults().Text();
+                      }});
+  commands.push_back({.name = "fault",
+                      .arguments = "PORT NAME[=ARGUMENT]|clear",
+                      .run = [&ports](Words words) -> zcrx::Result<std::string> {
+                        if (words.size() != 2) {
+                          return zcrx::Fail("fault takes PORT NAME[=ARGUMENT] or PORT clear");
+                        }
+                        ZCRX_ASSIGN_OR_RETURN(const std::size_t index, IndexOf(ports, words[0]));
+                        Faults& faults = ports[index]->PortFaults();
+                        if (words[1] == "clear") {
+                          faults.Clear();
+                        } else {
+                          ZCRX_RETURN_IF_ERROR(faults.Set(words[1]));
+                        }
                         return std::string();
                       }});
   return commands;

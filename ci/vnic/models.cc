@@ -21,4 +21,25 @@ const Model* FindModel(std::string_view name) {
   return found == kModels.end() ? nullptr : *found;
 }
 
+std::string FaultList() {
+  std::string list;
+  for (const FaultSpec& spec : FaultSpecs()) {
+    list += spec.name;
+    if (spec.argument == FaultArgument::kNumber) list += fmt::format("={}", spec.usual);
+    if (spec.argument == FaultArgument::kCommand) list += "=COMMAND";
+    for (const Model* model : kModels) {
+      if (model->faults.Has(spec.fault)) list += fmt::format(" {}", model->name);
+    }
+    list += "; ";
+  }
+  for (const Model* model : kModels) {
+    list += fmt::format("commands {}", model->name);
+    for (const NamedCommand& command : model->faults.commands) {
+      list += fmt::format(" {}{}", command.name, command.in_restart ? "*" : "");
+    }
+    list += model == kModels.back() ? "" : "; ";
+  }
+  return list;
+}
+
 }  // namespace vnic

@@ -1,5 +1,8 @@
 #include "ci/vnic/port.h"
 
+#include <sys/timerfd.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -11,6 +14,7 @@ Port::Plugged::Plugged(Port& port, zcrx::UniqueFd client)
                                      .memory = memory,
                                      .interrupts = msix,
                                      .wire = port.wire_,
+                                     .faults = port.faults_,
                                      .mac = port.options_.mac})),
       session(vfio_user::Channel(std::move(client)), port.log_, port.options_.model->identity, *nic,
               memory, msix) {}
@@ -19,21 +23,29 @@ zcrx::Result<std::unique_ptr<Port>> Port::Open(const PortOptions& options, LogSi
                                                EventLoop& loop, Cable::End& wire) {
   ZCRX_ASSIGN_OR_RETURN(UnixListener listener, UnixListener::Listen(options.socket));
   // Not make_unique: the constructor is private, since a port without its socket is none.
-  std::unique_ptr<Port> port(new Port(options, sink, loop, wire, std::move(listener)));
+  zcrx::UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!timer.Valid()) return zcrx::FailErrno("create a timer");
+  std::unique_ptr<Port> port(
+      new Port(options, sink, loop, wire, std::move(listener), std::move(timer)));
   ZCRX_RETURN_IF_ERROR(loop.Add(port->listener_.Fd(), [raw = port.get()] { raw->OnClient(); }));
+  ZCRX_RETURN_IF_ERROR(loop.Add(port->flap_over_.Get(), [raw = port.get()] { raw->FlapOver(); }));
   return port;
 }
 
 Port::Port(const PortOptions& options, LogSink& sink, EventLoop& loop, Cable::End& wire,
-           UnixListener listener)
+           UnixListener listener, zcrx::UniqueFd timer)
     : options_(options),
       log_(sink, options.name),
       loop_(loop),
       wire_(wire),
-      listener_(std::move(listener)) {}
+      listener_(std::move(listener)),
+      faults_(options_.model->faults),
+      frame_faults_(faults_, [this] { Flap(); }),
+      flap_over_(std::move(timer)) {}
 
 Port::~Port() {
   Unplug();
+  loop_.Remove(flap_over_.Get());
   loop_.Remove(listener_.Fd());
 }
 
@@ -52,8 +64,13 @@ void Port::OnClient() {
     plugged_.reset();
     return;
   }
-  wire_.Plug([this](Packet packet) { plugged_->nic->Receive(std::move(packet)); },
-             [this] { plugged_->nic->LinkChanged(); });
+  wire_.Plug(
+      [this](Packet packet) {
+        for (Packet& arrived : frame_faults_.Pass(std::move(packet))) {
+          plugged_->nic->Receive(std::move(arrived));
+        }
+      },
+      [this] { plugged_->nic->LinkChanged(); });
   log_.Info("a client has connected: {} plugged in", options_.model->name);
 }
 
@@ -66,6 +83,18 @@ void Port::OnMessage() {
     log_.Refused("the client is cut off: {}", status.error().Text());
   }
   Unplug();
+}
+
+void Port::Flap() {
+  itimerspec over{};
+  over.it_value.tv_nsec = std::chrono::nanoseconds(kFlap).count();
+  if (::timerfd_settime(flap_over_.Get(), 0, &over, nullptr) != 0) return;
+  wire_.SetUp(false);
+}
+
+void Port::FlapOver() {
+  std::uint64_t times = 0;
+  if (::read(flap_over_.Get(), &times, sizeof times) == sizeof times) wire_.SetUp(true);
 }
 
 void Port::Unplug() {

@@ -1,6 +1,7 @@
 // One port: a socket that a QEMU connects to, and the NIC that its guest then has.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/base/unix_listener.h"
 #include "ci/vnic/cable.h"
+#include "ci/vnic/fault/frame_faults.h"
 #include "ci/vnic/options.h"
 #include "ci/vnic/vfio_user/session.h"
 #include "support/base/result.h"
@@ -26,6 +28,8 @@ class Port {
   [[nodiscard]] const std::string& Name() const { return options_.name; }
   // Of the NIC that is plugged in; nullopt: none is.
   [[nodiscard]] std::optional<Counters> Stats() const;
+  // They stay whatever is plugged in.
+  [[nodiscard]] Faults& PortFaults() { return faults_; }
 
  private:
   // All that ends with the client. The members refer to those above them.
@@ -37,17 +41,25 @@ class Port {
     vfio_user::Session session;
   };
 
+  static constexpr std::chrono::milliseconds kFlap{200};
+
   Port(const PortOptions& options, LogSink& sink, EventLoop& loop, Cable::End& wire,
-       UnixListener listener);
+       UnixListener listener, zcrx::UniqueFd timer);
   void OnClient();
   void OnMessage();
   void Unplug();
+  // Takes the cable down for kFlap.
+  void Flap();
+  void FlapOver();
 
   const PortOptions options_;
   const Log log_;
   EventLoop& loop_;
   Cable::End& wire_;
   UnixListener listener_;
+  Faults faults_;
+  FrameFaults frame_faults_;
+  zcrx::UniqueFd flap_over_;  // a timer
   std::unique_ptr<Plugged> plugged_;
 };
 

@@ -9,6 +9,8 @@ CommandError ErrorOf(int code) {
   switch (code) {
     case ENOSYS:
       return CommandError::kUnknown;
+    case EIO:
+      return CommandError::kFail;
     case ENOSPC:
       return CommandError::kResourceAllocation;
     default:
@@ -43,6 +45,7 @@ void CommandPort::Run(std::span<const std::uint8_t> request) {
   const auto header = LoadAt<RequestHeader>(request);
   const std::uint16_t type = header.type;
   auto reply = execute_({.type = static_cast<CommandType>(type), .bytes = request});
+  if (!reply && reply.error().code == ETIMEDOUT) return;
   bool answered = false;
   if (reply) {
     answered = Answer(header, std::move(*reply), CommandError::kNone);

@@ -49,7 +49,8 @@ inline Reply NumberOf(std::uint32_t number) {
 
 class CommandPort {
  public:
-  // ENOSYS: there is no such command; other codes: it was not done.
+  // ENOSYS: there is no such command; ETIMEDOUT: it is never answered; other codes: it was not
+  // done.
   using Execute = std::move_only_function<zcrx::Result<Reply>(const Command&)>;
   // The command numbered `sequence` wants its end told in completion queue `ring` too.
   using Done = std::move_only_function<void(std::uint16_t ring, std::uint16_t sequence)>;

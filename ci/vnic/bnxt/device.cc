@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "ci/vnic/bnxt/fault_scope.h"
+
 namespace vnic::bnxt {
 
 constinit const Model Device::kModel{
-    .name = "bnxt", .identity = kIdentity, .make = [](const NicSlot& slot) {
+    .name = "bnxt", .identity = kIdentity, .faults = kFaultScope, .make = [](const NicSlot& slot) {
       return std::unique_ptr<Nic>(std::make_unique<Device>(slot));
     }};
 

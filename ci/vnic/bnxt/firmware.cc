@@ -60,8 +60,20 @@ void Firmware::Reset() {
   rings_.Clear();
 }
 
-// Each group answers ENOSYS to the commands of the others.
 zcrx::Result<Reply> Firmware::Execute(const Command& command) {
+  const auto type = static_cast<std::uint32_t>(command.type);
+  const bool at_restart = command.type == CommandType::kVnicUpdate || vnics_.InRestart();
+  if (slot_.faults.BitesCommand(Fault::kCommandUnanswered, type, at_restart)) {
+    return zcrx::Fail("answer", ETIMEDOUT);
+  }
+  if (slot_.faults.BitesCommand(Fault::kCommandRefused, type, at_restart)) {
+    return zcrx::Fail("do as asked", EIO);
+  }
+  return Obey(command);
+}
+
+// Each group answers ENOSYS to the commands of the others.
+zcrx::Result<Reply> Firmware::Obey(const Command& command) {
   auto reply = ExecuteOnFunction(command);
   if (!reply && reply.error().code == ENOSYS) reply = ExecuteOnRings(command);
   if (!reply && reply.error().code == ENOSYS) reply = ExecuteOnVnics(command);
@@ -113,7 +125,7 @@ zcrx::Result<Reply> Firmware::ExecuteOnFunction(const Command& command) {
 zcrx::Result<Reply> Firmware::ExecuteOnRings(const Command& command) {
   switch (command.type) {
     case CommandType::kRingAlloc:
-      return Number(rings_.Allocate(command.As<RingAllocRequest>()));
+      return Number(AllocateRing(command.As<RingAllocRequest>()));
     case CommandType::kRingFree: {
       const std::uint16_t id = command.As<RingFreeRequest>().ring;
       return Freed(rings_.Free(id), "ring", id);
@@ -127,6 +139,20 @@ zcrx::Result<Reply> Firmware::ExecuteOnRings(const Command& command) {
     default:
       return Unknown();
   }
+}
+
+// With what faults do to a ring that has been made, and to another.
+zcrx::Result<std::uint16_t> Firmware::AllocateRing(const RingAllocRequest& request) {
+  auto id = rings_.Allocate(request);
+  if (!id || request.type != RingType::kRx) return id;
+  if (slot_.faults.Bites(Fault::kSplitLostAfterReset)) {
+    rings_.Find<RxRing>(*id)->split_lost.Leave(slot_.faults);
+  }
+  const auto neighbour = vnics_.InRestart() ? rings_.NeighbourOf(*id) : nullptr;
+  if (neighbour && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
+    neighbour->stopped.Leave(slot_.faults);
+  }
+  return id;
 }
 
 zcrx::Result<Reply> Firmware::ExecuteOnVnics(const Command& command) {

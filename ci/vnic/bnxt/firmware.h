@@ -13,10 +13,11 @@ namespace vnic::bnxt {
 class Firmware {
  public:
   explicit Firmware(const NicSlot& slot)
-      : slot_(slot), function_(slot), rings_(slot), vnics_(slot.memory) {}
+      : slot_(slot), function_(slot), rings_(slot), vnics_(slot) {}
 
   void Reset();
   // ENOSYS: a command that this firmware does not know; the driver asks for many such.
+  // ETIMEDOUT: it is not to be answered.
   zcrx::Result<Reply> Execute(const Command& command);
   // Tells the driver that the link may have changed.
   void PostLinkEvent() const;
@@ -27,8 +28,10 @@ class Firmware {
   [[nodiscard]] const VnicTable& Vnics() const { return vnics_; }
 
  private:
+  zcrx::Result<Reply> Obey(const Command& command);
   zcrx::Result<Reply> ExecuteOnFunction(const Command& command);
   zcrx::Result<Reply> ExecuteOnRings(const Command& command);
+  zcrx::Result<std::uint16_t> AllocateRing(const RingAllocRequest& request);
   zcrx::Result<Reply> ExecuteOnVnics(const Command& command);
   zcrx::Result<Reply> ExecuteOnFilters(const Command& command);
 

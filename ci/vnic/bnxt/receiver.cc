@@ -51,6 +51,7 @@ void Receiver::Receive(Packet packet) {
     ++counters_.unsteered;
     return;
   }
+  if (queue->buffers->stopped.In(slot_.faults)) return;
   if (FrameSize(packet, *headers) > to->vnic.mru) return Drop(counters_.over_mru, *queue);
   if (!packet.IsBurst()) return Deliver(packet, *queue, *to);
   const std::size_t segments_each = SegmentsEach(packet, *headers, *queue, to->vnic);
@@ -71,43 +72,49 @@ std::optional<Receiver::Queue> Receiver::Resolve(RingPair rings) const {
 }
 
 std::size_t Receiver::SegmentsEach(const Packet& burst, const Headers& headers, const Queue& queue,
-                                   const Vnic& vnic) {
+                                   const Vnic& vnic) const {
   if (vnic.coalesce_segments == 0 || !queue.aggregation || !HasPlainHeaders(headers)) return 1;
   const auto head = queue.buffers->Peek();
   const auto buffer = queue.aggregation->Peek();
   if (!head || head->Length() < headers.payload_offset || !buffer) return 1;
-  const std::size_t fit = std::size_t{kCoalesceMaxBuffers} * buffer->Length() / burst.segment_size;
+  const std::size_t fit = std::size_t{kCoalesceMaxBuffers} * RoomIn(*buffer) / burst.segment_size;
   return std::clamp<std::size_t>(
       fit, 1, std::min<std::size_t>(vnic.coalesce_segments, kCoalesceMaxSegments));
 }
 
-std::size_t Receiver::Head(const Packet& packet, const Headers& headers, const Queue& queue,
-                           const Vnic& vnic, std::size_t room) {
-  const bool split = headers.network == Network::kIpv4 ? vnic.split_ipv4 : vnic.split_ipv6;
-  if (queue.aggregation && split && headers.transport == Transport::kTcp &&
-      headers.PayloadLength() > 0 && packet.bytes.size() > vnic.split_threshold &&
-      headers.payload_offset <= room) {
-    return headers.payload_offset;
-  }
-  return std::min(packet.bytes.size(), room);
+bool Receiver::Splits(const Packet& packet, const Headers& headers, const Queue& queue,
+                      const Vnic& vnic) {
+  if (packet.IsBurst()) return true;  // only such are coalesced
+  const bool wanted = headers.network == Network::kIpv4 ? vnic.split_ipv4 : vnic.split_ipv6;
+  return queue.aggregation && wanted && headers.transport == Transport::kTcp &&
+         headers.PayloadLength() > 0 && packet.bytes.size() > vnic.split_threshold;
 }
 
-void Receiver::Deliver(const Packet& packet, const Queue& queue, const Delivery& to) {
+void Receiver::Deliver(const Packet& packet, const Queue& queue, Delivery to) {
   const auto headers = ParseHeaders(packet);
   if (!headers) return;
-  if (packet.IsBurst()) {
-    DeliverBurst(packet, *headers, queue, to);
-  } else {
-    DeliverFrame(packet, *headers, queue, to);
+  if (Splits(packet, *headers, queue, to.vnic)) {
+    to.wrong = Misfortune(slot_.faults, *headers, queue.buffers->split_lost);
+  }
+  if (!packet.IsBurst()) return DeliverFrame(packet, *headers, queue, to);
+  if (!to.wrong.unsplit) return DeliverBurst(packet, *headers, queue, to);
+  // Coalescing splits: what is not split is not coalesced.
+  const auto frames = CutBurst(packet);
+  if (!frames) return;
+  for (const Packet& frame : *frames) {
+    if (const auto own = ParseHeaders(frame)) DeliverFrame(frame, *own, queue, to);
   }
 }
 
-Receiver::Checks Receiver::Verify(const Packet& packet, const Headers& headers) {
+Receiver::Checks Receiver::Verify(const Packet& packet, const Headers& headers,
+                                  const PacketFaults& wrong) {
   Checks checks;
   const auto ip = VerifyIpv4Checksum(packet.bytes, headers);
   const auto transport = VerifyTransportChecksum(packet.bytes, headers);
   if (ip != ChecksumVerdict::kAbsent) checks.done |= kRx2IpChecked;
-  if (transport != ChecksumVerdict::kAbsent) checks.done |= kRx2TransportChecked;
+  if (transport != ChecksumVerdict::kAbsent && !wrong.unvouched) {
+    checks.done |= kRx2TransportChecked;
+  }
   if (ip == ChecksumVerdict::kBad) checks.errors |= kRx2IpChecksumError;
   if (transport == ChecksumVerdict::kBad) checks.errors |= kRx2TransportChecksumError;
   if (headers.network == Network::kIpv6) checks.done |= kRx2Ipv6;
@@ -115,29 +122,50 @@ Receiver::Checks Receiver::Verify(const Packet& packet, const Headers& headers) 
   return checks;
 }
 
-bool Receiver::Copy(Frame bytes, const BufferDescriptor& buffer) {
-  const auto target = slot_.memory.Writable(buffer.address, bytes.size());
+bool Receiver::Copy(Frame bytes, GuestAddress address) {
+  const auto target = slot_.memory.Writable(address, bytes.size());
   if (target.size() != bytes.size()) {
-    slot_.log.Refused("bnxt: rx buffer at {:#x} is not in memory", std::uint64_t{buffer.address});
+    slot_.log.Refused("bnxt: rx buffer at {:#x} is not in memory", address);
     return false;
   }
   std::ranges::copy(bytes, target.begin());
   return true;
 }
 
+std::size_t Receiver::RoomIn(const BufferDescriptor& buffer) const {
+  constexpr std::size_t kShort = 4096;
+  const std::size_t length = buffer.Length();
+  return slot_.faults.IsSet(Fault::kShortBuffers) ? std::min(length, kShort) : length;
+}
+
+// The driver expects the numbers in turn, and resets the device on any other (bnxt.c, bnxt_rx_pkt,
+// bnxt_tpa_start).
+std::uint32_t Receiver::OpaqueOf(const BufferDescriptor& buffer, const Packet& packet,
+                                 const Headers& headers) {
+  const std::uint32_t opaque = buffer.opaque;
+  return FailsDevice(slot_.faults, packet, headers) ? opaque ^ 1U : opaque;
+}
+
 std::optional<Receiver::Pieces> Receiver::Scatter(Frame payload, const Queue& queue,
-                                                  CompletionType type, std::size_t most) {
+                                                  const PacketFaults& wrong, CompletionType type,
+                                                  std::size_t most) {
   Pieces pieces;
   while (!payload.empty()) {
-    const auto buffer = queue.aggregation && pieces.size() < most
-                            ? queue.aggregation->Peek(static_cast<std::uint32_t>(pieces.size()))
-                            : std::nullopt;
+    const auto ahead = static_cast<std::uint32_t>(pieces.size());
+    const auto buffer =
+        queue.aggregation && ahead < most ? queue.aggregation->Peek(ahead) : std::nullopt;
     if (!buffer || buffer->Length() == 0) {
       Drop(counters_.no_buffers, queue);
       return std::nullopt;
     }
-    const Frame piece = payload.first(std::min<std::size_t>(payload.size(), buffer->Length()));
-    if (!Copy(piece, *buffer)) {
+    const std::size_t room = RoomIn(*buffer);
+    if (room < std::min<std::size_t>(payload.size(), buffer->Length())) {
+      std::ignore = slot_.faults.Bites(Fault::kShortBuffers);
+    }
+    const Frame piece = payload.first(std::min(payload.size(), room));
+    const Writing writing = AsWritten(wrong, piece, room);
+    const auto next = wrong.into_next ? queue.aggregation->Peek(ahead + 1) : std::nullopt;
+    if (!Copy(writing.bytes, next.value_or(*buffer).address + writing.offset)) {
       Drop(counters_.refused, queue);
       return std::nullopt;
     }
@@ -155,26 +183,34 @@ void Receiver::DeliverFrame(const Packet& packet, const Headers& headers, const 
                             const Delivery& to) {
   const auto buffer = queue.buffers->Peek();
   if (!buffer) return Drop(counters_.no_buffers, queue);
-  const std::size_t head = Head(packet, headers, queue, to.vnic, buffer->Length());
+  const std::size_t room = buffer->Length();
+  const bool split = Splits(packet, headers, queue, to.vnic) && !to.wrong.unsplit &&
+                     headers.payload_offset <= room;
   const Frame bytes = packet.bytes;
-  const auto pieces = Scatter(bytes.subspan(head), queue, CompletionType::kRxBuffer, kRxMaxBuffers);
+  const std::size_t whole = std::min(bytes.size(), room);
+  const Parts parts =
+      split ? Divide(bytes, headers, to.wrong, room)
+            : Parts{.head = bytes.first(whole), .payload = bytes.subspan(whole), .altered = {}};
+  const auto pieces =
+      Scatter(parts.payload, queue, to.wrong, CompletionType::kRxBuffer, kRxMaxBuffers);
   if (!pieces) return;
-  if (!Copy(bytes.first(head), *buffer)) return Drop(counters_.refused, queue);
+  if (!Copy(parts.head, buffer->address)) return Drop(counters_.refused, queue);
 
-  const Checks checks = Verify(packet, headers);
+  const Checks checks = Verify(packet, headers, to.wrong);
   const auto count = static_cast<std::uint32_t>(pieces->size());
   std::vector<Completion> records;
-  records.push_back({.type_flags_length = Type(CompletionType::kRx) | KindOf(headers) |
-                                          (to.hash ? kRxHashValid : 0) |
-                                          static_cast<std::uint32_t>(head) << kRxLengthShift,
-                     .opaque = buffer->opaque,
-                     .phase_and_more = count << kRxBuffersShift,
-                     .last = to.hash ? to.hash->value : 0});
+  records.push_back(
+      {.type_flags_length = Type(CompletionType::kRx) | KindOf(headers) |
+                            (to.hash ? kRxHashValid : 0) |
+                            static_cast<std::uint32_t>(parts.head.size()) << kRxLengthShift,
+       .opaque = OpaqueOf(*buffer, packet, headers),
+       .phase_and_more = count << kRxBuffersShift,
+       .last = to.hash ? to.hash->value : 0});
   records.push_back(
       {.type_flags_length = checks.done, .opaque = 0, .phase_and_more = checks.errors, .last = 0});
   records.insert(records.end(), pieces->begin(), pieces->end());
   if (!Finish(packet, queue, 1, records, count)) return;
-  if (head == headers.payload_offset && count > 0) ++counters_.split;
+  if (split) ++counters_.split;
 }
 
 void Receiver::DeliverBurst(const Packet& burst, const Headers& headers, const Queue& queue,
@@ -183,17 +219,16 @@ void Receiver::DeliverBurst(const Packet& burst, const Headers& headers, const Q
   constexpr std::uint32_t kBuffers = 2;
   const auto buffer = queue.buffers->Peek();
   if (!buffer || queue.buffers->Available() < kBuffers) return Drop(counters_.no_buffers, queue);
-  const Frame bytes = burst.bytes;
-  const Frame head = bytes.first(headers.payload_offset);
-  const auto pieces = Scatter(bytes.subspan(head.size()), queue, CompletionType::kRxCoalesceBuffer,
+  if (headers.payload_offset > buffer->Length()) return Drop(counters_.refused, queue);
+  const Parts parts = Divide(burst.bytes, headers, to.wrong, buffer->Length());
+  const auto pieces = Scatter(parts.payload, queue, to.wrong, CompletionType::kRxCoalesceBuffer,
                               kCoalesceMaxBuffers);
   if (!pieces) return;
-  if (head.size() > buffer->Length() || !Copy(head, *buffer)) {
-    return Drop(counters_.refused, queue);
-  }
+  if (!Copy(parts.head, buffer->address)) return Drop(counters_.refused, queue);
 
-  const Checks checks = Verify(burst, headers);
-  const auto offset = static_cast<std::uint32_t>(head.size());
+  const Checks checks = Verify(burst, headers, to.wrong);
+  const auto head = static_cast<std::uint32_t>(parts.head.size());
+  const auto offset = static_cast<std::uint32_t>(headers.payload_offset);
   const auto network = static_cast<std::uint32_t>(headers.network_offset);
   const auto segments = static_cast<std::uint32_t>(
       (headers.PayloadLength() + burst.segment_size - 1) / burst.segment_size);
@@ -202,8 +237,8 @@ void Receiver::DeliverBurst(const Packet& burst, const Headers& headers, const Q
   std::vector<Completion> records;
   // One aggregation at a time and from beginning to end: its number is always 0.
   records.push_back({.type_flags_length = Type(CompletionType::kRxCoalesceStart) | kFlags |
-                                          kRxHashValid | offset << kRxLengthShift,
-                     .opaque = buffer->opaque,
+                                          kRxHashValid | head << kRxLengthShift,
+                     .opaque = OpaqueOf(*buffer, burst, headers),
                      .phase_and_more = 0,
                      .last = to.hash ? to.hash->value : 0});
   records.push_back(
@@ -235,7 +270,13 @@ bool Receiver::Finish(const Packet& packet, const Queue& queue, std::uint32_t bu
     return false;
   }
   queue.buffers->Take(buffers);
-  if (aggregation_buffers > 0) queue.aggregation->Take(aggregation_buffers);
+  if (aggregation_buffers > 0) {
+    queue.aggregation->Take(aggregation_buffers);
+    if (queue.aggregation->Available() > 0 &&
+        slot_.faults.Bites(Fault::kCompletionLost, aggregation_buffers)) {
+      queue.aggregation->Take(1);
+    }
+  }
   ++counters_.packets;
   StatContext& statistics = *queue.buffers->statistics;
   const auto destination = LoadAt<MacAddress>(packet.bytes);

@@ -44,22 +44,27 @@ class Receiver {
 
   [[nodiscard]] std::optional<Queue> Resolve(RingPair rings) const;
   // How many segments of the burst may be handed over as one receive; 1: none may.
-  [[nodiscard]] static std::size_t SegmentsEach(const Packet& burst, const Headers& headers,
-                                                const Queue& queue, const Vnic& vnic);
-  // Bytes of the frame that go into its first buffer, of `room` bytes.
-  [[nodiscard]] static std::size_t Head(const Packet& packet, const Headers& headers,
-                                        const Queue& queue, const Vnic& vnic, std::size_t room);
+  [[nodiscard]] std::size_t SegmentsEach(const Packet& burst, const Headers& headers,
+                                         const Queue& queue, const Vnic& vnic) const;
+  // Whether the packet's headers go into a buffer of their own.
+  [[nodiscard]] static bool Splits(const Packet& packet, const Headers& headers, const Queue& queue,
+                                   const Vnic& vnic);
 
-  void Deliver(const Packet& packet, const Queue& queue, const Delivery& to);
+  void Deliver(const Packet& packet, const Queue& queue, Delivery to);
   void DeliverFrame(const Packet& packet, const Headers& headers, const Queue& queue,
                     const Delivery& to);
   void DeliverBurst(const Packet& burst, const Headers& headers, const Queue& queue,
                     const Delivery& to);
   // Copies `payload` into aggregation buffers, without taking them; nothing where they do not
   // suffice or are not in memory.
-  std::optional<Pieces> Scatter(Frame payload, const Queue& queue, CompletionType type,
-                                std::size_t most);
-  [[nodiscard]] bool Copy(Frame bytes, const BufferDescriptor& buffer);
+  std::optional<Pieces> Scatter(Frame payload, const Queue& queue, const PacketFaults& wrong,
+                                CompletionType type, std::size_t most);
+  [[nodiscard]] bool Copy(Frame bytes, GuestAddress address);
+  // Bytes of payload that an aggregation buffer takes.
+  [[nodiscard]] std::size_t RoomIn(const BufferDescriptor& buffer) const;
+  // The number of the packet's first buffer, for its completion.
+  std::uint32_t OpaqueOf(const BufferDescriptor& buffer, const Packet& packet,
+                         const Headers& headers);
   // Posts and takes the buffers. False: dropped, the completion queue is full.
   bool Finish(const Packet& packet, const Queue& queue, std::uint32_t buffers,
               std::span<const Completion> records, std::uint32_t aggregation_buffers);
@@ -69,7 +74,7 @@ class Receiver {
     std::uint32_t done = 0;
     std::uint32_t errors = 0;
   };
-  Checks Verify(const Packet& packet, const Headers& headers);
+  Checks Verify(const Packet& packet, const Headers& headers, const PacketFaults& wrong);
 
   const NicSlot& slot_;
   const RingTable& rings_;

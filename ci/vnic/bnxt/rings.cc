@@ -25,7 +25,7 @@ zcrx::Result<std::uint32_t> RingTable::AllocateStatistics(GuestAddress address) 
   if (statistics_.size() >= kMaxRings) return zcrx::Fail("allocate statistics context", ENOSPC);
   // Within the time of one guest the numbers do not come round.
   const std::uint32_t id = next_statistics_++ % (std::numeric_limits<std::uint32_t>::max() - 1);
-  statistics_[id] = std::make_shared<StatContext>(address, slot_.memory);
+  statistics_[id] = std::make_shared<StatContext>(address, slot_);
   return id;
 }
 
@@ -77,6 +77,7 @@ zcrx::Result<RingTable::Any> RingTable::Make(const RingAllocRequest& request) {
       if (!statistics) return missing("statistics context", request.stat_context);
       auto ring = std::make_shared<RxRing>(std::move(memory), slot_.memory);
       ring->statistics = std::move(statistics);
+      ring->queue = request.logical_id;
       return ring;
     }
     case RingType::kAggregation:
@@ -85,6 +86,16 @@ zcrx::Result<RingTable::Any> RingTable::Make(const RingAllocRequest& request) {
   }
   return zcrx::Fail(fmt::format("allocate ring of type {}", std::to_underlying(request.type)),
                     EINVAL);
+}
+
+std::shared_ptr<RxRing> RingTable::NeighbourOf(std::uint16_t id) const {
+  std::shared_ptr<RxRing> lowest;
+  for (const auto& [other, ring] : rings_) {
+    const auto* rx = std::get_if<std::shared_ptr<RxRing>>(&ring);
+    if (rx == nullptr || other == id) continue;
+    if (lowest == nullptr || (*rx)->queue < lowest->queue) lowest = *rx;
+  }
+  return lowest;
 }
 
 void RingTable::Clear() {

@@ -42,6 +42,10 @@ struct RxRing : BufferRing {
   using BufferRing::BufferRing;
   std::optional<std::uint16_t> aggregation = std::nullopt;
   std::shared_ptr<StatContext> statistics = nullptr;
+  std::uint16_t queue = 0;  // the driver's number for it
+  // Faults: it forgets that headers are to be split; it takes nothing any more.
+  Scar split_lost = {};
+  Scar stopped = {};
 };
 
 // Buffers for payload; each packet begins in a new one.
@@ -60,6 +64,8 @@ class RingTable {
   // EINVAL: an unknown type, a memory that makes no ring, or another ring or context that it is to
   // work with does not exist; ENOSPC: all are in use.
   zcrx::Result<std::uint16_t> Allocate(const RingAllocRequest& request);
+  // The receive ring of the lowest queue but `id`; nullptr: there is no other.
+  [[nodiscard]] std::shared_ptr<RxRing> NeighbourOf(std::uint16_t id) const;
   // False: there is no such ring. One that another still works with lives until that is freed too.
   bool Free(std::uint16_t id) { return rings_.erase(id) != 0; }
   void Clear();

@@ -43,17 +43,19 @@ inline void Add(QueueStatistics::Direction& counter, const MacAddress& destinati
 
 class StatContext {
  public:
-  StatContext(GuestAddress address, const GuestMemory& memory)
-      : address_(address), memory_(memory) {}
+  StatContext(GuestAddress address, const NicSlot& slot) : address_(address), slot_(slot) {}
 
   QueueStatistics counters{};
 
   // Where the memory has gone nobody reads them.
-  void Publish() const { std::ignore = memory_.Store(address_, counters); }
+  void Publish() const {
+    if (slot_.faults.Bites(Fault::kStatsFrozen)) return;
+    std::ignore = slot_.memory.Store(address_, counters);
+  }
 
  private:
   GuestAddress address_;
-  const GuestMemory& memory_;
+  const NicSlot& slot_;
 };
 
 }  // namespace vnic::bnxt

@@ -11,10 +11,18 @@ constexpr std::size_t kMinFrame = 17;
 constexpr std::size_t kMaxFrame = kMaxMtu + 18;
 constexpr std::size_t kMaxBurst = std::size_t{512} * 1024;  // beyond Linux' largest, GSO_MAX_SIZE
 
+std::size_t FramesIn(const Packet& packet) {
+  if (!packet.IsBurst()) return 1;
+  const auto headers = ParseHeaders(packet);
+  const std::size_t payload = headers ? headers->PayloadLength() : 0;
+  return (payload + packet.segment_size - 1) / packet.segment_size;
+}
+
 }  // namespace
 
 void TxRing::Doorbell(std::uint32_t index) {
   const std::uint32_t end = index & records_.Mask();
+  budget_ = {};
   bool sent = false;
   while (taken_ != end) {
     const auto first = slot_.memory.Load<BufferDescriptor>(records_.At(taken_));
@@ -28,6 +36,10 @@ void TxRing::Doorbell(std::uint32_t index) {
     auto packet = Gather(*first, *count);
     // Descriptors are free once read: what the packet sets off may ring this doorbell again.
     taken_ = (taken_ + *count) & records_.Mask();
+    if (packet && !budget_.TakeFrames(FramesIn(*packet))) {
+      Refuse("too many frames at once");
+      packet.reset();
+    }
     if (packet) {
       Send(std::move(*packet));
     } else {
@@ -48,7 +60,7 @@ std::optional<std::uint32_t> TxRing::Count(const BufferDescriptor& first,
   return count;
 }
 
-std::optional<Packet> TxRing::Gather(const BufferDescriptor& first, std::uint32_t count) const {
+std::optional<Packet> TxRing::Gather(const BufferDescriptor& first, std::uint32_t count) {
   Packet packet;
   TxExtension extension{};
   std::uint32_t next = 1;
@@ -84,7 +96,7 @@ std::optional<Packet> TxRing::Gather(const BufferDescriptor& first, std::uint32_
   return packet;
 }
 
-bool TxRing::Append(Packet& packet, const BufferDescriptor& descriptor) const {
+bool TxRing::Append(Packet& packet, const BufferDescriptor& descriptor) {
   const auto data = slot_.memory.Readable(descriptor.address, descriptor.Length());
   if (data.empty()) {
     Refuse("buffer is empty or not in memory");
@@ -94,19 +106,17 @@ bool TxRing::Append(Packet& packet, const BufferDescriptor& descriptor) const {
     Refuse("packet is too large");
     return false;
   }
+  if (!budget_.TakeBytes(data.size())) {
+    Refuse("too many bytes at once");
+    return false;
+  }
   packet.bytes.insert(packet.bytes.end(), data.begin(), data.end());
   return true;
 }
 
 void TxRing::Send(Packet packet) {
-  std::uint64_t frames = 1;
-  if (packet.IsBurst()) {
-    const auto headers = ParseHeaders(packet);
-    const std::size_t payload = headers ? headers->PayloadLength() : 0;
-    frames = (payload + packet.segment_size - 1) / packet.segment_size;
-  }
   const auto destination = LoadAt<MacAddress>(packet.bytes);
-  Add(statistics_->counters.tx_packets, destination, frames);
+  Add(statistics_->counters.tx_packets, destination, FramesIn(packet));
   Add(statistics_->counters.tx_bytes, destination, packet.bytes.size());
   slot_.wire.Send(std::move(packet));
 }

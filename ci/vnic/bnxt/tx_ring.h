@@ -12,6 +12,7 @@
 #include "ci/vnic/bnxt/ring_memory.h"
 #include "ci/vnic/bnxt/statistics.h"
 #include "ci/vnic/device/nic.h"
+#include "ci/vnic/device/send_budget.h"
 
 namespace vnic::bnxt {
 
@@ -24,7 +25,8 @@ class TxRing {
         statistics_(std::move(statistics)),
         slot_(slot) {}
 
-  // The driver has filled the ring up to `index`. Everything complete is sent before this returns.
+  // The driver has filled the ring up to `index`. Everything complete is sent before this returns,
+  // but for what is beyond a SendBudget.
   void Doorbell(std::uint32_t index);
 
  private:
@@ -32,8 +34,8 @@ class TxRing {
   [[nodiscard]] std::optional<std::uint32_t> Count(const BufferDescriptor& first,
                                                    std::uint32_t available) const;
   // The packet from `count` descriptors; nothing, and a line in the log, where it cannot be sent.
-  std::optional<Packet> Gather(const BufferDescriptor& first, std::uint32_t count) const;
-  [[nodiscard]] bool Append(Packet& packet, const BufferDescriptor& descriptor) const;
+  std::optional<Packet> Gather(const BufferDescriptor& first, std::uint32_t count);
+  [[nodiscard]] bool Append(Packet& packet, const BufferDescriptor& descriptor);
   void Send(Packet packet);
   void Complete(std::uint32_t opaque);
   void Refuse(std::string_view reason) const;
@@ -43,6 +45,7 @@ class TxRing {
   std::shared_ptr<StatContext> statistics_;
   const NicSlot& slot_;
   std::uint32_t taken_ = 0;  // within the ring
+  SendBudget budget_;        // of this doorbell
 };
 
 }  // namespace vnic::bnxt

@@ -98,8 +98,14 @@ zcrx::Status VnicTable::Configure(const VnicConfigRequest& request) {
 
 zcrx::Status VnicTable::Update(const VnicUpdateRequest& request) {
   ZCRX_ASSIGN_OR_RETURN(Vnic * vnic, Named(request.vnic));
-  if ((request.enables & kEnableVnicMru) != 0) vnic->mru = request.mru;
+  if ((request.enables & kEnableVnicMru) == 0) return {};
+  vnic->mru = request.mru;
+  vnic->stopped = request.mru == 0;
   return {};
+}
+
+bool VnicTable::InRestart() const {
+  return std::ranges::any_of(vnics_, [](const auto& entry) { return entry.second.stopped; });
 }
 
 zcrx::Status VnicTable::ConfigureRss(const VnicRssRequest& request) {
@@ -200,6 +206,9 @@ zcrx::Result<std::uint64_t> VnicTable::AddFlow(const FlowFilterAllocRequest& req
 zcrx::Status VnicTable::RemoveFlow(std::uint64_t id) {
   const auto location = static_cast<std::uint32_t>(id);
   if (location != id) return zcrx::Fail(fmt::format("remove flow {}", id), EINVAL);
+  if (const auto rule = flows_.Rules().find(location); rule != flows_.Rules().end()) {
+    steering_.Deleted(rule->second);
+  }
   ZCRX_RETURN_IF_ERROR(flows_.Remove(location));
   flow_l2_.erase(location);
   return {};
@@ -214,6 +223,7 @@ void VnicTable::Clear() {
   rx_mask_ = 0;
   flows_.Clear();
   flow_l2_.clear();
+  steering_.Reset();
 }
 
 bool VnicTable::Accepts(Frame frame) const {
@@ -230,12 +240,22 @@ bool VnicTable::Accepts(Frame frame) const {
 }
 
 std::optional<Delivery> VnicTable::Find(const Headers& headers) const {
-  const auto to = Steer(headers, flows_, rss_);
+  const auto to = steering_.Steer(headers, flows_, rss_);
   if (!to) return std::nullopt;
   const Vnic& vnic = vnics_.at(to->context);  // there is an RSS entry for each VNIC and no other
   if (vnic.rings.empty()) return std::nullopt;
-  return Delivery{
-      .vnic = vnic, .rings = vnic.rings[to->queue % vnic.rings.size()], .hash = to->hash};
+  RingPair rings = vnic.rings[to->queue % vnic.rings.size()];
+  if (steering_.IgnoresTable(*to)) {
+    const auto all = AllRings();
+    rings = all[(to->hash ? to->hash->value : 0) % all.size()];
+  }
+  return Delivery{.vnic = vnic, .rings = rings, .hash = to->hash};
+}
+
+std::vector<RingPair> VnicTable::AllRings() const {
+  std::set<RingPair> rings;
+  for (const auto& [id, vnic] : vnics_) rings.insert(vnic.rings.begin(), vnic.rings.end());
+  return {rings.begin(), rings.end()};
 }
 
 }  // namespace vnic::bnxt

@@ -2,6 +2,7 @@
 // default, one is for flow rules that name a queue, each additional RSS context is another.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,7 +11,8 @@
 
 #include "ci/vnic/bnxt/hwrm_queues.h"
 #include "ci/vnic/device/nic.h"
-#include "ci/vnic/net/steering.h"
+#include "ci/vnic/fault/packet_faults.h"
+#include "ci/vnic/fault/steering_faults.h"
 #include "support/base/result.h"
 
 namespace vnic::bnxt {
@@ -18,10 +20,13 @@ namespace vnic::bnxt {
 struct RingPair {
   std::uint16_t rx_ring = 0;
   std::uint16_t completion_ring = 0;
+
+  auto operator<=>(const RingPair&) const = default;
 };
 
 struct Vnic {
   std::uint16_t mru = 0;  // bytes of the largest frame; 0: takes nothing, at a queue's restart
+  bool stopped = false;   // by VNIC_UPDATE
   std::vector<RingPair> rings;  // a flow rule's queue and the RSS table's slots are places in it
   bool split_ipv4 = false;      // TCP headers and payload into buffers of their own, ...
   bool split_ipv6 = false;
@@ -34,11 +39,12 @@ struct Delivery {
   const Vnic& vnic;
   RingPair rings;
   std::optional<RssHash> hash;
+  PacketFaults wrong = {};
 };
 
 class VnicTable {
  public:
-  explicit VnicTable(const GuestMemory& memory) : memory_(memory) {}
+  explicit VnicTable(const NicSlot& slot) : memory_(slot.memory), steering_(slot.faults) {}
 
   // The default VNIC is number 0, kDefaultContext. ENOSPC; EEXIST for a second default.
   zcrx::Result<std::uint32_t> Allocate(bool is_default);
@@ -65,6 +71,8 @@ class VnicTable {
   zcrx::Status RemoveFlow(std::uint64_t id);
 
   void Clear();
+  // A queue is being restarted: to that end the driver stops VNICs.
+  [[nodiscard]] bool InRestart() const;
 
   // A frame for this function, by its destination address?
   [[nodiscard]] bool Accepts(Frame frame) const;
@@ -73,6 +81,8 @@ class VnicTable {
 
  private:
   zcrx::Result<Vnic*> Named(std::uint32_t id);
+  // The rings of all VNICs, each once.
+  [[nodiscard]] std::vector<RingPair> AllRings() const;
 
   const GuestMemory& memory_;
   std::map<std::uint32_t, Vnic> vnics_;
@@ -82,6 +92,7 @@ class VnicTable {
   std::set<MacAddress> multicast_;
   std::uint32_t rx_mask_ = 0;
   FlowTable flows_{kMaxFlows};
+  SteeringFaults steering_;
   std::map<std::uint32_t, std::uint64_t> flow_l2_;  // the L2 filter that a flow stands on
   std::uint32_t next_flow_ = 1;
   std::uint64_t next_l2_ = 1;

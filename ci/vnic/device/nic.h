@@ -13,6 +13,7 @@
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/device/guest_memory.h"
 #include "ci/vnic/device/pci_config.h"
+#include "ci/vnic/fault/faults.h"
 #include "ci/vnic/net/packet.h"
 
 namespace vnic {
@@ -42,6 +43,7 @@ struct NicSlot {
   const GuestMemory& memory;
   Interrupts& interrupts;
   Wire& wire;
+  Faults& faults;
   MacAddress mac{};
 };
 
@@ -53,6 +55,7 @@ class Nic;
 struct Model {
   std::string_view name;
   const PciIdentity& identity;
+  FaultScope faults;
   std::unique_ptr<Nic> (*make)(const NicSlot& slot);
 };
 

@@ -34,6 +34,7 @@ enum class AdminStatus : std::uint32_t {
   kPassed = 0x1,
   kAlreadyExists = 0xfffffff1,
   kFailedPrecondition = 0xfffffff5,
+  kInternalError = 0xfffffff6,
   kInvalidArgument = 0xfffffff7,
   kNotFound = 0xfffffff8,
   kResourceExhausted = 0xfffffffc,
@@ -272,6 +273,11 @@ struct ExtendedCommand {
   Be64 address;
 };
 static_assert(sizeof(ExtendedCommand) == 16);
+// What a command asks for, extended or not.
+inline std::uint32_t OpcodeOf(const AdminCommand& command) {
+  const bool extended = command.opcode == static_cast<std::uint32_t>(Opcode::kExtendedCommand);
+  return extended ? LoadAt<ExtendedCommand>(command.arguments).opcode : command.opcode;
+}
 
 struct FlowSpec {
   std::array<std::uint8_t, 16> source{};

@@ -14,18 +14,20 @@ bool AdminQueue::Start(GuestAddress base, std::uint32_t length) {
   }
   base_ = base;
   entries_ = entries;
+  taken_ = 0;
   done_ = 0;
   return true;
 }
 
 void AdminQueue::Ring(std::uint32_t produced) {
-  if (!Running() || produced - done_ > entries_) {
-    log_.Refused("gve: admin doorbell {} after {}, {} entries", produced, done_, entries_);
+  if (!Running() || produced - taken_ > entries_) {
+    log_.Refused("gve: admin doorbell {} after {}, {} entries", produced, taken_, entries_);
     return;
   }
+  const bool alone = produced - taken_ == 1;
   // A command may reset the device and with it this queue.
-  while (Running() && done_ != produced) {
-    const GuestAddress address = base_ + (done_ & (entries_ - 1)) * sizeof(AdminCommand);
+  while (Running() && taken_ != produced) {
+    const GuestAddress address = base_ + (taken_++ & (entries_ - 1)) * sizeof(AdminCommand);
     // A copy: the guest may change it while it is looked at.
     const auto command = memory_.Load<AdminCommand>(address);
     if (!command) {
@@ -33,7 +35,9 @@ void AdminQueue::Ring(std::uint32_t produced) {
       Stop();
       return;
     }
-    const Be32 status = static_cast<std::uint32_t>(execute_(*command));
+    const auto answer = execute_(*command, alone);
+    if (!answer) continue;
+    const Be32 status = static_cast<std::uint32_t>(*answer);
     if (!memory_.Store(address + kStatusOffset, status)) {
       log_.Refused("gve: admin command at {:#x} cannot be written", address);
     }

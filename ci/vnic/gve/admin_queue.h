@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/device/guest_memory.h"
@@ -12,7 +13,9 @@ namespace vnic::gve {
 
 class AdminQueue {
  public:
-  using Execute = std::move_only_function<AdminStatus(const AdminCommand&)>;
+  // `alone`: the driver waits for no other with it. nullopt: the command is never answered.
+  using Execute =
+      std::move_only_function<std::optional<AdminStatus>(const AdminCommand& command, bool alone)>;
 
   AdminQueue(const GuestMemory& memory, const Log& log, Execute execute)
       : memory_(memory), log_(log), execute_(std::move(execute)) {}
@@ -23,7 +26,8 @@ class AdminQueue {
   void Stop() { entries_ = 0; }
 
   // The driver has issued all commands up to the free-running count `produced`. Each is executed
-  // and its status written into it, in order, before this returns.
+  // and its status written into it, in order, before this returns. One without an answer is not
+  // counted as done, so that the driver waits for all later ones too, until it resets the queue.
   void Ring(std::uint32_t produced);
 
   [[nodiscard]] bool Running() const { return entries_ != 0; }
@@ -36,6 +40,7 @@ class AdminQueue {
   Execute execute_;
   GuestAddress base_ = 0;
   std::uint32_t entries_ = 0;
+  std::uint32_t taken_ = 0;
   std::uint32_t done_ = 0;
 };
 

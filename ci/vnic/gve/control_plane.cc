@@ -233,8 +233,19 @@ ControlPlane::Outcome ControlPlane::Create(const CreateRxQueue& request) {
                                 .header_buffer_size = header_size,
                                 .coalesce = request.enable_rsc != 0},
                   slot_, notifier_, rx_counters_[id]);
+  LeaveScars(id);
   SpreadByDefault();
   return {};
+}
+
+void ControlPlane::LeaveScars(std::uint32_t id) {
+  if (rx_[id]->Splits() && slot_.faults.Bites(Fault::kSplitLostAfterReset)) rx_[id]->LoseSplit();
+  if (std::exchange(in_restart_, std::nullopt) != id) return;
+  const auto neighbour = std::ranges::find_if(
+      rx_, [&](const auto& queue) { return queue.has_value() && &queue != &rx_[id]; });
+  if (neighbour != rx_.end() && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
+    (*neighbour)->StopReceiving();
+  }
 }
 
 ControlPlane::Outcome ControlPlane::DestroyTx(const DestroyQueue& request) {
@@ -252,6 +263,8 @@ ControlPlane::Outcome ControlPlane::DestroyRx(const DestroyQueue& request) {
                   fmt::format("rx queue {}", std::uint32_t{request.queue_id}));
   }
   rx_[request.queue_id].reset();
+  const bool others = std::ranges::any_of(rx_, &std::optional<RxQueue>::has_value);
+  in_restart_ = others ? std::optional<std::uint32_t>(request.queue_id) : std::nullopt;
   return {};
 }
 

@@ -9,19 +9,19 @@
 #include <string>
 
 #include "ci/vnic/device/nic.h"
+#include "ci/vnic/fault/steering_faults.h"
 #include "ci/vnic/gve/admin_protocol.h"
 #include "ci/vnic/gve/notify.h"
 #include "ci/vnic/gve/registers.h"
 #include "ci/vnic/gve/rx_queue.h"
 #include "ci/vnic/gve/tx_queue.h"
-#include "ci/vnic/net/steering.h"
 
 namespace vnic::gve {
 
 class ControlPlane {
  public:
   explicit ControlPlane(const NicSlot& slot)
-      : slot_(slot), notifier_(slot.interrupts), flows_(kMaxFlowRules) {
+      : slot_(slot), notifier_(slot.interrupts), flows_(kMaxFlowRules), steering_(slot.faults) {
     Reset();
   }
   ControlPlane(const ControlPlane&) = delete;
@@ -42,9 +42,7 @@ class ControlPlane {
   [[nodiscard]] RxQueue* Rx(std::uint32_t id);
 
   // The queue of a packet; nullopt: dropped.
-  [[nodiscard]] std::optional<Destination> QueueOf(const Headers& headers) const {
-    return Steer(headers, flows_, contexts_);
-  }
+  [[nodiscard]] std::optional<Destination> QueueOf(const Headers& headers) const;
   // The largest frame that is received: the MTU that the driver has set and an Ethernet header with
   // a VLAN tag.
   [[nodiscard]] std::size_t MaxFrame() const { return mtu_ + 18U; }
@@ -71,6 +69,8 @@ class ControlPlane {
   Outcome Deconfigure();
   Outcome Create(const CreateTxQueue& request);
   Outcome Create(const CreateRxQueue& request);
+  // What faults do to a queue that has been made, and to another.
+  void LeaveScars(std::uint32_t id);
   Outcome DestroyTx(const DestroyQueue& request);
   Outcome DestroyRx(const DestroyQueue& request);
   Outcome SetParameter(const SetDriverParameter& request);
@@ -84,6 +84,7 @@ class ControlPlane {
   // steering_commands.cc
   void ResetSteering();
   void SpreadByDefault();
+  [[nodiscard]] std::uint32_t QueuesToSpreadOver() const;
   Outcome Change(const ConfigureRss& request);
   Outcome Query(const QueryRss& request) const;
   Outcome Change(const ConfigureFlowRule& request);
@@ -102,9 +103,12 @@ class ControlPlane {
   std::uint16_t mtu_ = kMaxMtu;
   std::array<std::optional<TxQueue>, kMaxQueues> tx_;
   std::array<std::optional<RxQueue>, kMaxQueues> rx_;
+  // The receive queue taken away last, while others stay: that is to be restarted.
+  std::optional<std::uint32_t> in_restart_;
   std::array<TxCounters, kMaxQueues> tx_counters_;
   std::array<RxCounters, kMaxQueues> rx_counters_;
   FlowTable flows_;
+  SteeringFaults steering_;
   // The rules as the driver wrote them, for it to read back.
   std::map<std::uint32_t, WireFlowRule> wire_rules_;
   std::map<std::uint32_t, RssContext> contexts_;

@@ -4,12 +4,13 @@
 #include <limits>
 #include <memory>
 
+#include "ci/vnic/gve/fault_scope.h"
 #include "ci/vnic/net/segment.h"
 
 namespace vnic::gve {
 
 constinit const Model Device::kModel{
-    .name = "gve", .identity = kIdentity, .make = [](const NicSlot& slot) {
+    .name = "gve", .identity = kIdentity, .faults = kFaultScope, .make = [](const NicSlot& slot) {
       return std::unique_ptr<Nic>(std::make_unique<Device>(slot));
     }};
 
@@ -17,7 +18,7 @@ Device::Device(const NicSlot& slot)
     : slot_(slot),
       control_(slot_),
       admin_(slot_.memory, slot_.log,
-             [this](const AdminCommand& command) { return control_.Execute(command); }) {}
+             [this](const AdminCommand& command, bool alone) { return Execute(command, alone); }) {}
 
 void Device::Reset() {
   admin_.Stop();
@@ -25,12 +26,24 @@ void Device::Reset() {
   admin_base_ = 0;
   admin_length_ = 0;
   is_reset_ = true;
+  wants_reset_ = false;
+}
+
+std::optional<AdminStatus> Device::Execute(const AdminCommand& command, bool alone) {
+  // Queues that come or go together do so in one batch (gve_adminq.c,
+  // gve_adminq_create_rx_queues).
+  const std::uint32_t opcode = OpcodeOf(command);
+  if (slot_.faults.BitesCommand(Fault::kCommandUnanswered, opcode, alone)) return std::nullopt;
+  if (slot_.faults.BitesCommand(Fault::kCommandRefused, opcode, alone))
+    return AdminStatus::kInternalError;
+  return control_.Execute(command);
 }
 
 std::uint32_t Device::Register(std::uint64_t offset) const {
   switch (offset) {
     case kDeviceStatus:
-      return (slot_.wire.Up() ? kDeviceLinkUp : 0) | (is_reset_ ? kDeviceIsReset : 0);
+      return (slot_.wire.Up() ? kDeviceLinkUp : 0) | (is_reset_ ? kDeviceIsReset : 0) |
+             (wants_reset_ ? kDeviceWantsReset : 0);
     case kDriverStatus:
       return admin_.Running() ? kDriverRun : 0;
     case kMaxTxQueues:
@@ -128,6 +141,10 @@ void Device::ReceiveFrame(RxQueue& queue, std::uint32_t queue_id, const Packet& 
                           std::optional<RssHash> hash) {
   const auto headers = ParseHeaders(packet);
   if (!headers) return;
+  if (FailsDevice(slot_.faults, packet, *headers)) {
+    wants_reset_ = true;
+    slot_.interrupts.Raise(control_.ManagementVector());
+  }
   RxCounters& counters = control_.RxCount(queue_id);
   const RxCounters before = counters;
   const std::size_t frame =

@@ -57,6 +57,7 @@ inline constexpr std::uint64_t kAdminBaseHigh = 0x20;
 inline constexpr std::uint64_t kAdminBaseLow = 0x24;
 inline constexpr std::uint64_t kAdminLength = 0x28;  // 16 bits
 
+inline constexpr std::uint32_t kDeviceWantsReset = 1U << 1;
 inline constexpr std::uint32_t kDeviceLinkUp = 1U << 2;
 inline constexpr std::uint32_t kDeviceIsReset = 1U << 4;
 inline constexpr std::uint32_t kDriverRun = 1U << 0;

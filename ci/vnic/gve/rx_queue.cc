@@ -35,19 +35,11 @@ void RxQueue::Doorbell(std::uint32_t tail) {
   tail_ = tail;
 }
 
-RxQueue::Layout RxQueue::Plan(const Packet& packet, const Headers& headers) const {
-  Layout layout{.header = {}, .payload = packet.bytes};
-  // A header that does not fit stays with its payload. (The flag header_buffer_overflow is not
-  // used: the driver follows a null pointer on it where the memory is unreadable to it.)
-  if (headers.transport != Transport::kNone &&
-      headers.payload_offset <= config_.header_buffer_size) {
-    layout.header = layout.payload.first(headers.payload_offset);
-    layout.payload = layout.payload.subspan(headers.payload_offset);
-  }
-  const std::size_t full = config_.buffer_size;
-  layout.buffers = std::max<std::uint32_t>(
-      1, static_cast<std::uint32_t>((layout.payload.size() + full - 1) / full));
-  return layout;
+// The flag header_buffer_overflow is not used: the driver follows a null pointer on it where the
+// memory is unreadable to it.
+bool RxQueue::Splits(const Headers& headers) const {
+  return headers.transport != Transport::kNone &&
+         headers.payload_offset <= config_.header_buffer_size;
 }
 
 RxCompletion RxQueue::Describe(const Packet& packet, const Headers& headers,
@@ -73,19 +65,30 @@ RxCompletion RxQueue::Describe(const Packet& packet, const Headers& headers,
 }
 
 void RxQueue::Receive(const Packet& packet, const Headers& headers, std::optional<RssHash> hash) {
-  const Layout layout = Plan(packet, headers);
-  if (broken_ || Available() < layout.buffers) {
+  if (stopped_.In(slot_.faults)) return;
+  const PacketFaults wrong =
+      Splits(headers) ? Misfortune(slot_.faults, headers, split_lost_) : PacketFaults{};
+  const bool split = Splits(headers) && !wrong.unsplit;
+  const Parts parts = split ? Divide(packet.bytes, headers, wrong, config_.header_buffer_size)
+                            : Parts{.head = {}, .payload = packet.bytes, .altered = {}};
+  // Also a packet of headers only takes one.
+  const std::size_t full = config_.buffer_size;
+  const auto buffers = std::max<std::uint32_t>(
+      1, static_cast<std::uint32_t>((parts.payload.size() + full - 1) / full));
+  if (broken_ || Available() < buffers) {
     ++counters_.no_buffers;
     return;
   }
   RxCompletion completion = Describe(packet, headers, hash);
-  Frame header = layout.header;
-  Frame rest = layout.payload;
-  for (std::uint32_t left = layout.buffers; left > 0 && !broken_; --left) {
-    const GuestAddress address = config_.buffer_ring + head_ * sizeof(RxDescriptor);
+  if (wrong.unvouched) completion.status &= static_cast<std::uint8_t>(~kRxHeadersProcessed);
+  Frame header = parts.head;
+  Frame rest = parts.payload;
+  for (std::uint32_t left = buffers; left > 0 && !broken_; --left) {
+    const GuestAddress address = BufferAddress();
     const auto buffer = slot_.memory.Load<RxDescriptor>(address);
     if (!buffer) return Break("buffer", address);
-    head_ = (head_ + 1) & (config_.ring_size - 1);
+    Skip(1);
+    if (Available() >= left && slot_.faults.Bites(Fault::kCompletionLost)) Skip(1);
 
     const Frame part = rest.first(std::min<std::size_t>(rest.size(), config_.buffer_size));
     rest = rest.subspan(part.size());
@@ -94,7 +97,7 @@ void RxQueue::Receive(const Packet& packet, const Headers& headers, std::optiona
     completion.header_length =
         static_cast<std::uint16_t>(header.size() | (header.empty() ? 0U : kRxSplitHeader));
     completion.status |= kRxDone;
-    const bool filled = Fill(*buffer, header, part);
+    const bool filled = Fill(*buffer, header, part, wrong);
     if (left == 1 || !filled) completion.status |= kRxEndOfPacket;
     if (left == 1 && packet.IsBurst()) {
       completion.header_length = completion.header_length | kRxRsc;
@@ -114,17 +117,23 @@ void RxQueue::Receive(const Packet& packet, const Headers& headers, std::optiona
   }
   ++counters_.packets;
   counters_.bytes += packet.bytes.size();
-  if (!layout.header.empty()) ++counters_.split;
+  if (split) ++counters_.split;
   if (packet.IsBurst()) ++counters_.coalesced;
   notifier_.Fire(config_.notify_id);
 }
 
-bool RxQueue::Fill(const RxDescriptor& buffer, Frame header, Frame payload) const {
+bool RxQueue::Fill(const RxDescriptor& buffer, Frame header, Frame payload,
+                   const PacketFaults& wrong) const {
+  const Writing writing = AsWritten(wrong, payload, config_.buffer_size);
+  const auto next = wrong.into_next && Available() > 0
+                        ? slot_.memory.Load<RxDescriptor>(BufferAddress())
+                        : std::nullopt;
+  const GuestAddress address = next.value_or(buffer).buffer + writing.offset;
   const auto header_target = slot_.memory.Writable(buffer.header_buffer, header.size());
-  const auto target = slot_.memory.Writable(buffer.buffer, payload.size());
-  if (header_target.size() != header.size() || target.size() != payload.size()) return false;
+  const auto target = slot_.memory.Writable(address, writing.bytes.size());
+  if (header_target.size() != header.size() || target.size() != writing.bytes.size()) return false;
   std::ranges::copy(header, header_target.begin());
-  std::ranges::copy(payload, target.begin());
+  std::ranges::copy(writing.bytes, target.begin());
   return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/device/nic.h"
+#include "ci/vnic/fault/packet_faults.h"
 #include "ci/vnic/gve/descriptors.h"
 #include "ci/vnic/gve/notify.h"
 #include "ci/vnic/net/headers.h"
@@ -44,6 +45,7 @@ class RxQueue {
       : config_(config), slot_(slot), notifier_(notifier), counters_(counters) {}
 
   [[nodiscard]] bool Coalesces() const { return config_.coalesce; }
+  [[nodiscard]] bool Splits() const { return config_.header_buffer_size > 0; }
   // Posted buffers that no packet has taken.
   [[nodiscard]] std::uint32_t Available() const {
     return (tail_ - head_) & (config_.ring_size - 1);
@@ -52,22 +54,26 @@ class RxQueue {
   // The driver has filled the buffer ring up to `tail`.
   void Doorbell(std::uint32_t tail);
 
+  // Faults: the queue forgets that it is to split; it takes nothing any more.
+  void LoseSplit() { split_lost_.Leave(slot_.faults); }
+  void StopReceiving() { stopped_.Leave(slot_.faults); }
+
   // Puts one packet into posted buffers and completes each. `headers` are those of the packet.
   void Receive(const Packet& packet, const Headers& headers, std::optional<RssHash> hash);
 
  private:
-  // What of the packet goes where.
-  struct Layout {
-    Frame header;  // into the first buffer's header buffer; empty: not split
-    Frame payload;
-    std::uint32_t buffers = 1;  // also a packet of headers only takes one
-  };
-
-  [[nodiscard]] Layout Plan(const Packet& packet, const Headers& headers) const;
+  // Whether headers go into a header buffer. Those that do not fit stay with their payload.
+  [[nodiscard]] bool Splits(const Headers& headers) const;
   // The parts of a completion that are the packet's.
   RxCompletion Describe(const Packet& packet, const Headers& headers, std::optional<RssHash> hash);
   // False: nothing of it was written.
-  bool Fill(const RxDescriptor& buffer, Frame header, Frame payload) const;
+  bool Fill(const RxDescriptor& buffer, Frame header, Frame payload,
+            const PacketFaults& wrong) const;
+  // Of the next posted buffer's descriptor.
+  [[nodiscard]] GuestAddress BufferAddress() const {
+    return config_.buffer_ring + head_ * sizeof(RxDescriptor);
+  }
+  void Skip(std::uint32_t buffers) { head_ = (head_ + buffers) & (config_.ring_size - 1); }
   bool Complete(RxCompletion completion);
   void Break(std::string_view what, GuestAddress address);
 
@@ -80,6 +86,8 @@ class RxQueue {
   std::uint32_t completion_tail_ = 0;
   bool generation_ = true;  // of this round; the driver zeroes the ring
   bool broken_ = false;     // a ring has gone from memory
+  Scar split_lost_;
+  Scar stopped_;
 };
 
 }  // namespace vnic::gve

@@ -73,17 +73,33 @@ void ControlPlane::ResetSteering() {
                                 .indirection = std::vector<std::uint32_t>(kRssTableSize, 0)};
   hash_types_ = kDefaultTypes;
   table_configured_ = false;
+  steering_.Reset();
 }
 
-// Over all queues that there are, up to the highest. Called when one is made, not when one is taken
-// away: a queue that is restarted must not move the others' flows, and before there are fewer
-// queues all are taken away.
-void ControlPlane::SpreadByDefault() {
-  if (table_configured_) return;
+std::optional<Destination> ControlPlane::QueueOf(const Headers& headers) const {
+  auto to = steering_.Steer(headers, flows_, contexts_);
+  const std::uint32_t queues = QueuesToSpreadOver();
+  if (to && queues > 0 && steering_.IgnoresTable(*to)) {
+    to->queue = (to->hash ? to->hash->value : 0) % queues;
+  }
+  return to;
+}
+
+// Up to the highest that there is.
+std::uint32_t ControlPlane::QueuesToSpreadOver() const {
   std::uint32_t queues = 0;
   for (std::uint32_t id = 0; id < rx_.size(); ++id) {
     if (rx_[id]) queues = id + 1;
   }
+  return queues;
+}
+
+// Over all queues. Called when one is made, not when one is taken
+// away: a queue that is restarted must not move the others' flows, and before there are fewer
+// queues all are taken away.
+void ControlPlane::SpreadByDefault() {
+  if (table_configured_) return;
+  const std::uint32_t queues = QueuesToSpreadOver();
   if (queues == 0) return;
   auto& table = contexts_.at(kDefaultContext).indirection;
   for (std::uint32_t slot = 0; slot < table.size(); ++slot) table[slot] = slot % queues;
@@ -148,6 +164,9 @@ ControlPlane::Outcome ControlPlane::Change(const ConfigureFlowRule& request) {
     case FlowRuleChange::kAdd:
       return Add(request);
     case FlowRuleChange::kDelete:
+      if (const auto rule = flows_.Rules().find(location); rule != flows_.Rules().end()) {
+        steering_.Deleted(rule->second);
+      }
       if (const auto removed = flows_.Remove(location); !removed) {
         return Refuse(AdminStatus::kNotFound, removed.error().Text());
       }

@@ -5,6 +5,7 @@
 
 #include "ci/vnic/net/checksum.h"
 #include "ci/vnic/net/headers.h"
+#include "ci/vnic/net/segment.h"
 
 namespace vnic::gve {
 namespace {
@@ -21,6 +22,7 @@ void TxQueue::Doorbell(std::uint32_t tail) {
                       broken_ ? ", the queue is broken" : "");
     return;
   }
+  budget_ = {};
   bool completed = false;
   while (head_ != tail && !broken_) {
     const GuestAddress address = config_.ring + head_ * sizeof(TxDescriptor);
@@ -73,6 +75,7 @@ void TxQueue::TakeBuffer(const TxDescriptor& descriptor) {
   auto& bytes = assembly_.packet.bytes;
   if (data.empty()) return Refuse("buffer is empty or not in memory");
   if (bytes.size() + data.size() > kMaxTxPacket) return Refuse("packet is too large");
+  if (!budget_.TakeBytes(data.size())) return Refuse("too many bytes at once");
   bytes.insert(bytes.end(), data.begin(), data.end());
 }
 
@@ -83,12 +86,15 @@ void TxQueue::Refuse(std::string_view reason) {
 }
 
 void TxQueue::Finish() {
+  const auto headers = ParseHeaders(assembly_.packet);
   if (!assembly_.refused) {
     const std::size_t size = assembly_.packet.bytes.size();
     if (assembly_.tso && !assembly_.packet.IsBurst()) {
       Refuse("segmentation with a segment size of 0");
     } else if (!assembly_.tso && (size < kMinFrame || size > kMaxFrame)) {
       Refuse(fmt::format("frame of {} bytes", size));
+    } else if (!budget_.TakeFrames(headers ? FramesOf(assembly_.packet, *headers) : 1)) {
+      Refuse("too many frames at once");
     }
   }
   Assembly done = std::exchange(assembly_, Assembly{});
@@ -99,10 +105,8 @@ void TxQueue::Finish() {
   ++counters_.packets;
   counters_.bytes += done.packet.bytes.size();
   // A burst's checksums are computed where it is cut.
-  if (done.checksum && !done.tso) {
-    if (const auto headers = ParseHeaders(done.packet)) {
-      CompleteTransportChecksum(done.packet.bytes, *headers);
-    }
+  if (done.checksum && !done.tso && headers) {
+    CompleteTransportChecksum(done.packet.bytes, *headers);
   }
   slot_.wire.Send(std::move(done.packet));
 }

@@ -5,6 +5,7 @@
 
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/device/nic.h"
+#include "ci/vnic/device/send_budget.h"
 #include "ci/vnic/gve/descriptors.h"
 #include "ci/vnic/gve/notify.h"
 #include "ci/vnic/net/packet.h"
@@ -31,7 +32,8 @@ class TxQueue {
           TxCounters& counters)
       : config_(config), slot_(slot), notifier_(notifier), counters_(counters) {}
 
-  // The driver has filled the ring up to `tail`. Everything complete is sent before this returns.
+  // The driver has filled the ring up to `tail`. Everything complete is sent before this returns,
+  // but for what is beyond a SendBudget.
   void Doorbell(std::uint32_t tail);
 
  private:
@@ -54,6 +56,7 @@ class TxQueue {
   Notifier& notifier_;
   TxCounters& counters_;
   Assembly assembly_;
+  SendBudget budget_;  // of this doorbell
   std::uint32_t head_ = 0;
   std::uint32_t completion_tail_ = 0;
   bool generation_ = true;  // of this round; the driver zeroes the ring

@@ -58,6 +58,20 @@ void WriteHeaders(Packet& packet, Headers headers, const Piece& piece) {
   if (piece.length <= packet.segment_size) packet.segment_size = 0;
 }
 
+// A packet of its own of a piece that is not the whole burst.
+Packet CutPiece(const Packet& burst, const Headers& headers, const Piece& piece) {
+  const Frame header_bytes = Frame(burst.bytes).first(headers.payload_offset);
+  const Frame part =
+      Frame(burst.bytes).subspan(headers.payload_offset + piece.offset, piece.length);
+  Packet packet;
+  packet.segment_size = burst.segment_size;
+  packet.bytes.reserve(header_bytes.size() + part.size());
+  packet.bytes.insert(packet.bytes.end(), header_bytes.begin(), header_bytes.end());
+  packet.bytes.insert(packet.bytes.end(), part.begin(), part.end());
+  WriteHeaders(packet, headers, piece);
+  return packet;
+}
+
 // Payload bytes of each packet: whole segments, as many as wanted and as a datagram can hold.
 zcrx::Result<std::size_t> PieceLength(const Headers& headers, std::size_t segment_size,
                                       std::size_t segments_each) {
@@ -93,21 +107,26 @@ zcrx::Result<std::vector<Packet>> CutBurst(Packet burst, std::size_t segments_ea
     pieces.push_back(std::move(burst));
     return pieces;
   }
-  const Frame header_bytes = Frame(burst.bytes).first(headers->payload_offset);
-  const Frame payload_bytes = Frame(burst.bytes).subspan(headers->payload_offset, payload);
   for (std::size_t offset = 0; offset < payload; offset += step) {
     const std::size_t length = std::min(step, payload - offset);
-    const Frame part = payload_bytes.subspan(offset, length);
-    Packet packet;
-    packet.segment_size = burst.segment_size;
-    packet.bytes.reserve(header_bytes.size() + length);
-    packet.bytes.insert(packet.bytes.end(), header_bytes.begin(), header_bytes.end());
-    packet.bytes.insert(packet.bytes.end(), part.begin(), part.end());
-    WriteHeaders(packet, *headers,
-                 {.offset = offset, .length = length, .last = offset + length == payload});
-    pieces.push_back(std::move(packet));
+    pieces.push_back(CutPiece(
+        burst, *headers, {.offset = offset, .length = length, .last = offset + length == payload}));
   }
   return pieces;
+}
+
+std::size_t FramesOf(const Packet& packet, const Headers& headers) {
+  if (!packet.IsBurst() || !PieceLength(headers, packet.segment_size, 1)) return 1;
+  return (headers.PayloadLength() + packet.segment_size - 1) / packet.segment_size;
+}
+
+std::pair<Packet, Packet> CutOff(Packet packet, std::size_t frames) {
+  const auto headers = ParseHeaders(packet);
+  if (!headers || frames >= FramesOf(packet, *headers)) return {std::move(packet), Packet{}};
+  const std::size_t cut = frames * packet.segment_size;
+  const std::size_t rest = headers->PayloadLength() - cut;
+  return {CutPiece(packet, *headers, {.offset = 0, .length = cut, .last = false}),
+          CutPiece(packet, *headers, {.offset = cut, .length = rest, .last = true})};
 }
 
 }  // namespace vnic

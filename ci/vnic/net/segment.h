@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
+#include "ci/vnic/net/headers.h"
 #include "ci/vnic/net/packet.h"
 #include "support/base/result.h"
 
@@ -21,5 +23,11 @@ namespace vnic {
 // EINVAL: not TCP, no payload, SYN or RST (which no segment of a stream carries on), or a segment
 // size that leaves no room for the headers in a datagram.
 zcrx::Result<std::vector<Packet>> CutBurst(Packet burst, std::size_t segments_each = 1);
+
+// How many frames the packet is; 1 also for a burst that cannot be cut.
+std::size_t FramesOf(const Packet& packet, const Headers& headers);
+
+// The first `frames` of a packet, and the others; an empty packet where there are none.
+std::pair<Packet, Packet> CutOff(Packet packet, std::size_t frames);
 
 }  // namespace vnic

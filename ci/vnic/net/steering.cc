@@ -5,8 +5,11 @@ namespace vnic {
 std::optional<Destination> Steer(const Headers& headers, const FlowTable& flows,
                                  const std::map<std::uint32_t, RssContext>& contexts) {
   const FlowRule* rule = flows.Lookup(headers);
-  const FlowAction by_rss;  // the main context, no queue of a rule's
-  const FlowAction& action = rule != nullptr ? rule->action : by_rss;
+  return Follow(rule != nullptr ? rule->action : FlowAction{}, headers, contexts);
+}
+
+std::optional<Destination> Follow(const FlowAction& action, const Headers& headers,
+                                  const std::map<std::uint32_t, RssContext>& contexts) {
   const auto context = contexts.find(action.context);
   if (context == contexts.end()) return std::nullopt;
 

@@ -21,8 +21,14 @@ struct Destination {
   std::optional<RssHash> hash;  // by the key and the types of `context`
 };
 
-// nullopt: no queue takes the packet (an empty table, or a rule into a context that is gone).
+// By flow rules, then RSS. nullopt: no queue takes the packet (an empty table, or a rule into a
+// context that is gone).
 std::optional<Destination> Steer(const Headers& headers, const FlowTable& flows,
                                  const std::map<std::uint32_t, RssContext>& contexts);
+
+// The second half of it: where `action` leads. That of no rule is FlowAction{}: the default
+// context, no queue.
+std::optional<Destination> Follow(const FlowAction& action, const Headers& headers,
+                                  const std::map<std::uint32_t, RssContext>& contexts);
 
 }  // namespace vnic

@@ -1,14 +1,17 @@
 #include "ci/vnic/vfio_user/session.h"
 
+#include <chrono>
 #include <cstring>
 #include <string_view>
 
 #include "ci/vnic/base/endian.h"
+#include "support/base/deadline.h"
 
 namespace vnic::vfio_user {
 namespace {
 
 constexpr int kMessagesPerRound = 64;
+constexpr std::chrono::milliseconds kRound{10};  // some messages set off much work
 
 template <typename T>
 zcrx::Result<T> Parse(std::string_view operation, const std::vector<std::uint8_t>& body) {
@@ -29,10 +32,12 @@ std::vector<std::uint8_t> BodyOf(const T& value, std::size_t extra = 0) {
 }  // namespace
 
 zcrx::Status Session::OnReadable() {
+  const auto round = zcrx::Deadline::In(kRound);
   for (int i = 0; i < kMessagesPerRound; ++i) {
     ZCRX_ASSIGN_OR_RETURN(std::optional<Message> message, channel_.Receive());
     if (!message) return {};
     ZCRX_RETURN_IF_ERROR(Answer(std::move(*message)));
+    if (round.Expired()) break;
   }
   return {};
 }

@@ -30,9 +30,9 @@ class Session {
 
   [[nodiscard]] int Fd() const { return channel_.Fd(); }
 
-  // Answers what has arrived, up to a few messages, so that one guest cannot keep the loop from
-  // the other. An error ends the session (EPIPE: the client has hung up). A request that is wrong
-  // in itself is answered with its errno and logged, and the session goes on.
+  // Answers what has arrived, up to a few messages or milliseconds, so that one guest cannot keep
+  // the loop from the other. An error ends the session (EPIPE: the client has hung up). A request
+  // that is wrong in itself is answered with its errno and logged, and the session goes on.
   zcrx::Status OnReadable();
 
  private:

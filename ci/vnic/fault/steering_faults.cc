@@ -1,0 +1,56 @@
+#include "ci/vnic/fault/steering_faults.h"
+
+namespace vnic {
+namespace {
+
+// The same for all ports.
+FlowMatch Widened(FlowMatch match) {
+  match.source_port = {};
+  match.destination_port = {};
+  return match;
+}
+
+}  // namespace
+
+std::optional<Destination> SteeringFaults::Steer(
+    const Headers& headers, const FlowTable& flows,
+    const std::map<std::uint32_t, RssContext>& contexts) const {
+  if (faults_.None()) return vnic::Steer(headers, flows, contexts);
+  return Follow(ActionFor(headers, flows), headers, contexts);
+}
+
+bool SteeringFaults::IgnoresTable(const Destination& to) const {
+  return !to.queue_by_rule && to.context == kDefaultContext &&
+         faults_.Bites(Fault::kRssTableIgnored);
+}
+
+void SteeringFaults::Deleted(const FlowRule& rule) {
+  if (deleted_.size() >= kMostRevenants || !faults_.Bites(Fault::kRuleDeleteIgnored)) return;
+  deleted_.push_back({.rule = rule, .scar = {}});
+  deleted_.back().scar.Leave(faults_);
+}
+
+const FlowRule* SteeringFaults::RuleFor(const Headers& headers, const FlowTable& flows) const {
+  if (const FlowRule* rule = flows.Lookup(headers)) return rule;
+  for (const Revenant& revenant : deleted_) {
+    if (revenant.scar.In(faults_) && Matches(revenant.rule.match, headers)) return &revenant.rule;
+  }
+  if (!faults_.IsSet(Fault::kRuleTooWide) || headers.transport != Transport::kTcp) return nullptr;
+  for (const auto& [location, rule] : flows.Rules()) {
+    if (Matches(Widened(rule.match), headers) && faults_.Bites(Fault::kRuleTooWide)) return &rule;
+  }
+  return nullptr;
+}
+
+FlowAction SteeringFaults::ActionFor(const Headers& headers, const FlowTable& flows) const {
+  const FlowRule* rule = RuleFor(headers, flows);
+  if (rule == nullptr || faults_.Bites(Fault::kRuleIgnored)) return {};
+  const FlowAction action = rule->action;
+  const bool into_context = !action.queue && action.context != kDefaultContext;
+  if (into_context && faults_.Bites(Fault::kRssContextIgnored)) return {};
+  const std::uint32_t wrong = faults_.Number(Fault::kRuleWrongQueue);
+  if (action.queue != wrong && faults_.Bites(Fault::kRuleWrongQueue)) return {.queue = wrong};
+  return action;
+}
+
+}  // namespace vnic

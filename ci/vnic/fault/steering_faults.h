@@ -1,0 +1,45 @@
+// Steering (net/steering.h) as a NIC with faults does it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "ci/vnic/fault/faults.h"
+#include "ci/vnic/net/steering.h"
+
+namespace vnic {
+
+class SteeringFaults {
+ public:
+  explicit SteeringFaults(Faults& faults) : faults_(faults) {}
+
+  [[nodiscard]] std::optional<Destination> Steer(
+      const Headers& headers, const FlowTable& flows,
+      const std::map<std::uint32_t, RssContext>& contexts) const;
+  // The NIC is to spread this packet over all its queues, whatever its table says.
+  [[nodiscard]] bool IgnoresTable(const Destination& to) const;
+
+  // The driver has deleted a rule.
+  void Deleted(const FlowRule& rule);
+  // As after power-on.
+  void Reset() { deleted_.clear(); }
+
+ private:
+  // A deleted rule that matches all the same.
+  struct Revenant {
+    FlowRule rule;
+    Scar scar;
+  };
+  static constexpr std::size_t kMostRevenants = 1024;
+
+  [[nodiscard]] const FlowRule* RuleFor(const Headers& headers, const FlowTable& flows) const;
+  // Of the rule that matches; where none does, by RSS.
+  [[nodiscard]] FlowAction ActionFor(const Headers& headers, const FlowTable& flows) const;
+
+  Faults& faults_;
+  std::vector<Revenant> deleted_;
+};
+
+}  // namespace vnic
