@@ -1,6 +1,14 @@
+#include <iostream>
+
+#include "fixtures/needed_privileges.h"
 #include "fixtures/program.h"
 #include "fixtures/testbed.h"
 
 int main(int argc, char** argv) {
+  // First of all: threads and programs have what their parent has.
+  if (const zcrx::Status status = zcrx::KeepOnly(zcrx::NeededPrivileges()); !status.has_value()) {
+    std::cerr << status.error().Text() << '\n';
+    return static_cast<int>(zcrx::ExitStatus::kBadUsage);
+  }
   return static_cast<int>(zcrx::RunProgram(argc, argv, zcrx::Testbed::Open));
 }

@@ -1,0 +1,93 @@
+// The traffic of others: TCP connections on the other queues keep every byte, and keep moving,
+// while zcrx comes, receives and goes. (bnxt once dropped it: the restart of one queue stopped
+// all.)
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "fixtures/zcrx_test.h"
+#include "support/net/background_receiver.h"
+#include "support/nic/configure.h"
+#include "support/nic/features.h"
+#include "support/nic/flow_rule.h"
+#include "support/nic/queues.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kRounds = 3;
+constexpr uint64_t kSomeMore = uint64_t{64} << 10;
+// They are there to be disturbed: at full speed they would keep both machines busy.
+constexpr uint32_t kBytesPerSecond = uint32_t{1} << 20;
+constexpr auto kMoves = 4s;  // three retransmissions of one segment take 1.4 s
+constexpr uint32_t kMostNeighbours = 4;
+
+struct Bystander {
+  std::unique_ptr<BackgroundReceiver> receiver;
+  Sender sender;
+};
+
+class ZcrxBystander : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {
+ protected:
+  // A connection that goes where RSS leads it, or to `queue` by a rule.
+  Result<Bystander> Watch(std::optional<uint32_t> queue) {
+    ZCRX_ASSIGN_OR_RETURN(std::unique_ptr<BackgroundReceiver> receiver,
+                          BackgroundReceiver::Listen(Testbed::Get().ListenAddress().WithPort(0),
+                                                     IsPayloadOf(~Seed())));
+    if (queue) {
+      FlowRule rule = RuleFor(receiver->Endpoint());
+      rule.action = ToQueue{*queue};
+      ZCRX_RETURN_IF_ERROR(AddFlowRule(UnderTest(), rule, Undo()));
+    }
+    ZCRX_ASSIGN_OR_RETURN(Sender sender,
+                          Send(receiver->Endpoint(), {.bytes = kEndless,
+                                                      .send_size = kSendBytes,
+                                                      .seed = ~Seed(),
+                                                      .bytes_per_s = kBytesPerSecond}));
+    return Bystander{std::move(receiver), std::move(sender)};
+  }
+};
+
+TEST_P(ZcrxBystander, KeepsMovingWhileZcrxComesAndGoes) {
+  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ASSERT_OK(ConfigureFeature(UnderTest(), kNtuple, true, Undo()));
+  std::vector<Bystander> others;
+  ASSERT_OK_AND_ASSIGN(Bystander anywhere, Watch({}));
+  others.push_back(std::move(anywhere));
+  for (uint32_t neighbour = 0; neighbour < std::min(queue.Index(), kMostNeighbours); ++neighbour) {
+    ASSERT_OK_AND_ASSIGN(Bystander other, Watch(neighbour));
+    others.push_back(std::move(other));
+  }
+  const auto all_move_on = [&]() -> Status {
+    for (const Bystander& other : others) {
+      ZCRX_RETURN_IF_ERROR(other.receiver->MovesOn(kSomeMore, Deadline::In(kMoves)));
+    }
+    return {};
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    SCOPED_TRACE(fmt::format("round {}", round));
+    {
+      ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
+      ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+      ASSERT_OK(all_move_on()) << "zcrx is there";
+      ASSERT_OK_AND_ASSIGN(
+          Sender sender,
+          Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+      ASSERT_OK(Transfer(receiver, sender, kStreamBytes));
+    }
+    ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
+    ASSERT_OK(all_move_on()) << "zcrx has gone";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxBystander, ::testing::Values(kFlowRule, kRssContext), VariantName);
+
+}  // namespace
+}  // namespace zcrx

@@ -1,0 +1,60 @@
+// Several connections at once on one queue.
+#include <sys/socket.h>
+
+#include <ostream>
+#include <vector>
+
+#include "fixtures/zcrx_test.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+constexpr uint64_t kConnections = 4;
+
+struct ConnectionsVariant {
+  std::string name;
+  SteeringVariant steering;
+  int family;
+
+  friend void PrintTo(const ConnectionsVariant& variant, std::ostream* out) {
+    *out << variant.name;
+  }
+};
+
+class ZcrxConnections : public ZcrxTest,
+                        public ::testing::WithParamInterface<ConnectionsVariant> {};
+
+TEST_P(ZcrxConnections, DeliverEveryByteInOrder) {
+  const auto& [name, steering, family] = GetParam();
+  ZCRX_REQUIRE(Capability::kFlowSteering, steering.needs);
+  if (family == AF_INET) ZCRX_REQUIRE(Capability::kIpv4);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ReceiverOptions options = ReceiverOn(queue, steering.area);
+  if (family == AF_INET) options.listen = *Testbed::Get().ListenAddressV4();
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  ASSERT_OK(queue.Steer(steering.steering, receiver.Endpoint(), Undo()));
+  // None is received from until all are there.
+  std::vector<Sender> senders;
+  for (uint64_t i = 0; i < kConnections; ++i) {
+    const uint64_t seed = Seed() + i;
+    ASSERT_OK_AND_ASSIGN(
+        Sender sender,
+        Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = seed}));
+    senders.push_back(std::move(sender));
+    ASSERT_OK(receiver.Accept(kStreamBytes, IsPayloadOf(seed), Deadline::In(kTransfer)));
+  }
+
+  ASSERT_OK(TransferAll(receiver, senders));
+  EXPECT_OK(ArrivedInPlace(queue, receiver.Total()));
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxConnections,
+                         ::testing::Values(ConnectionsVariant{"flow_rule", kFlowRule, AF_INET6},
+                                           ConnectionsVariant{"flow_rule_ipv4", kFlowRule, AF_INET},
+                                           ConnectionsVariant{"rss_context", kRssContext,
+                                                              AF_INET6}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace zcrx

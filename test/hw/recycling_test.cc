@@ -1,0 +1,89 @@
+// Buffers that the application gives back are received into again, many times over.
+#include <chrono>
+#include <ostream>
+
+#include "fixtures/zcrx_test.h"
+#include "support/nic/configure.h"
+#include "support/nic/features.h"
+#include "support/nic/link.h"
+#include "test/hw/small_area.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t kVolumes = 4;  // of the area, in bytes of payload
+constexpr uint64_t kLeakOfOneIn = 100;
+constexpr auto kLongTransfer = 4min;  // also where TCP has to repeat one segment in a hundred
+constexpr size_t kShuffled = 128;     // buffers of which any is the next to be given back
+
+struct RecyclingVariant {
+  std::string name;
+  SteeringVariant steering;
+  size_t shuffle;
+
+  friend void PrintTo(const RecyclingVariant& variant, std::ostream* out) { *out << variant.name; }
+};
+
+class ZcrxRecycling : public ZcrxTest, public ::testing::WithParamInterface<RecyclingVariant> {};
+
+TEST_P(ZcrxRecycling, CarriesManyTimesTheArea) {
+  const auto& [name, steering, shuffle] = GetParam();
+  ZCRX_REQUIRE(Capability::kFlowSteering, steering.needs);
+  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ReceiverOptions options = ReceiverOn(queue, steering.area);
+  options.ifq.area.bytes = area;
+  options.receive_buffer = SmallAreaReceiveBuffer(area);
+  options.shuffle = shuffle;
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  ASSERT_OK(queue.Steer(steering.steering, receiver.Endpoint(), Undo()));
+  const uint64_t bytes = kVolumes * area;
+  ASSERT_OK_AND_ASSIGN(Sender sender,
+                       Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
+
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
+  EXPECT_OK(ArrivedInPlace(queue, received));
+}
+
+class ZcrxLeak : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+
+// TCP makes up for the payload of a buffer that is filled and never completed, but nothing for the
+// buffer: so many go through the area here that there would be none left.
+TEST_P(ZcrxLeak, WouldUseUpTheArea) {
+  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
+  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
+  // Each segment takes a buffer of its own then.
+  ASSERT_OK_AND_ASSIGN(const Feature merging, GetFeature(UnderTest(), kHwGro));
+  if (merging.changeable) {
+    ASSERT_OK(ConfigureFeature(UnderTest(), kHwGro, false, Undo()));
+  }
+  ASSERT_OK_AND_ASSIGN(const Link link, GetLink(UnderTest()));
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ReceiverOptions options = ReceiverOn(queue, GetParam().area);
+  options.ifq.area.bytes = area;
+  options.receive_buffer = SmallAreaReceiveBuffer(area);
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  const uint64_t bytes = kLeakOfOneIn * (area / PageBytes()) * link.mtu;
+  ASSERT_OK_AND_ASSIGN(Sender sender,
+                       Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
+
+  ASSERT_OK_AND_ASSIGN(const Received received,
+                       Transfer(receiver, sender, bytes, Deadline::In(kLongTransfer)));
+  EXPECT_OK(ArrivedInPlace(queue, received));
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxLeak, ::testing::Values(kFlowRule), VariantName);
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxRecycling,
+                         ::testing::Values(RecyclingVariant{"in_order", kFlowRule, 0},
+                                           RecyclingVariant{"out_of_order", kFlowRule, kShuffled},
+                                           RecyclingVariant{"out_of_order_dmabuf", kFlowRuleDmabuf,
+                                                            kShuffled}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace zcrx

@@ -1,0 +1,105 @@
+// What the kernel must refuse, by its errno, each beside the same request with one thing right.
+#include <functional>
+#include <limits>
+#include <ostream>
+
+#include "fixtures/probes.h"
+#include "fixtures/zcrx_test.h"
+#include "support/nic/channels.h"
+#include "support/nic/configure.h"
+#include "support/nic/queues.h"
+#include "support/nic/rings.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+struct Refusal {
+  std::string name;
+  int code;
+  Capability needs;
+  std::function<void(IfqOptions&)> spoil;
+
+  friend void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
+};
+
+class ZcrxRefusal : public ZcrxTest, public ::testing::WithParamInterface<Refusal> {};
+
+TEST_P(ZcrxRefusal, OfOneWrongValueLeavesTheQueueFree) {
+  const Refusal& refusal = GetParam();
+  ZCRX_REQUIRE(refusal.needs);
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  IfqOptions right = ReceiverOn(queue).ifq;
+  if (refusal.needs == Capability::kLargeChunks) {
+    ASSERT_OK(ReserveHugePages(kHugeAreaBytes / kHugePageBytes, Undo()));
+    right.area = {.bytes = kHugeAreaBytes, .kind = AreaKind::kHugePages};
+    right.rx_buf_len = LargeChunkBytes();
+  }
+  IfqOptions wrong = right;
+  refusal.spoil(wrong);
+
+  EXPECT_FAILS_WITH(refusal.code, DryRun(wrong));
+  EXPECT_OK(DryRun(right));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ZcrxRefusal,
+    ::testing::Values(
+        // zcrx_register_netdev() in io_uring/zcrx.c
+        Refusal{"no_such_device", ENODEV, Capability::kZcrx,
+                [](IfqOptions& options) { options.ifindex = std::numeric_limits<int>::max(); }},
+        // netif_mp_open_rxq() in net/core/netdev_rx_queue.c; the target is the device's last queue
+        Refusal{"no_such_queue", ERANGE, Capability::kZcrx,
+                [](IfqOptions& options) { ++options.queue; }},
+        // __zcrx_create_area() in io_uring/zcrx.c: a power of two, and no less than a page
+        Refusal{"chunks_below_a_page", EINVAL, Capability::kLargeChunks,
+                [](IfqOptions& options) { options.rx_buf_len = 2048; }},
+        Refusal{"chunks_of_three_pages", EINVAL, Capability::kLargeChunks,
+                [](IfqOptions& options) { options.rx_buf_len = 12288; }}),
+    [](const auto& info) { return info.param.name; });
+
+using ZcrxBound = ZcrxTest;
+
+// __netif_mp_open_rxq(): "designated queue already memory provider bound".
+TEST_F(ZcrxBound, QueueTakesNoSecondRing) {
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  const IfqOptions options = ReceiverOn(queue).ifq;
+  {
+    ASSERT_OK_AND_ASSIGN(const Receiver first, Receiver::Start(ReceiverOn(queue)));
+    EXPECT_FAILS_WITH(EEXIST, DryRun(options));
+  }
+  ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
+  EXPECT_OK(DryRun(options));
+}
+
+// ethnl_set_rings() in net/ethtool/rings.c, ethtool_check_max_channel() in net/ethtool/common.c.
+TEST_F(ZcrxBound, DeviceKeepsHeaderSplitAndTheQueue) {
+  const RingsChange no_split = {.tcp_data_split = TcpDataSplit::kUnknown};
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  ASSERT_OK_AND_ASSIGN(const Channels channels, GetChannels(UnderTest()));
+  ASSERT_OK_AND_ASSIGN(const ChannelsChange fewer, ChangeForRxQueues(channels, queue.Index()));
+  {
+    ASSERT_OK_AND_ASSIGN(const Receiver receiver, Receiver::Start(ReceiverOn(queue)));
+    EXPECT_FAILS_WITH(EINVAL, SetRings(UnderTest(), no_split));
+    EXPECT_FAILS_WITH(EINVAL, SetChannels(UnderTest(), fewer));
+  }
+  ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
+  EXPECT_OK(ConfigureRings(UnderTest(), no_split, Undo()));
+  EXPECT_OK(ConfigureChannels(UnderTest(), fewer, Undo()));
+}
+
+using ZcrxUnsplit = ZcrxTest;
+
+// __netif_mp_open_rxq(): "tcp-data-split is disabled"; automatic is not enabled.
+TEST_F(ZcrxUnsplit, DeviceTakesNoRing) {
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  const IfqOptions options = ReceiverOn(queue).ifq;
+  UndoStack unsplit([](const Error& error) { ADD_FAILURE() << error.Text(); });
+  ASSERT_OK(ConfigureRings(UnderTest(), {.tcp_data_split = TcpDataSplit::kUnknown}, unsplit));
+  EXPECT_FAILS_WITH(EINVAL, DryRun(options));
+  ASSERT_TRUE(unsplit.RunAll().empty());
+  EXPECT_OK(DryRun(options));
+}
+
+}  // namespace
+}  // namespace zcrx
