@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vlab.guests import NICS
+
 Kind = Callable[[str], Any]
 
 
@@ -34,3 +36,18 @@ def number(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,3}", text):
         raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 9999")
     return int(text)
+
+
+def nic(text: str) -> str:
+    if text not in NICS:
+        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(sorted(NICS))}")
+    return text
+
+
+def several(one: Kind) -> Kind:
+    """A list with commas between, each item once."""
+
+    def parse(text: str) -> list[object]:
+        return list(dict.fromkeys(one(item) for item in text.split(",")))
+
+    return parse

@@ -12,7 +12,7 @@ from vlab.paths import BUILD, REPOSITORY
 from vlab.process import end, spawn
 
 _BUILD_S = 1800
-_TARGETS = ("zcrx_tests", "zcrx_sender", "vnic")
+_TARGETS = ("zcrx_tests", "zcrx_sender", "zcrx_nic", "vnic")
 
 
 def programs(folder: Path | None) -> Path:

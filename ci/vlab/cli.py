@@ -7,29 +7,28 @@ import errno
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from vlab import arguments, build, guest_file, matrix_command, tools
+from vlab import arguments, booting, every_nic, faults_command, guest_file, matrix_command
+from vlab import kernel_selftest_command as kernel_selftest
+from vlab.booting import booted
 from vlab.deadline import Deadline
 from vlab.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
-from vlab.guests import NET_CONFIG_PATH, NICS
-from vlab.lab import Lab, Plan, lab
-from vlab.paths import RESULTS
-from vlab.results import JUNIT, results_folder, summary
-from vlab.supplies import Supplies
+from vlab.guests import NET_CONFIG_PATH
+from vlab.results import JUNIT, summary
 
 _MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
 configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for a command line that
-makes no sense; {EXIT_LAB} for a lab that could not be brought up or broke down. Of matrix: 1 when a
-test of any lab failed or has no result, else 0.
+makes no sense; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the
+worst: 1 before {EXIT_LAB}, and 4 only when all skipped everything. Of matrix: 1 when a test of any
+lab failed or has no result, else 0.
 """
 
 
@@ -55,10 +54,12 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.nic is None:
+        return every_nic.run(options)
     suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
     if sys.stdout.isatty():
         suite.append("--gtest_color=yes")
-    with _booted(options) as running:
+    with booted(options, options.share) as running:
         junit = running.plan.out / JUNIT
         for stale in (junit, running.plan.results / JUNIT):
             stale.unlink(missing_ok=True)
@@ -84,51 +85,26 @@ def _take(source: Path, target: Path) -> None:
 def _exec(options: argparse.Namespace) -> int:
     if not options.words:
         raise UsageError("exec needs a command: ci/lab exec [options] -- COMMAND...")
-    with _booted(options) as running:
+    with booted(options, options.share) as running:
         return running.run(options.words, Deadline(options.limit))
 
 
 def _shell(options: argparse.Namespace) -> int:
     if options.words:
         raise UsageError("shell takes no command; exec does")
-    with _booted(options) as running:
+    with booted(options, options.share) as running:
         return running.run([], None, terminal=sys.stdin.isatty())
 
 
-@contextmanager
-def _booted(options: argparse.Namespace) -> Iterator[Lab]:
-    """Everything from the build to two guests that are up."""
-    programs = build.programs(options.build)
-    supplies = Supplies()
-    kernel = supplies.kernel(options.kernel, options.nic)
-    out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
-    with results_folder(out.resolve()):
-        plan = Plan(
-            nic=NICS[options.nic],
-            kernel=kernel,
-            qemu=supplies.tools.qemu,
-            accelerator=tools.accelerator(supplies.tools, kernel.vmlinuz),
-            virtiofsd=supplies.tools.virtiofsd,
-            userland=supplies.userland,
-            build=programs,
-            out=out.resolve(),
-            share=options.share,
-        )
-        with lab(plan) as running:
-            yield running
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_options(parser, nic=None)
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") -> None:
+    booting.add_options(parser, nic=nic)
     add = parser.add_argument
-    add("--nic", choices=sorted(NICS), default="gve", help="the emulated NIC (%(default)s)")
-    add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
-        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
-    add("--out", metavar="DIR", type=Path,
-        help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)")  # fmt: skip
     add("--share", metavar="DIR", type=arguments.folder,
         help="a host folder, at /share in both guests")  # fmt: skip
-    add("--build", metavar="DIR", type=arguments.folder,
-        help="programs from this finished build (default: build what is in build/)")  # fmt: skip
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
         help="the suite or command is ended then (%(default)s)")  # fmt: skip
 
@@ -142,9 +118,20 @@ class Command:
 
 
 COMMANDS = {
-    "run": Command("run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", _run),
+    "run": Command(
+        "run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", _run,
+        _add_run_options,
+    ),
     "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),
     "shell": Command("a shell on the DUT", "", _shell),
+    "kernel-selftest": Command(
+        "run the kernel's own zcrx test, and ours beside it", "", kernel_selftest.act,
+        kernel_selftest.add_options,
+    ),
+    "faults": Command(
+        "run the suite under each fault of the NICs, and see what it catches", "",
+        faults_command.act, faults_command.add_options,
+    ),
     "matrix": Command(
         "run the suite on every kernel with every NIC", "", matrix_command.act,
         matrix_command.add_options,
@@ -166,7 +153,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not own or (own[0].startswith("-") and own[0] not in ("-h", "--help")):
         own.insert(0, "run")
     options = _parser().parse_args(own)
-    options.words = words
+    options.own, options.words = own, words
     return options
 
 
@@ -175,6 +162,7 @@ def _parser() -> _Parser:
         prog="ci/lab",
         description="Two guests on a stock kernel, an emulated NIC in each, a cable between.",
         epilog=_EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -185,6 +173,7 @@ def _parser() -> _Parser:
             description=command.summary,
             usage=f"ci/lab {name} [options] {command.rest}",
             epilog=_EXIT_STATUSES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         command.add_options(one)

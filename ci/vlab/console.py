@@ -17,10 +17,13 @@ _LINE = re.compile(
 _CHANCE = re.compile(r"CPU: \d+ PID: \d+ |, CPU#\d+: .*")
 
 
-def complaints(log: Path) -> list[str]:
-    """Each different one once, without time and process; none of a guest that has no console."""
+def complaints(log: Path, since: int = 0) -> list[str]:
+    """Each different one once, without time and process; none of a guest that has no console.
+
+    `since`: the size that the console had when what is asked for began.
+    """
     try:
-        text = guest_file.read(log, _MOST_BYTES).decode(errors="replace")
+        text = guest_file.read(log, _MOST_BYTES)[since:].decode(errors="replace")
     except OSError:
         return []
     return list(dict.fromkeys(_CHANCE.sub("", line).strip() for line in _LINE.findall(text)))

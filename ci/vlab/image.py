@@ -19,10 +19,10 @@ _PACKAGES = (
     "openssh-server", "openssh-client", "busybox-static", "dash", "ethtool", "iproute2",
 )  # fmt: skip
 # sshd-session and sshd-auth are parts of sshd from OpenSSH 9.8 on.
-_PROGRAMS = ("dash", "ethtool", "ip", "ss", "ssh", "sshd")
+_PROGRAMS = ("dash", "ethtool", "ip", "scp", "ss", "ssh", "sshd")
 _SSHD_PARTS = ("sshd-session", "sshd-auth")
 _LIBRARY_FOLDER = "usr/lib/x86_64-linux-gnu"
-_SUITE = ("zcrx_tests", "zcrx_sender")
+_SUITE = ("zcrx_tests", "zcrx_sender", "zcrx_nic")
 _LINKS = {
     "bin": "usr/bin",
     "sbin": "usr/bin",
@@ -31,9 +31,18 @@ _LINKS = {
     "lib64": "usr/lib64",
     "usr/bin/sh": "dash",
 }
-_FOLDERS = ("proc", "sys", "dev", "tmp", "run/sshd", "root/.ssh", "var/empty", "etc/zcrx-hwtest")
-_USERS = "root:*:0:0:root:/root:/bin/sh\nsshd:*:74:74::/run/sshd:/bin/false\n"
-_GROUPS = "root:*:0:\nsshd:*:74:\n"
+# The root folder too: the kernel's own is everybody's to write, which sshd does not trust.
+_FOLDERS = {
+    ".": 0o755, "proc": 0o755, "sys": 0o755, "dev": 0o755, "tmp": 0o1777, "run/sshd": 0o755,
+    "root/.ssh": 0o700, "var/empty": 0o700, "etc/zcrx-hwtest": 0o755,
+}  # fmt: skip
+# `user` is an ordinary one.
+_USERS = """\
+root:*:0:0:root:/root:/bin/sh
+sshd:*:74:74::/run/sshd:/bin/false
+user:*:1000:1000::/tmp:/bin/sh
+"""
+_GROUPS = "root:*:0:\nsshd:*:74:\nuser:*:1000:\n"
 
 
 def userland() -> Path:
@@ -47,8 +56,8 @@ def build(tree: Path, kernel: Kernel, programs: Sequence[Path]) -> bytes:
     archive = cpio.Archive()
     for link, target in _LINKS.items():
         archive.link(link, target)
-    for folder in _FOLDERS:
-        archive.folder(folder, 0o700 if folder.startswith(("root", "var")) else 0o755)
+    for folder, mode in _FOLDERS.items():
+        archive.folder(folder, mode)
     archive.character_device("dev/console", 5, 1)
     archive.file("etc/passwd", _USERS.encode())
     archive.file("etc/group", _GROUPS.encode())

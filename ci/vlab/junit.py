@@ -79,9 +79,9 @@ def _seconds(text: str) -> float:
     return seconds if math.isfinite(seconds) and seconds >= 0 else 0.0
 
 
-def write(path: Path, results: list[CellResult]) -> None:
+def write(path: Path, results: list[CellResult], name: str = "matrix") -> None:
     """All cells in one report; the class name bears NIC and kernel: "gve-7.3.4.ZcrxReceive"."""
-    root = ElementTree.Element("testsuites", {"name": "matrix", **_numbers(results)})
+    root = ElementTree.Element("testsuites", {"name": name, **_numbers(results)})
     for result in results:
         attributes = {"name": result.name, **_numbers([result])}
         suite = ElementTree.SubElement(root, "testsuite", attributes)

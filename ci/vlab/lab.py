@@ -96,6 +96,17 @@ class Lab:
         finally:
             end(ssh, Deadline(1))
 
+    def set_fault(self, text: str) -> None:
+        """Gives the DUT's NIC a fault: "NAME" or "NAME=ARGUMENT"."""
+        self._nic.control(f"fault {DUT.name} {text}")
+
+    def clear_faults(self) -> dict[str, int]:
+        """Makes it whole again; how often each fault bit."""
+        told = self._nic.control(f"faults {DUT.name}")
+        self._nic.control(f"fault {DUT.name} clear")
+        pairs = (one.rpartition(" ") for one in told.split("; ") if one)
+        return {text: int(bites) for text, _, bites in pairs}
+
     def _parts(self) -> list[tuple[int, str]]:
         """Processes that end only when the lab is broken, and the words for it."""
         guests = [(machine.pid, f"the guest {machine.name} ended") for machine in self._machines]
@@ -201,7 +212,7 @@ def _add_identity(
 
 
 def _add_user(archive: cpio.Archive, authorized: bytes, own: Key | None = None) -> None:
-    archive.file("root/.ssh/authorized_keys", authorized, 0o600)
+    archive.file("etc/lab/authorized_keys", authorized)
     if own is not None:
         archive.file("root/.ssh/id_ed25519", own.private, 0o600)
 

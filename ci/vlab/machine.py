@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import subprocess
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from vlab.tools import Accelerator
 
 _TAIL_LINES = 15
 _GRACE_S = 2
-# panic=-1 with -no-reboot: a guest that panics ends its QEMU at once.
-_KERNEL_PARAMETERS = "console=ttyS0 loglevel=7 panic=-1 rdinit=/sbin/init"
+_CRASH = re.compile(r"kernel BUG at|BUG: |Oops: |Kernel panic")
+# panic=-1 with -no-reboot: a guest that panics ends its QEMU at once. So does one that oopses: what
+# it was doing may have held locks that others then wait for.
+_KERNEL_PARAMETERS = "console=ttyS0 loglevel=7 oops=panic panic=-1 rdinit=/sbin/init"
 
 
 class Machine:
@@ -63,10 +66,10 @@ class Machine:
             raise LabError(self.describe(f"the guest {self.name} ended while it booted"))
 
     def describe(self, what: str) -> str:
-        """`what`, with the end of the console (all of a panic) and the place of all of it."""
+        """`what`, with the end of the console (all of a crash) and the place of all of it."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        panic = [at for at, line in enumerate(lines) if "Kernel panic" in line]
-        tail = lines[panic[0] :] if panic else lines[-_TAIL_LINES:]
+        crash = [at for at, line in enumerate(lines) if _CRASH.search(line)]
+        tail = lines[crash[0] :] if crash else lines[-_TAIL_LINES:]
         return "\n".join([f"{what}; the end of {self._log}:", *(line.rstrip() for line in tail)])
 
     def end(self) -> None:

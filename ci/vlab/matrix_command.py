@@ -10,31 +10,26 @@ import sys
 import time
 from pathlib import Path
 
-from vlab import arguments, build, junit, known_faults, matrix, page, progress, report, table, tools
+from vlab import (
+    arguments, booting, build, junit, known_faults, matrix, page, progress, report, table, tools,
+)  # fmt: skip
 from vlab.errors import UsageError
 from vlab.guests import NICS
 from vlab.paths import KNOWN_FAULTS, RESULTS
 from vlab.results import JUNIT, results_folder
 from vlab.supplies import Supplies
 
-_CELL_S = 300.0  # 25 s are usual
+_CELL_S = 300.0  # 60 to 110 s are usual, two at once on two cores
 _WIDTH = 160  # of a table that goes to no terminal
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--kernels", metavar="SERIES,...", type=_several(arguments.series),
+    add("--kernels", metavar="SERIES,...", type=arguments.several(arguments.series),
         help="newest Debian kernel of each of these series (all that have modules)")  # fmt: skip
-    add("--nics", metavar="NIC,...", type=_several(_nic), default=sorted(NICS, reverse=True),
-        help=f"the emulated NICs ({','.join(sorted(NICS, reverse=True))})")  # fmt: skip
-    add("--out", metavar="DIR", type=Path, default=RESULTS / "matrix",
-        help="for the page, JSON, JUnit and a folder of each lab (results/matrix)")  # fmt: skip
-    add("--jobs", metavar="N", type=arguments.number,
-        help="labs at once (as many as cores and memory carry)")  # fmt: skip
-    add("--build", metavar="DIR", type=arguments.folder,
-        help="programs from this finished build (default: build what is in build/)")  # fmt: skip
-    add("--limit", metavar="SECONDS", type=arguments.seconds, default=_CELL_S,
-        help="a lab is ended then (%(default)s)")  # fmt: skip
+    booting.add_options_of_several(
+        parser, name="matrix", logs="a folder of each lab", ends="a lab", limit_s=_CELL_S
+    )
 
 
 def act(options: argparse.Namespace) -> int:
@@ -78,17 +73,3 @@ def _leave(whole: report.Report, out: Path) -> None:
     print(table.render(whole, width, colour=terminal), end="")
     print(f"{out}: matrix.html, matrix.json, {JUNIT}", flush=True)
 
-
-def _several(one: arguments.Kind) -> arguments.Kind:
-    """A list with commas between, each item once."""
-
-    def parse(text: str) -> list[object]:
-        return list(dict.fromkeys(one(item) for item in text.split(",")))
-
-    return parse
-
-
-def _nic(text: str) -> str:
-    if text not in NICS:
-        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(sorted(NICS))}")
-    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vlab.process import end, spawn
 
 _START_S = 10
 _GRACE_S = 2
+_ANSWER_S = 10
 
 
 class NicProcess:
@@ -22,7 +24,8 @@ class NicProcess:
         for guest in (DUT, PEER):
             port = f"name={guest.name},socket={self.socket(guest)},model={kind.model}"
             command += ["--port", f"{port},mac={guest.nic_mac}"]
-        command += ["--control", folder / "control.sock", "--log", log]
+        self._control = folder / "control.sock"
+        command += ["--control", self._control, "--log", log]
         self._process = spawn(
             command,
             stdin=subprocess.PIPE,  # the process ends at its end of file
@@ -51,6 +54,22 @@ class NicProcess:
             raise LabError(f"the NIC process did not start in {_START_S} s; see {self._log}")
         if output.readline() != b"READY\n":
             raise LabError(f"the NIC process ended at its start; see {self._log}")
+
+    def control(self, request: str) -> str:
+        """What the process answers to one request (ci/vnic/control.h), without its "ok"."""
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(_ANSWER_S)
+                client.connect(str(self._control))
+                client.sendall(f"{request}\n".encode())
+                with client.makefile("r", encoding="utf-8") as answers:
+                    answer = answers.readline()
+        except OSError as error:
+            raise LabError(f"the NIC process does not answer '{request}': {error}") from error
+        verdict, _, rest = answer.rstrip("\n").partition(" ")
+        if verdict != "ok":
+            raise LabError(f"the NIC process refuses '{request}': {rest}")
+        return rest
 
     def end(self) -> None:
         assert self._process.stdin is not None

@@ -20,7 +20,14 @@ _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem;
   padding: 0 1rem; background: light-dark(#fff, #16181c); color: light-dark(#1c1e21, #d9dce1); }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.wide { overflow-x: auto; }
+/* The heads stay in sight: of the columns and, where there is room, of the rows. */
+.wide { overflow: auto; max-height: 95vh; }
+thead { position: sticky; top: 0; z-index: 2; }
+thead, .name { background: light-dark(#fff, #16181c); }
+@media (min-width: 60rem) { .name { position: sticky; left: 0; z-index: 1; } }
+@media (max-width: 40rem) {
+  .name { white-space: normal; overflow-wrap: anywhere; min-width: 10rem; }
+}
 table { border-collapse: collapse; }
 th, td { padding: .25rem .6rem; text-align: left; white-space: nowrap; font-weight: normal; }
 thead th { font-weight: 600; border-bottom: 1px solid light-dark(#c4c9d0, #41464f); }
@@ -41,11 +48,17 @@ dt { font-weight: 600; margin-top: .8rem; } dd { margin-left: 1.5rem; }
 
 
 def render(report: Report) -> str:
-    return "\n".join(_page(report)) + "\n"
-
-
-def _page(report: Report) -> Iterator[str]:
     verdict = "failed" if report.failed else "nothing failed"
+    when = f"{report.started:%Y-%m-%d %H:%M %Z}: {report.summary()}."
+    return document(f"zcrx-hwtest matrix: {verdict}", when, _body(report))
+
+
+def document(title: str, summary: str, body: Iterator[str], style: str = "") -> str:
+    """A whole page; `body` is HTML, the rest is text."""
+    return "\n".join(_document(title, summary, body, style)) + "\n"
+
+
+def _document(title: str, summary: str, body: Iterator[str], style: str) -> Iterator[str]:
     yield "<!DOCTYPE html>"
     yield '<html lang="en"><head><meta charset="utf-8">'
     # Should a text of a guest ever get past the escaping, it could still load or run nothing.
@@ -54,14 +67,19 @@ def _page(report: Report) -> Iterator[str]:
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
     )
     yield '<meta name="viewport" content="width=device-width">'
-    yield f"<title>zcrx-hwtest matrix: {verdict}</title><style>{_STYLE}</style></head><body>"
-    yield f"<h1>zcrx-hwtest matrix: {verdict}</h1>"
-    yield f"<p>{report.started:%Y-%m-%d %H:%M %Z}: {escape(report.summary())}.</p>"
+    yield f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body>"
+    yield f"<h1>{escape(title)}</h1>"
+    yield f"<p>{escape(summary)}</p>"
+    yield from body
+    yield "</body></html>"
+
+
+def _body(report: Report) -> Iterator[str]:
     for note in [*report.now_passing, *report.overdue]:
         yield f'<p class="shout">{escape(note)}</p>'
     yield '<div class="wide"><table>'
     yield from _head(report)
-    yield from _body(report)
+    yield from _tests(report)
     yield "</table></div>"
     for section in report.sections:
         yield from _section(section)
@@ -70,7 +88,6 @@ def _page(report: Report) -> Iterator[str]:
         for said, cells in report.complaints.items():
             yield f'<li><pre>{escape(said)}</pre><div class="where">{escape(cells)}</div></li>'
         yield "</ul>"
-    yield "</body></html>"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -84,7 +101,7 @@ def _head(report: Report) -> Iterator[str]:
     yield "</tr></thead>"
 
 
-def _body(report: Report) -> Iterator[str]:
+def _tests(report: Report) -> Iterator[str]:
     columns = 1 + len(report.results)
     suite = ""
     yield "<tbody>"

@@ -33,17 +33,18 @@ def results_folder(path: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def summary(junit: Path) -> str:
-    """ "5 passed, 2 skipped, 0 failed" """
-    try:
-        cases = list(ElementTree.parse(junit).getroot().iter("testcase"))
-    except (OSError, ElementTree.ParseError) as error:
-        return f"cannot be read ({error})"
-    skipped = failed = 0
-    for case in cases:
-        if case.find("failure") is not None or case.find("error") is not None:
-            failed += 1
-        elif case.find("skipped") is not None:
-            skipped += 1
-    passed = len(cases) - failed - skipped
-    return f"{passed} passed, {skipped} skipped, {failed} failed"
+def summary(*junits: Path) -> str:
+    """ "5 passed, 2 skipped, 0 failed", of all these files together."""
+    skipped = failed = total = 0
+    for junit in junits:
+        try:
+            cases = list(ElementTree.parse(junit).getroot().iter("testcase"))
+        except (OSError, ElementTree.ParseError) as error:
+            return f"cannot be read ({error})"
+        total += len(cases)
+        for case in cases:
+            if case.find("failure") is not None or case.find("error") is not None:
+                failed += 1
+            elif case.find("skipped") is not None:
+                skipped += 1
+    return f"{total - failed - skipped} passed, {skipped} skipped, {failed} failed"

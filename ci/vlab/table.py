@@ -31,16 +31,16 @@ def render(report: Report, width: int, *, colour: bool) -> str:
     for section in report.sections:
         lines.append(f"{section.title}:")
         for number, reason in enumerate(section.reasons, start=1):
-            lines += _reason(f"{section.mark}{number}", _clean(reason.text), reason.cells(), width)
+            lines += _reason(f"{section.mark}{number}", clean(reason.text), reason.cells(), width)
         lines.append("")
     if report.complaints:
         lines.append("Complaints of the guests' kernels:")
         for said, cells in report.complaints.items():
-            lines += _reason("", _clean(said), cells, width)
+            lines += _reason("", clean(said), cells, width)
         lines.append("")
     notes = [*report.now_passing, *report.overdue]
-    lines += [_clean(note) for note in notes] + [""] * bool(notes)
-    return "\n".join([*lines, _clean(report.summary())]) + "\n"
+    lines += [clean(note) for note in notes] + [""] * bool(notes)
+    return "\n".join([*lines, clean(report.summary())]) + "\n"
 
 
 def _block(report: Report, groups: Sequence[Sequence[CellResult]], colour: bool) -> list[str]:
@@ -74,8 +74,8 @@ def _block(report: Report, groups: Sequence[Sequence[CellResult]], colour: bool)
         group, _, name = test.partition(".")
         if group != suite:
             suite = group
-            lines.append(row(_clean(suite), [("", None)] * len(results)))
-        lines.append(row(f"  {_clean(name)}", [column[number] for column in cells]))
+            lines.append(row(clean(suite), [("", None)] * len(results)))
+        lines.append(row(f"  {clean(name)}", [column[number] for column in cells]))
     return lines
 
 
@@ -92,9 +92,14 @@ def _kernel(result: CellResult) -> tuple[str, str]:
 
 
 def _reason(mark: str, text: str, cells: str, width: int) -> list[str]:
+    return paragraph(mark, f"{text}\n-- {cells}", width)
+
+
+def paragraph(mark: str, text: str, width: int) -> list[str]:
+    """Indented behind `mark`, its lines wrapped."""
     indent = " " * 6
     lines: list[str] = []
-    for line in [*text.splitlines(), f"-- {cells}"]:
+    for line in text.splitlines():
         lines += textwrap.wrap(line, max(width, 40) - len(indent), break_on_hyphens=False) or [""]
     lead = f"{mark:>4}  "
     return [lead + lines[0], *(indent + line for line in lines[1:])]
@@ -104,5 +109,5 @@ def _plain(line: str) -> str:
     return re.sub("\x1b\\[[0-9;]*m", "", line)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,145 @@
+"""`ci/lab faults`: the suite under each fault of the NICs, and what it makes of them."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vlab import (
+    arguments, booting, build, detection, every_nic, fault_lab, faults, faults_page, faults_table, junit,
+    matrix, tools,
+)  # fmt: skip
+from vlab.detection import Detection
+from vlab.errors import LabError, UsageError
+from vlab.faults import Setting
+from vlab.guests import NICS
+from vlab.paths import RESULTS
+from vlab.results import JUNIT, results_folder
+from vlab.suites import KernelSuite, OurSuite
+from vlab.supplies import Supplies
+
+_SUITES = {"ours": OurSuite, "kernel": KernelSuite}
+_LIMIT_S = 600.0  # a command that is never answered costs half a minute, each time
+_WIDTH = 200  # of a table that goes to no terminal
+_JSON, _HTML = "faults.json", "faults.html"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--faults", metavar="NAME[=ARGUMENT],...", type=arguments.several(str),
+        help="only these (all)")  # fmt: skip
+    add("--quick", action="store_true",
+        help="under each fault only the tests that have to catch it")  # fmt: skip
+    add("--suite", choices=sorted(_SUITES, reverse=True), default="ours",
+        help="this project's, or the kernel's own, held to nothing (%(default)s)")  # fmt: skip
+    add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
+        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
+    booting.add_options_of_several(
+        parser, name="faults", logs="all logs", ends="the suite, under each fault,", limit_s=_LIMIT_S
+    )
+    parser.epilog = f"{faults.load().help()}\n\n{parser.epilog}"
+
+
+def act(options: argparse.Namespace) -> int:
+    if options.words:
+        raise UsageError("faults takes no arguments for the suite; run does")
+    if options.quick and options.suite != "ours":
+        raise UsageError("--quick goes by the names of this project's tests: not with --suite")
+    settings = {nic: _settings(options.faults, nic) for nic in options.nics}
+    settings = {nic: wanted for nic, wanted in settings.items() if wanted}
+    if not settings:
+        raise UsageError(f"none of these faults is one of {', '.join(options.nics)}")
+    programs = build.programs(options.build).resolve()
+    started = datetime.datetime.now(datetime.UTC)
+    with results_folder(options.out.resolve()) as out:
+        if len(settings) == 1:
+            ((nic, wanted),) = settings.items()
+            found = [_one(options, nic, wanted, programs, out)]
+        else:
+            found = _each(options, list(settings), programs, out)
+        _leave(found, started, out)
+    idle = detection.idle_tests(found)
+    if idle:
+        print(f"No fault makes these fail: {', '.join(idle)}", flush=True)
+    # Of some faults, or those of one NIC, that says nothing about the tests.
+    whole = options.faults is None and len(found) == len(NICS) and options.suite == "ours"
+    return 1 if any(one.all_problems() for one in found) or (idle and whole) else 0
+
+
+def _settings(wanted: Sequence[str] | None, nic: str) -> list[Setting]:
+    """Those of `wanted` that `nic` has; a fault of commands alone stands for each of them."""
+    catalogue = faults.load()
+    every = catalogue.settings(nic)
+    found = []
+    for text in wanted if wanted is not None else [one.text for one in every]:
+        of_name = [one for one in every if one.fault.name == text and one.text != text]
+        try:
+            found += of_name or [catalogue.setting(text, nic)]
+        except UsageError:
+            if not any(_takes(catalogue, text, other) for other in NICS):
+                raise
+    return found
+
+
+def _takes(catalogue: faults.Catalogue, text: str, nic: str) -> bool:
+    try:
+        return bool(catalogue.setting(text, nic))
+    except UsageError:
+        return False
+
+
+def _one(
+    options: argparse.Namespace, nic: str, settings: list[Setting], programs: Path, out: Path
+) -> Detection:
+    suite = _SUITES[options.suite]()
+    supplies = Supplies()
+    kernel = supplies.kernel(options.kernel, nic)
+    plan = booting.plan(nic, kernel, supplies, programs, out, suite.share())
+    found = fault_lab.run(
+        fault_lab.Task(nic, plan, suite, settings, options.quick, options.limit)
+    )
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    print(faults_table.render(found, width, colour=terminal), end="", flush=True)
+    return found
+
+
+def _each(
+    options: argparse.Namespace, nics: list[str], programs: Path, out: Path
+) -> list[Detection]:
+    """A process for each NIC: labs at once are processes of their own everywhere."""
+    supplies = Supplies()
+    for nic in nics:  # fetched and tried here, and not by several at once
+        tools.accelerator(supplies.tools, supplies.kernel(options.kernel, nic).vmlinuz)
+    _SUITES[options.suite]().share()
+    jobs = options.jobs or matrix.jobs_that_fit(
+        matrix.free_memory_mib(), len(os.sched_getaffinity(0))
+    )
+    own = [sys.executable, "-m", "vlab", *options.own, "--build", str(programs)]
+    commands = {nic: [*own, "--nics", nic, "--out", str(out / nic)] for nic in nics}
+    for nic in nics:
+        (out / nic / _JSON).unlink(missing_ok=True)
+    every_nic.run_all(commands, jobs)
+    found = []
+    for nic in nics:
+        try:
+            found.append(detection.load((out / nic / _JSON).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise LabError(f"the lab of {nic} left no result; what it said stands above") from None
+    return found
+
+
+def _leave(found: Sequence[Detection], started: datetime.datetime, out: Path) -> None:
+    if len(found) == 1:
+        (out / _JSON).write_text(detection.dump(found[0]), encoding="utf-8")
+    (out / _HTML).write_text(faults_page.render(found, started), encoding="utf-8")
+    junit.write(out / JUNIT, [one.as_cell() for one in found], "faults")
+    if len(found) > 1:
+        for one in found:
+            print(one.summary())
+    print(f"{out}: {_HTML}, {JUNIT}", flush=True)
