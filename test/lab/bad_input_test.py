@@ -1,11 +1,10 @@
 """Bad input for the suite itself, in the DUT: a sentence, a status, and the NIC as it was."""
 
-import re
 import shutil
 import unittest
 from pathlib import Path
 
-from harness import LabTest
+from harness import LabTest, cases
 
 _SCRIPT = "bad_input.sh"
 
@@ -36,7 +35,7 @@ class BadInput(LabTest):
         shared.mkdir()
         shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
         done = self.lab("exec", "--share", str(shared), "--", "sh", f"/share/{_SCRIPT}")
-        said = _cases(done.stdout)
+        said = cases(done.stdout)
         for name, (status, sentence) in _EXPECTED.items():
             with self.subTest(name):
                 output, found = said[name]
@@ -51,17 +50,6 @@ class BadInput(LabTest):
             output, status = said["one_queue_is_made_two"]
             self.assertEqual(status, 0, output)
             self.assertRegex(output, r"Current hardware settings:\nRX:\s+1\nTX:\s+1\n")
-
-
-def _cases(text: str) -> dict[str, tuple[str, int]]:
-    """Per case what it printed, with what came before the next case, and its exit status."""
-    found = {}
-    for block in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
-        name, _, rest = block.partition("\n")
-        output, _, tail = rest.rpartition("--- status ")
-        status, _, after = tail.partition("\n")
-        found[name] = (output + after, int(status))
-    return found
 
 
 if __name__ == "__main__":

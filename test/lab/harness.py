@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -15,8 +16,34 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ZCRX_BUILD", REPOSITORY / "build"))
 # A lab boots in seconds; the first on a machine fetches packages, and a loaded machine is slow.
-LIMIT_S = 300.0
+LIMIT_S = float(os.environ.get("ZCRX_LAB_LIMIT", "540"))
 _MARKER = "ZCRX_LAB_TEST"
+
+
+def cases(text: str) -> dict[str, tuple[str, int]]:
+    """What the scripts for the DUT print: per case its output, with what came before the next
+    case, and its exit status."""
+    found = {}
+    for block in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
+        name, _, rest = block.partition("\n")
+        output, _, tail = rest.rpartition("--- status ")
+        status, _, after = tail.partition("\n")
+        found[name] = (output + after, int(status))
+    return found
+
+
+def names_of_all_tests() -> list[str]:
+    """All tests of the suite, as it lists them: "Suite." and below it "  Name/variant"."""
+    listing = subprocess.run(
+        [BUILD / "zcrx_tests", "--gtest_list_tests"], capture_output=True, text=True, check=True
+    )
+    found, suite = [], ""
+    for line in listing.stdout.splitlines():
+        if line.startswith("  "):
+            found.append(suite + line.split()[0])
+        else:
+            suite = line.split()[0]
+    return found
 
 
 class LabTest(unittest.TestCase):
@@ -73,8 +100,8 @@ class LabTest(unittest.TestCase):
         self.addCleanup(self._reap, process)
         return process
 
-    def read_until(self, stream: object, wanted: bytes) -> None:
-        """Reads a pipe of `start` until `wanted` comes."""
+    def read_until(self, stream: object, wanted: bytes) -> bytes:
+        """What comes from a pipe of `start`, until `wanted` has."""
         descriptor = stream.fileno()  # type: ignore[attr-defined]
         seen, end = b"", time.monotonic() + LIMIT_S
         while wanted not in seen:
@@ -82,6 +109,7 @@ class LabTest(unittest.TestCase):
             chunk = os.read(descriptor, 4096) if ready else b""
             self.assertNotEqual(chunk, b"", f"no {wanted!r} in {seen!r}")
             seen += chunk
+        return seen
 
     def pids(self) -> dict[int, str]:
         """The processes of this test's labs that are there now, with their command lines."""

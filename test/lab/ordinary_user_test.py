@@ -28,10 +28,11 @@ class OrdinaryUser(LabTest):
         # Links where possible: the cache holds hundreds of megabytes.
         shutil.copytree(cache, self.folder / "cache/zcrx-hwtest", copy_function=_link,
                         symlinks=True)  # fmt: skip
-        shutil.copytree(REPOSITORY / "ci", self.folder / "ci", symlinks=True)
+        for part in ("ci", "conf"):
+            shutil.copytree(REPOSITORY / part, self.folder / part, symlinks=True)
         build = self.folder / "build"
         build.mkdir()
-        for name in ("zcrx_tests", "zcrx_sender", "vnic"):
+        for name in ("zcrx_tests", "zcrx_sender", "zcrx_nic", "vnic"):
             shutil.copy2(BUILD / name, build)
         self.out.mkdir()
         for path in (self.folder, self.run_folders, self.out):

@@ -56,7 +56,7 @@ class Refusal(LabTest):
         descriptor = os.open(self.out, os.O_RDONLY)
         self.addCleanup(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self.refused(self.lab("run"), 5, f"another lab writes {self.out}")
+        self.refused(self.lab("run", "--nic", "gve"), 5, f"another lab writes {self.out}")
 
     def test_no_qemu_to_be_had(self) -> None:
         """An empty cache, and a mirror that refuses the connection."""

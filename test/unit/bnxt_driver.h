@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "ci/vnic/bnxt/device.h"
@@ -18,6 +19,10 @@ inline constexpr std::uint32_t kRingRecords = 256;
 
 class BnxtDriver {
  public:
+  explicit BnxtDriver(
+      std::shared_ptr<FakeGuest> shared = std::make_shared<FakeGuest>(Device::kModel.faults))
+      : shared_(std::move(shared)) {}
+
   // What came back: 0xdead as the error where nothing did.
   struct Answer {
     std::uint16_t error = 0xdead;
@@ -87,22 +92,28 @@ class BnxtDriver {
     return guest.Get<Completion>(ring.memory + std::uint64_t{index} * kRecordSize);
   }
 
-  FakeGuest guest;
+ private:
+  const std::shared_ptr<FakeGuest> shared_;
+
+ public:
+  FakeGuest& guest = *shared_;
   Device device{guest.Slot()};
 
- private:
+ protected:
   const GuestAddress request_ = guest.Allocate(4096);
   const GuestAddress reply_ = guest.Allocate(4096);
+
+ private:
   std::uint16_t sequence_ = 0;
 };
 
 // A queue that is up: NQ, the CQs, and the TX, RX and aggregation rings.
 struct BnxtQueue {
-  explicit BnxtQueue(BnxtDriver& driver) {
-    StatContextAllocRequest statistics{};
-    statistics.address = driver.guest.Allocate(4096);
+  explicit BnxtQueue(BnxtDriver& driver) : statistics(driver.guest.Allocate(4096)) {
+    StatContextAllocRequest statistics_request{};
+    statistics_request.address = statistics;
     RingAllocRequest fields{};
-    fields.stat_context = driver.Send(CommandType::kStatContextAlloc, statistics).number;
+    fields.stat_context = driver.Send(CommandType::kStatContextAlloc, statistics_request).number;
     notifications = driver.AllocateRing(RingType::kNotification, fields);
     fields.notification_ring = notifications.id;
     fields.handle = 0x1'0000'0007;
@@ -114,6 +125,7 @@ struct BnxtQueue {
     fields.rx_ring = rx.id;
     aggregation = driver.AllocateRing(RingType::kAggregation, fields);
   }
+  GuestAddress statistics;
   BnxtDriver::Ring notifications;
   BnxtDriver::Ring rx_completions;
   BnxtDriver::Ring tx_completions;

@@ -1,100 +1,11 @@
+#include "test/unit/bnxt_queues.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <vector>
-
-#include "ci/vnic/net/checksum.h"
-#include "test/unit/bnxt_driver.h"
-#include "test/unit/net_frames.h"
 
 namespace vnic::bnxt {
 namespace {
-
-constexpr std::uint32_t kHeaders = 54;  // Ethernet, IPv4, TCP
-constexpr std::uint16_t kSegment = 1000;
-constexpr std::uint32_t kBuffer = 4096;
-
-Packet TcpPacket(std::size_t payload) {
-  Packet packet;
-  packet.bytes = Ethernet(kEthertypeIpv4) + Ipv4(6, Tcp(Pattern(payload)));
-  packet.bytes[5] = 1;  // to 02:00:00:00:00:01, the function's own address
-  const Headers headers = Parse(packet.bytes);
-  CompleteIpv4Checksum(packet.bytes, headers);
-  CompleteTransportChecksum(packet.bytes, headers);
-  return packet;
-}
-
-class BnxtQueues : public testing::Test, public BnxtDriver {
- protected:
-  // The default VNIC, with all of its table on the queue.
-  void BringUp(std::uint32_t placement = 0, std::uint16_t coalesce = 0) {
-    VnicAllocRequest vnic{};
-    vnic.flags = kVnicDefault;
-    Send(CommandType::kVnicAlloc, vnic);
-    VnicRssRequest rss{};
-    rss.hash_types = kHashTcpIpv4;
-    rss.ring_table = guest.Allocate(4096);
-    rss.key = guest.Allocate(4096);
-    for (std::size_t i = 0; i < kRssTablePairs; ++i) {
-      guest.Put(rss.ring_table + i * sizeof(RssPair),
-                RssPair{.rx_ring = queue.rx.id, .completion_ring = queue.rx_completions.id});
-    }
-    Send(CommandType::kVnicRssConfig, rss);
-    SetMru(1518);
-    VnicPlacementRequest split{};
-    split.flags = placement;
-    Send(CommandType::kVnicPlacementConfig, split);
-    VnicCoalesceRequest gro{};
-    gro.flags = coalesce > 0 ? kCoalesceOn : 0;
-    gro.max_segments = coalesce;
-    Send(CommandType::kVnicCoalesceConfig, gro);
-    L2FilterAllocRequest filter{};
-    filter.address = {2, 0, 0, 0, 0, 1};
-    Send(CommandType::kL2FilterAlloc, filter);
-  }
-  void SetMru(std::uint16_t mru) {
-    VnicConfigRequest request{};
-    request.mru = mru;
-    Send(CommandType::kVnicConfig, request);
-  }
-  // Posts `count` buffers of `length` bytes; the first one's address.
-  GuestAddress PostBuffers(const Ring& ring, std::uint32_t count, std::uint32_t length) {
-    const GuestAddress memory = guest.Allocate(std::uint64_t{count} * length);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      PutRecord(ring, i,
-                BufferDescriptor{.flags_length = length << 16U,
-                                 .opaque = i,
-                                 .address = memory + std::uint64_t{i} * length});
-    }
-    Doorbell(DoorbellType::kRx, ring.id, count);
-    return memory;
-  }
-  [[nodiscard]] Bytes Memory(GuestAddress address, std::size_t length) const {
-    const auto bytes = guest.memory.Readable(address, length);
-    return {bytes.begin(), bytes.end()};
-  }
-  [[nodiscard]] std::uint64_t Counter(std::string_view name) const {
-    for (const auto& [found, value] : device.Stats()) {
-      if (found == name) return value;
-    }
-    ADD_FAILURE() << "no counter " << name;
-    return 0;
-  }
-
-  // A packet in one buffer: descriptor, extension.
-  void PutPacket(const Bytes& bytes, const TxExtension& extension, std::uint32_t flags = 0) {
-    const GuestAddress address = guest.Allocate(bytes.size());
-    std::ranges::copy(bytes, guest.memory.Writable(address, bytes.size()).begin());
-    PutRecord(queue.tx, 0,
-              BufferDescriptor{.flags_length = static_cast<std::uint32_t>(bytes.size()) << 16U |
-                                               kTxTypeLong | 2U << kTxCountShift | flags,
-                               .opaque = 0xabcd,
-                               .address = address});
-    PutRecord(queue.tx, 1, extension);
-  }
-
-  BnxtQueue queue{*this};
-};
 
 TEST_F(BnxtQueues, SendsAFrameWithItsChecksums) {
   const Packet expected = TcpPacket(100);
@@ -148,6 +59,59 @@ TEST_F(BnxtQueues, DoesNotSendASegmentSizeOfZero) {
             {.flags = kTxSegment, .segment_size = 0, .action = 0, .metadata = 0});
   Doorbell(DoorbellType::kTx, queue.tx.id, 2);
   EXPECT_TRUE(guest.wire.sent.empty());
+}
+
+TEST_F(BnxtQueues, ManyFramesAtOnceAreCompletedButNotSent) {
+  const Bytes bytes = TcpPacket(60000).bytes;
+  const TxExtension cut{.flags = kTxSegment, .segment_size = 1, .action = 0, .metadata = 0};
+  PutPacket(bytes, cut);
+  for (std::uint32_t i = 2; i < 4; ++i) {
+    const auto record = guest.Get<BufferDescriptor>(queue.tx.memory + (i - 2) * kRecordSize);
+    PutRecord(queue.tx, i, record);
+  }
+  Doorbell(DoorbellType::kTx, queue.tx.id, 4);
+  EXPECT_EQ(guest.wire.sent.size(), 1U);
+  EXPECT_EQ(guest.Get<QueueStatistics>(queue.statistics).tx_errors, 1U);
+  EXPECT_EQ(Record(queue.tx_completions, 1).opaque, 0xabcdU);
+
+  PutRecord(queue.tx, 4, guest.Get<BufferDescriptor>(queue.tx.memory));
+  PutRecord(queue.tx, 5, cut);
+  Doorbell(DoorbellType::kTx, queue.tx.id, 6);
+  EXPECT_EQ(guest.wire.sent.size(), 2U) << "the next doorbell begins anew";
+}
+
+// One buffer again and again: 128 times the most that a packet may hold.
+TEST_F(BnxtQueues, ManyBytesAtOnceAreNotRead) {
+  constexpr std::uint32_t kLongRing = 8 * kRingRecords;
+  constexpr std::uint32_t kPieces = 8;
+  RingAllocRequest fields{};
+  fields.page_table = guest.Allocate(4096);
+  fields.page_table_depth = 1;
+  fields.length = kLongRing;
+  fields.completion_ring = queue.tx_completions.id;
+  Ring ring{.id = 0, .memory = guest.Allocate(8 * 4096), .error = 0};
+  for (std::uint64_t page = 0; page < 8; ++page) {
+    guest.Put(fields.page_table + 8 * page, Le64(ring.memory + page * 4096));
+  }
+  ring.id = AllocateRing(RingType::kTx, fields).id;
+  const GuestAddress buffer = guest.Allocate(65535);
+  const auto descriptor = [&](std::uint32_t length, std::uint32_t flags) {
+    return BufferDescriptor{.flags_length = length << 16U | flags, .opaque = 0, .address = buffer};
+  };
+  std::uint32_t index = 0;
+  for (int packet = 0; packet < 129; ++packet) {
+    for (std::uint32_t piece = 0; piece < kPieces; ++piece) {
+      PutRecord(ring, index++,
+                descriptor(65535, kTxNoCompletion | (piece == 0 ? kPieces << kTxCountShift : 0)));
+    }
+  }
+  PutRecord(ring, index++, descriptor(2000, kTxNoCompletion | 1U << kTxCountShift));
+  Doorbell(DoorbellType::kTx, ring.id, index);
+  EXPECT_TRUE(guest.wire.sent.empty());
+
+  PutRecord(ring, index++, descriptor(2000, kTxNoCompletion | 1U << kTxCountShift));
+  Doorbell(DoorbellType::kTx, ring.id, index);
+  EXPECT_EQ(guest.wire.sent.size(), 1U) << "the next doorbell begins anew";
 }
 
 TEST_F(BnxtQueues, ReceivesIntoOneBuffer) {

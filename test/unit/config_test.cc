@@ -87,11 +87,13 @@ TEST_F(ConfigTest, FlagsWinOverTheEnvironmentAndThatOverTheFile) {
                                                    {"LOCAL_V4", "192.0.2.1"},
                                                    {"REMOTE_V4", "192.0.2.2"},
                                                    {"ZCRX_PORT", "5201"},
+                                                   {"ZCRX_WAIT", "30"},
                                                    {"ZCRX_PROMISED", "header-split, events"}},
                                    .file = "lab.config"}));
   EXPECT_EQ(config.netif, "flag");
   EXPECT_EQ(config.remote.host, "env");
   EXPECT_EQ(config.port, 5201);
+  EXPECT_EQ(config.wait, std::chrono::seconds(30));
   EXPECT_THAT(config.promised, ElementsAre("events", "header-split"));
 }
 
@@ -129,6 +131,9 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
            Case{"ZCRX_PORT", "0", "is no TCP port"},
            Case{"ZCRX_PORT", "65536", "is no TCP port"},
            Case{"ZCRX_PORT", "80x", "is no TCP port"},
+           Case{"ZCRX_WAIT", "-1", "is no number of seconds"},
+           Case{"ZCRX_WAIT", "5s", "is no number of seconds"},
+           Case{"ZCRX_WAIT", "604801", "is no number of seconds (0 to 604800)"},
            Case{"LOCAL_V6", "2001:db8::1::1", "is not an IPv6 address"},
            Case{"LOCAL_V6", "fe80::1%eth1", "has a scope"},
            Case{"LOCAL_V6", "fe80::1", "is link-local"},

@@ -25,6 +25,7 @@ using netlink::Request;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 
 // --- rings ---
 
@@ -151,29 +152,27 @@ Request FeaturesReply() {
   return reply;
 }
 
-TEST(ParseFeature, ReadsBitsetsWithAndWithoutAMask) {
+TEST(ParseFeatures, ReadsBitsetsWithAndWithoutAMask) {
   Request reply = FeaturesReply();
   const auto bytes = PayloadOf(reply);
-  const Attributes features(bytes);
-  EXPECT_EQ(ParseFeature(features, "rx-gro"),
-            (Feature{.active = true, .wanted = true, .changeable = true}));
-  EXPECT_EQ(ParseFeature(features, kNtuple),
-            (Feature{.active = false, .wanted = true, .changeable = true}));
-  EXPECT_EQ(ParseFeature(features, kHwGro), Feature{});
-  EXPECT_EQ(ParseFeature(features, "highdma"),
-            (Feature{.active = true, .wanted = false, .changeable = false}));
-  EXPECT_EQ(ParseFeature(features, "no-such-feature"), Feature{});
+  EXPECT_THAT(
+      ParseFeatures(Attributes(bytes)),
+      ElementsAre(Pair("highdma", Feature{.active = true, .wanted = false, .changeable = false}),
+                  Pair("rx-gro", Feature{.active = true, .wanted = true, .changeable = true}),
+                  Pair("rx-gro-hw", Feature{}),
+                  Pair(kNtuple, Feature{.active = false, .wanted = true, .changeable = true})));
 }
 
-TEST(EncodeFeature, NamesTheBitAndItsValue) {
+TEST(EncodeFeatures, NamesEachBitAndItsValue) {
   Request on("set", 0x15, NLM_F_REQUEST);
-  EncodeFeature("rx-gro", true, on);
+  EncodeFeatures({{"rx-gro", true}}, on);
   EXPECT_EQ(PayloadOf(on), FromHex("1c 00 03 80 18 00 03 80 14 00 01 80"
                                    "0b 00 02 00 72 78 2d 67 72 6f 00 00 04 00 03 00"));
-  Request off("set", 0x15, NLM_F_REQUEST);
-  EncodeFeature("rx-gro", false, off);
-  EXPECT_EQ(PayloadOf(off), FromHex("18 00 03 80 14 00 03 80 10 00 01 80"
-                                    "0b 00 02 00 72 78 2d 67 72 6f 00 00"));
+  Request both("set", 0x15, NLM_F_REQUEST);
+  EncodeFeatures({{"lro", true}, {"rx-gro", false}}, both);
+  EXPECT_EQ(PayloadOf(both), FromHex("28 00 03 80 24 00 03 80"
+                                     "10 00 01 80 08 00 02 00 6c 72 6f 00 04 00 03 00"
+                                     "10 00 01 80 0b 00 02 00 72 78 2d 67 72 6f 00 00"));
 }
 
 // --- RSS ---
@@ -209,7 +208,14 @@ TEST(RssTableExcluding, LeavesOutOneQueue) {
   EXPECT_THAT(RssTableExcluding(5, 3, 1).value_or(RssTable{}), ElementsAre(0, 2, 0, 2, 0));
 }
 
-TEST(RssTableExcluding, NeedsTheQueueAndAnotherOne) {
+TEST(RssTableExcluding, LeavesOutSeveral) {
+  EXPECT_THAT(RssTableExcluding(5, 4, 2, 2).value_or(RssTable{}), ElementsAre(0, 1, 0, 1, 0));
+  EXPECT_THAT(RssTableExcluding(5, 4, 1, 2).value_or(RssTable{}), ElementsAre(0, 3, 0, 3, 0));
+}
+
+TEST(RssTableExcluding, NeedsTheQueuesAndAnotherOne) {
+  EXPECT_FALSE(RssTableExcluding(4, 3, 2, 2).has_value());
+  EXPECT_FALSE(RssTableExcluding(4, 3, 0, 3).has_value());
   EXPECT_FALSE(RssTableExcluding(4, 1, 0).has_value());
   EXPECT_FALSE(RssTableExcluding(4, 0, 0).has_value());
   EXPECT_FALSE(RssTableExcluding(4, 3, 3).has_value());

@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-class GveAdmin : public GveDriver {};
+class GveAdmin : public ::testing::Test, public GveDriver {};
 
 // Addresses at which nothing of the size asked for can be.
 const std::uint64_t kBadAddresses[] = {0, FakeGuest::kUnmapped, FakeGuest::kEnd,

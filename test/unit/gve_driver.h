@@ -1,10 +1,11 @@
-// A driver of the gVNIC model, without a machine.
+// The driver's side of the gVNIC model, for its tests: registers and admin commands.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "ci/vnic/gve/admin_protocol.h"
 #include "ci/vnic/gve/device.h"
@@ -14,9 +15,14 @@ namespace vnic::gve {
 
 inline constexpr std::uint32_t kAdminBytes = 4096;
 
-class GveDriver : public ::testing::Test {
- protected:
-  void SetUp() override { StartAdminQueue(); }
+class GveDriver {
+ public:
+  // With the admin queue running.
+  explicit GveDriver(
+      std::shared_ptr<FakeGuest> guest = std::make_shared<FakeGuest>(Device::kModel.faults))
+      : shared_(std::move(guest)) {
+    StartAdminQueue();
+  }
 
   void WriteRegister(std::uint64_t offset, std::uint32_t value) {
     std::array<std::uint8_t, 4> data{};
@@ -38,8 +44,9 @@ class GveDriver : public ::testing::Test {
     issued_ = 0;
   }
 
+  // Where the command stands.
   template <typename Arguments>
-  AdminStatus Issue(Opcode opcode, const Arguments& arguments) {
+  GuestAddress Post(Opcode opcode, const Arguments& arguments) {
     AdminCommand command;
     command.opcode = static_cast<std::uint32_t>(opcode);
     StoreAt(command.arguments, 0, arguments);
@@ -47,6 +54,11 @@ class GveDriver : public ::testing::Test {
         admin_ + issued_ % (kAdminBytes / sizeof(AdminCommand)) * sizeof(AdminCommand);
     guest_.Put(address, command);
     WriteRegister(kAdminDoorbell, ++issued_);
+    return address;
+  }
+  template <typename Arguments>
+  AdminStatus Issue(Opcode opcode, const Arguments& arguments) {
+    const GuestAddress address = Post(opcode, arguments);
     EXPECT_EQ(ReadRegister(kAdminEventCounter), issued_);
     return static_cast<AdminStatus>(std::uint32_t{guest_.Get<AdminCommand>(address).status});
   }
@@ -109,7 +121,8 @@ class GveDriver : public ::testing::Test {
     return rule;
   }
 
-  FakeGuest guest_;
+  const std::shared_ptr<FakeGuest> shared_;
+  FakeGuest& guest_ = *shared_;
   const GuestAddress admin_ = guest_.Allocate(kAdminBytes);
   const GuestAddress scratch_ = guest_.Allocate(4096);
   const GuestAddress irq_doorbells_ = guest_.Allocate(4096);

@@ -35,6 +35,12 @@ class HugePages : public testing::Test {
   std::filesystem::path folder_;
 };
 
+TEST_F(HugePages, FreeOnesAreCountedApart) {
+  Write("12\n");
+  std::ofstream(folder_ / "free_hugepages") << "5\n";
+  EXPECT_EQ(GetFreeHugePages(folder_).value_or(0), 5U);
+}
+
 TEST_F(HugePages, AreReadAndWritten) {
   Write("12\n");
   EXPECT_EQ(GetHugePages(folder_).value_or(0), 12U);

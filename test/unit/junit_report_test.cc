@@ -98,6 +98,22 @@ TEST(JUnitReport, CountsAtEveryLevelAndPutsTheNicIntoClassNames) {
   EXPECT_LT(xml.find("\"Skips\""), xml.find("\"Fails\"")) << "suites are not torn apart";
 }
 
+TEST(JUnitReport, ShowsWhatATestRecorded) {
+  ReportCase passed = Case("A", "Passes", CaseOutcome::kPassed);
+  passed.properties = {{"zero_copy_proof", "events & queue statistics"}};
+  ReportCase failed = passed;
+  failed.outcome = CaseOutcome::kFailed;
+  failed.text = "words";
+  Report report;
+  report.cases = {passed, failed};
+  const std::string xml = RenderJUnit(report);
+  const std::string properties =
+      "\">\n      <properties>\n        <property name=\"zero_copy_proof\" value=\"events &amp; "
+      "queue statistics\"/>\n      </properties>\n    ";
+  EXPECT_THAT(xml, AllOf(HasSubstr(properties + "</testcase>"),
+                         HasSubstr(properties + "  <failure message=\"words\">words</failure>")));
+}
+
 TEST(JUnitReport, StaysBelowWhatReadersTakeHoweverMuchTestsSay) {
   Report report;
   for (int i = 0; i < 1000; ++i) {

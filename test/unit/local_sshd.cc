@@ -26,6 +26,20 @@ std::string ReadAll(const std::string& path) {
   return text.str();
 }
 
+// /etc/passwd as Spawn() shows it to a root's sshd, which insists on a user "sshd". Ours logs in to
+// a plain shell and the folder: what one's own shell reads at its start costs seconds on some
+// machines.
+std::string Users(const passwd& user, const std::string& folder) {
+  std::string users =
+      fmt::format("{}:x:{}:{}::{}:/bin/sh\n", user.pw_name, user.pw_uid, user.pw_gid, folder);
+  std::istringstream lines(ReadAll("/etc/passwd"));
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(std::string(user.pw_name) + ':')) users += line + '\n';
+  }
+  if (::getpwnam("sshd") == nullptr) users += "sshd:x:65533:65534::/run/sshd:/bin/false\n";
+  return users;
+}
+
 // Runs a program to its end; whether it succeeded.
 bool RunToEnd(std::vector<std::string> words) {
   std::vector<char*> argv;
@@ -96,8 +110,7 @@ Result<std::unique_ptr<LocalSshd>> LocalSshd::Start(const std::string& extra_con
                   "PermitRootLogin prohibit-password\nPidFile none\nLogLevel VERBOSE\n{}",
                   host_key, user_key,
                   extra_config.empty() ? "Subsystem sftp internal-sftp\n" : extra_config));
-  // sshd insists on a user "sshd" when root starts it; Spawn() shows it this list.
-  folder.Write("passwd", ReadAll("/etc/passwd") + "sshd:x:65533:65534::/run/sshd:/bin/false\n");
+  folder.Write("passwd", Users(*user, folder.Path()));
 
   LoopbackSocket bound = BindLoopback();
   if (::listen(bound.fd.Get(), 8) != 0) return FailErrno("listen on loopback");
@@ -135,6 +148,10 @@ void LocalSshd::Freeze() {
 }
 
 void LocalSshd::Serve() {
+  // Signals for the process are the test's, or they would end it here.
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (;;) {
     const UniqueFd connection(::accept4(listener_.Get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection.Valid()) return;
@@ -148,20 +165,22 @@ pid_t LocalSshd::Spawn(int connection) const {
   const std::string log = folder_.Path() / "log";
   const std::string passwd = folder_.Path() / "passwd";
   const bool root = ::geteuid() == 0;
-  const bool has_user = ::getpwnam("sshd") != nullptr;
   const pid_t parent = ::fork();
   if (parent != 0) {
     if (parent > 0) ::setpgid(parent, parent);  // in both processes: whichever comes first
     return parent;
   }
   // Only system calls from here on: the process has threads.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::setpgid(0, 0);
   if (root) {
     // Root's sshd wants /run/sshd too. A mount namespace gives it both and the system nothing.
     if (::unshare(CLONE_NEWNS) != 0 ||
         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         ::mount("none", "/run", "tmpfs", 0, nullptr) != 0 || ::mkdir("/run/sshd", 0755) != 0 ||
-        (!has_user && ::mount(passwd.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) != 0)) {
+        ::mount(passwd.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) != 0) {
       ::_exit(126);
     }
   }

@@ -152,6 +152,18 @@ TEST(PayloadCheck, KnowsMemoryThatNothingWasWrittenTo) {
   EXPECT_THAT(status.error().detail, HasSubstr("zeroes"));
 }
 
+TEST(PayloadCheck, KnowsPayloadThatIsShiftedWithinItsBuffer) {
+  const Payload payload(kSeed);
+  for (const size_t shift : Sizes{1, 2, 26}) {
+    auto buffer = Bytes(Payload(kSeed + 1), 0, 1428);  // of another stream, so from nowhere
+    std::ranges::copy(Bytes(payload, 50'000, 1428 - shift),
+                      buffer.begin() + static_cast<std::ptrdiff_t>(shift));
+    const Status status = payload.Check(50'000, buffer);
+    ASSERT_FALSE(status.has_value());
+    EXPECT_EQ(status.error().detail, fmt::format("shifted by {} within its buffer", shift));
+  }
+}
+
 TEST(PayloadCheck, SaysNothingOfBytesFromNowhere) {
   const Payload payload(kSeed);
   const Status status = payload.Check(0, Bytes(Payload(kSeed + 1), 0, 4096));

@@ -1,11 +1,17 @@
 // A small test program around RunProgram(), run by program_test.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string_view>
 
 #include "fixtures/program.h"
+#include "fixtures/result_matchers.h"
+#include "support/base/undo.h"
+#include "support/base/wait.h"
 
 namespace {
 
@@ -13,6 +19,38 @@ TEST(Helper, Passes) { zcrx::DescribeNic("gve-eth1", {{"driver", "gve"}}); }
 TEST(Helper, Skips) { GTEST_SKIP() << "large-chunks: gve answered \xff EOPNOTSUPP"; }
 TEST(Helper, Fails) { EXPECT_EQ(1, 2) << "byte \x01\xfe of the stream"; }
 TEST(Helper, Crashes) { std::abort(); }
+
+zcrx::Status Wait(std::chrono::milliseconds span) {
+  const auto deadline = zcrx::Deadline::In(span);
+  return zcrx::Becomes(
+      "it is time",
+      [=] { return zcrx::Result<bool>(zcrx::Deadline::Clock::now() >= deadline.When()); },
+      zcrx::Deadline::In(std::chrono::hours(1)));
+}
+
+// What a hardware test does when a signal comes: waits, and undoes what it did, which takes a
+// while.
+class HelperWaits : public testing::Test {
+ protected:
+  void TearDown() override {
+    std::cout << "undoing" << '\n' << std::flush;
+    for (const zcrx::Error& error : undo_.RunAll()) ADD_FAILURE() << error.Text();
+  }
+  zcrx::UndoStack undo_{[](const zcrx::Error&) {}};
+};
+TEST_F(HelperWaits, ForEver) {
+  undo_.Add("what it did", []() -> zcrx::Status {
+    ZCRX_RETURN_IF_ERROR(Wait(std::chrono::milliseconds(300)));
+    std::cout << "undone" << '\n' << std::flush;
+    return {};
+  });
+  std::cout << "waiting" << '\n' << std::flush;
+  ASSERT_OK(Wait(std::chrono::hours(1)));
+}
+TEST_F(HelperWaits, ForAShortTime) {
+  std::cout << "waiting" << '\n' << std::flush;
+  ASSERT_OK(Wait(std::chrono::milliseconds(1)));
+}
 
 class BadSuite : public testing::Test {
  protected:
@@ -25,6 +63,10 @@ class Environment : public testing::Environment {
   explicit Environment(std::string_view mode) : mode_(mode) {}
   void SetUp() override {
     if (mode_ == "environment-skips") GTEST_SKIP() << "no NIC";
+    if (mode_ == "interrupted") {
+      ::kill(::getpid(), SIGTERM);
+      EXPECT_FALSE(Wait(std::chrono::hours(1)).has_value());
+    }
   }
   void TearDown() override {
     if (mode_ == "environment-fails") ADD_FAILURE() << "the peer's folder stayed behind";
@@ -43,6 +85,10 @@ int main(int argc, char** argv) {
         std::cout << "opened " << config.netif << '\n';
         if (mode != nullptr && std::string_view(mode) == "open-fails") {
           return zcrx::Fail("open eth1", ENODEV);
+        }
+        if (mode != nullptr && std::string_view(mode) == "open-waits") {
+          std::cout << "waiting" << '\n' << std::flush;
+          ZCRX_RETURN_IF_ERROR(Wait(std::chrono::hours(1)));
         }
         testing::AddGlobalTestEnvironment(new Environment(mode != nullptr ? mode : ""));
         return {};

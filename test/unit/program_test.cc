@@ -5,12 +5,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <vector>
+
+#include "fixtures/result_matchers.h"
+#include "support/base/deadline.h"
+#include "support/base/wait.h"
 
 namespace zcrx {
 namespace {
@@ -18,6 +25,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+constexpr std::chrono::seconds kPatience{20};  // for what happens at once
+constexpr std::chrono::seconds kEnds{2};       // where undoing takes 300 ms; ten are promised
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -30,6 +40,12 @@ struct Outcome {
   std::string output;  // stdout and stderr
 };
 
+// Standard output becomes a pipe that nobody reads.
+bool WriteToNobody() {
+  std::array<int, 2> ends{};
+  return ::pipe(ends.data()) == 0 && ::close(ends[0]) == 0 && ::dup2(ends[1], STDOUT_FILENO) >= 0;
+}
+
 class ProgramTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -39,8 +55,9 @@ class ProgramTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  // In a folder and an environment of its own.
-  Outcome Run(const std::vector<std::string>& arguments, const std::string& mode = "") const {
+  // In a folder and an environment of its own. `meanwhile` is called once it runs.
+  Outcome Run(const std::vector<std::string>& arguments, const std::string& mode = "",
+              const std::function<void(pid_t)>& meanwhile = {}) const {
     std::vector<std::string> words = {PROGRAM_HELPER};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
@@ -54,13 +71,14 @@ class ProgramTest : public ::testing::Test {
     const pid_t child = ::fork();
     if (child == 0) {
       if (::chdir(folder_.c_str()) != 0 || std::freopen(log.c_str(), "w", stdout) == nullptr ||
-          ::dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
+          ::dup2(STDOUT_FILENO, STDERR_FILENO) < 0 || (mode == "no-reader" && !WriteToNobody())) {
         ::_exit(126);
       }
       ::execve(argv[0], argv.data(), environment);
       ::_exit(127);
     }
     int status = 0;
+    if (meanwhile) meanwhile(child);
     EXPECT_EQ(::waitpid(child, &status, 0), child);
     Outcome outcome;
     if (WIFEXITED(status)) outcome.exit = WEXITSTATUS(status);
@@ -69,11 +87,18 @@ class ProgramTest : public ::testing::Test {
     return outcome;
   }
   Outcome RunTests(const std::string& filter, std::vector<std::string> more = {},
-                   const std::string& mode = "") const {
+                   const std::string& mode = "",
+                   const std::function<void(pid_t)>& meanwhile = {}) const {
     more.insert(more.end(),
                 {"--netif=eth1", "--local-v4=192.0.2.1", "--remote-v4=192.0.2.2",
                  "--remote-type=ssh", "--remote-args=peer", "--gtest_filter=" + filter});
-    return Run(more, mode);
+    return Run(more, mode, meanwhile);
+  }
+  // Until the program has said `text`.
+  void WaitUntilItSays(const std::string& text) const {
+    EXPECT_OK(Becomes(
+        "it says " + text, [&] { return Result<bool>(ReadFile(folder_ / "log").contains(text)); },
+        Deadline::In(kPatience)));
   }
   std::string Report() const { return ReadFile(folder_ / "junit.xml"); }
   void ExpectWellFormed() const {
@@ -107,7 +132,8 @@ TEST_F(ProgramTest, RepeatingCountsEveryIteration) {
 TEST_F(ProgramTest, RefusesArgumentsItDoesNotKnow) {
   for (const char* argument :
        {"--verbose", "eth1", "--gtest_filtre=*", "--gtest-filter=*", "-gtest_filter=*", "--netif",
-        "--netif=", "--gtest_repeat=often", "--junit=", "--NETIF=eth1", ""}) {
+        "--netif=", "--gtest_repeat=often", "--junit=", "--NETIF=eth1", "", "--limit=", "--limit=0",
+        "--limit=-1", "--limit=1.5", "--limit=1s", "--limit=99999999999"}) {
     SCOPED_TRACE(argument);
     const Outcome outcome = RunTests("Helper.Passes", {argument});
     EXPECT_EQ(outcome.exit, 2);
@@ -115,6 +141,14 @@ TEST_F(ProgramTest, RefusesArgumentsItDoesNotKnow) {
                 AllOf(HasSubstr(fmt::format("argument {}", argument)), Not(HasSubstr("opened"))));
   }
   EXPECT_EQ(RunTests("Helper.Passes", {"--netif=eth2"}).exit, 2) << "given twice";
+}
+
+TEST_F(ProgramTest, AValueMayStandBehindItsFlag) {
+  EXPECT_EQ(RunTests("Helper.Passes", {"--wait", "30"}).exit, 0);
+  EXPECT_EQ(RunTests("Helper.Passes", {"--wait=30"}).exit, 0);
+  EXPECT_EQ(RunTests("Helper.Passes", {"--wait", "30", "31"}).exit, 2);
+  EXPECT_EQ(RunTests("Helper.Passes", {"--wait"}).exit, 2);
+  EXPECT_EQ(RunTests("Helper.Passes", {"--gtest_brief", "1"}).exit, 2);
 }
 
 TEST_F(ProgramTest, WithoutAConfigurationNothingIsTouched) {
@@ -140,6 +174,7 @@ TEST_F(ProgramTest, HelpShowsOurFlagsAndStatuses) {
   const Outcome outcome = Run({"--help"});
   EXPECT_EQ(outcome.exit, 0);
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("--remote-args=..."), HasSubstr("--junit=FILE"),
+                                    HasSubstr("--limit=SECONDS"), HasSubstr("SIGHUP"),
                                     HasSubstr("4 everything skipped"), Not(HasSubstr("opened"))));
 }
 
@@ -168,6 +203,69 @@ TEST_F(ProgramTest, FailuresOutsideOfTestsAreInTheReport) {
   EXPECT_EQ(RunTests("Helper.Passes", {"--junit=junit.xml"}, "environment-fails").exit, 1);
   EXPECT_THAT(Report(), AllOf(HasSubstr("the peer's folder"), HasSubstr("failures=\"1\"")));
   ExpectWellFormed();
+}
+
+class ProgramInterrupted : public ProgramTest, public ::testing::WithParamInterface<int> {};
+
+TEST_P(ProgramInterrupted, FailsTheTestAndUndoesAndReportsAndEnds) {
+  const std::string reason = std::string("interrupted by SIG") + ::sigabbrev_np(GetParam());
+  std::chrono::steady_clock::time_point sent;
+  const Outcome outcome =
+      RunTests("HelperWaits.ForEver", {"--junit=junit.xml"}, "", [&](pid_t program) {
+        WaitUntilItSays("waiting");
+        sent = std::chrono::steady_clock::now();
+        ::kill(program, GetParam());
+        WaitUntilItSays("undoing");
+        ::kill(program, GetParam());  // again, in the middle of it
+        ::kill(program, SIGTERM);
+      });
+  EXPECT_LT(std::chrono::steady_clock::now() - sent, kEnds);
+  EXPECT_EQ(outcome.exit, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("undone"), HasSubstr(reason)));
+  EXPECT_THAT(Report(), HasSubstr("Operation canceled (ECANCELED): " + reason));
+  ExpectWellFormed();
+}
+
+INSTANTIATE_TEST_SUITE_P(, ProgramInterrupted, ::testing::Values(SIGINT, SIGTERM, SIGHUP),
+                         [](const auto& info) { return std::string(::sigabbrev_np(info.param)); });
+
+TEST_F(ProgramTest, AnInterruptedRunStartsNoFurtherTest) {
+  const Outcome outcome =
+      RunTests("HelperWaits.*", {"--junit=junit.xml", "--gtest_repeat=-1"}, "", [&](pid_t program) {
+        WaitUntilItSays("waiting");
+        ::kill(program, SIGTERM);
+      });
+  EXPECT_EQ(outcome.exit, 1);
+  EXPECT_THAT(Report(), AllOf(HasSubstr("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\""),
+                              HasSubstr("message=\"not run: interrupted by SIGTERM\"")));
+  ExpectWellFormed();
+}
+
+TEST_F(ProgramTest, ARunThatIsInterruptedBetweenTestsHasNotPassed) {
+  EXPECT_EQ(RunTests("Helper.Passes", {"--junit=junit.xml"}, "interrupted").exit, 1);
+  EXPECT_THAT(Report(), HasSubstr("message=\"not run: interrupted by SIGTERM\""));
+}
+
+TEST_F(ProgramTest, AnInterruptionBeforeTheTestsIsNoBadUsage) {
+  const Outcome outcome = RunTests("Helper.Passes", {}, "open-waits", [&](pid_t program) {
+    WaitUntilItSays("waiting");
+    ::kill(program, SIGINT);
+  });
+  EXPECT_EQ(outcome.exit, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("interrupted by SIGINT"), Not(HasSubstr("RUN"))));
+}
+
+TEST_F(ProgramTest, TheLimitInterruptsTheRun) {
+  const Outcome outcome = RunTests("HelperWaits.ForEver", {"--limit=1"});
+  EXPECT_EQ(outcome.exit, 1);
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("undone"), HasSubstr("interrupted by the limit of 1 s")));
+  EXPECT_EQ(RunTests("Helper.Passes", {"--limit=3600"}).exit, 0);
+}
+
+TEST_F(ProgramTest, AReaderThatHasGoneEndsNothing) {
+  EXPECT_EQ(RunTests("Helper.Passes", {"--junit=junit.xml"}, "no-reader").exit, 0);
+  EXPECT_THAT(Report(), HasSubstr("tests=\"1\" failures=\"0\""));
 }
 
 TEST_F(ProgramTest, AReportThatCannotBeWrittenIsFoundBeforeTheTests) {

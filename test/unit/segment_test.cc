@@ -128,6 +128,23 @@ TEST_P(CutBurstOver, RefusesWhatIsNoStream) {
   EXPECT_EQ(CutBurst(Burst(GetParam(), 70000, kTcpAck, 65535)).error().code, EINVAL);
 }
 
+TEST_P(CutBurstOver, OrOffSomeFrames) {
+  const Packet burst = Burst(GetParam(), 4 * kSegment + 1);
+  EXPECT_EQ(FramesOf(burst, Parse(burst.bytes)), 5U);
+  auto [frame, others] = CutOff(burst, 1);
+  auto [middle, last] = CutOff(std::move(others), 3);
+  EXPECT_FALSE(frame.IsBurst());
+  EXPECT_EQ(middle.segment_size, kSegment);
+  EXPECT_FALSE(last.IsBurst());
+  ExpectWhole({frame, middle, last}, 4 * kSegment + 1);
+}
+
+TEST_P(CutBurstOver, WhatCannotBeCutIsOneFrame) {
+  const Packet burst = Burst(GetParam(), 5000, kTcpSyn);
+  EXPECT_EQ(FramesOf(burst, Parse(burst.bytes)), 1U);
+  EXPECT_EQ(CutOff(burst, 9).first.bytes, burst.bytes);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, CutBurstOver, testing::Values(Network::kIpv4, Network::kIpv6),
                          [](const auto& info) {
                            return info.param == Network::kIpv4 ? "Ipv4" : "Ipv6";

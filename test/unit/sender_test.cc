@@ -1,24 +1,25 @@
 // The program itself, over loopback.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <string>
 #include <vector>
 
+#include "fixtures/result_matchers.h"
 #include "support/base/deadline.h"
 #include "support/base/unique_fd.h"
+#include "support/base/wait.h"
 #include "support/net/socket_address.h"
 #include "support/payload/payload.h"
 #include "support/sender/options.h"
+#include "test/unit/sender_program.h"
 
 namespace zcrx {
 namespace {
@@ -27,94 +28,6 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-constexpr auto kPatience = 20s;  // for what happens at once on any machine that is not stuck
-
-// Until `fd` can be read; false at the deadline.
-bool Readable(int fd, Deadline deadline) {
-  pollfd poll_fd = {.fd = fd, .events = POLLIN, .revents = 0};
-  return poll(&poll_fd, 1, deadline.RemainingMs()) == 1;
-}
-
-// Up to `bytes` bytes, fewer at the end of the file or the deadline.
-std::string Read(int fd, size_t bytes, Deadline deadline) {
-  std::string text;
-  std::array<char, 65536> buffer;
-  while (text.size() < bytes && Readable(fd, deadline)) {
-    const ssize_t got = read(fd, buffer.data(), std::min(buffer.size(), bytes - text.size()));
-    if (got <= 0) break;
-    text.append(buffer.data(), static_cast<size_t>(got));
-  }
-  return text;
-}
-
-struct Pipe {
-  Pipe() {
-    std::array<int, 2> fds = {-1, -1};
-    if (pipe2(fds.data(), O_CLOEXEC) == 0) {
-      out.Reset(fds[0]);
-      in.Reset(fds[1]);
-    }
-  }
-  UniqueFd out;
-  UniqueFd in;
-};
-
-class Program {
- public:
-  explicit Program(const std::vector<std::string>& arguments) {
-    std::vector<std::string> copy = arguments;
-    std::string name = ZCRX_SENDER;
-    std::vector<char*> argv = {name.data()};
-    for (std::string& argument : copy) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, stdin_.out.Get(), STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, stdout_.in.Get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, stderr_.in.Get(), STDERR_FILENO);
-    if (posix_spawn(&pid_, name.c_str(), &actions, nullptr, argv.data(), environ) != 0) pid_ = -1;
-    posix_spawn_file_actions_destroy(&actions);
-    stdin_.out.Reset();
-    stdout_.in.Reset();
-    stderr_.in.Reset();
-  }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-  ~Program() {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-
-  void CloseStdin() { stdin_.in.Reset(); }
-  std::string Line() {
-    std::string line;
-    while (!line.ends_with('\n')) {
-      const std::string next = Read(stdout_.out.Get(), 1, Deadline::In(kPatience));
-      if (next.empty()) break;
-      line += next;
-    }
-    return line;
-  }
-  std::string Errors() { return Read(stderr_.out.Get(), 65536, Deadline::In(kPatience)); }
-  // Its exit status, -1 if a signal ended it. It has ended when its stderr has.
-  int Wait() {
-    errors_ = Errors();
-    int status = 0;
-    if (pid_ <= 0 || waitpid(pid_, &status, 0) != pid_) return -2;
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  [[nodiscard]] const std::string& errors() const { return errors_; }  // after Wait()
-
- private:
-  Pipe stdin_;
-  Pipe stdout_;
-  Pipe stderr_;
-  pid_t pid_ = -1;
-  std::string errors_;
-};
 
 class SenderTest : public ::testing::TestWithParam<const char*> {
  protected:
@@ -164,6 +77,74 @@ TEST_P(SenderTest, SendsThePayloadAndSaysSo) {
   EXPECT_EQ(sender.Wait(), 0) << sender.errors();
 }
 
+TEST_P(SenderTest, SendsNothingWhenToldSo) {
+  Program sender(Arguments(0, kPatience));
+  UniqueFd connection = Accept();
+  EXPECT_EQ(Read(connection.Get(), 1, Deadline::In(kPatience)), "");
+  connection.Reset();
+  EXPECT_EQ(sender.Wait(), 0) << sender.errors();
+}
+
+// Segments are told apart as the receiving kernel counts them.
+TEST_P(SenderTest, SendsSegmentsOfTheGivenSizes) {
+  std::vector<std::string> arguments = Arguments(60, kPatience);
+  std::ranges::replace(arguments, "--send-size=12840", "--send-size=1,2,3");
+  arguments.emplace_back("--separate=yes");
+  Program sender(arguments);
+  UniqueFd connection = Accept();
+  const std::string received = Read(connection.Get(), 61, Deadline::In(kPatience));
+  EXPECT_TRUE(Payload(7).Check(0, std::as_bytes(std::span(received))).has_value());
+  tcp_info info = {};
+  socklen_t length = sizeof(info);
+  ASSERT_EQ(getsockopt(connection.Get(), IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+  EXPECT_EQ(info.tcpi_data_segs_in, 30);
+  connection.Reset();
+  EXPECT_EQ(sender.Wait(), 0) << sender.errors();
+}
+
+TEST_P(SenderTest, ResetsWhenToldSo) {
+  std::vector<std::string> arguments = Arguments(1000, kPatience);
+  arguments.emplace_back("--end=reset");
+  Program sender(arguments);
+  const UniqueFd connection = Accept();
+  EXPECT_EQ(sender.Wait(), 0) << sender.errors();
+  std::array<char, 2000> buffer;
+  ssize_t got = 0;
+  do {
+    ASSERT_TRUE(Readable(connection.Get(), Deadline::In(kPatience)));
+    got = read(connection.Get(), buffer.data(), buffer.size());
+  } while (got > 0);
+  EXPECT_EQ(got, -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST_P(SenderTest, SendsAgainOnAFurtherConnection) {
+  std::vector<std::string> arguments = Arguments(1000, kPatience);
+  arguments.emplace_back("--times=3");
+  Program sender(arguments);
+  for (int time = 0; time < 3; ++time) {
+    const UniqueFd connection = Accept();
+    const std::string received = Read(connection.Get(), 1001, Deadline::In(kPatience));
+    EXPECT_EQ(received.size(), 1000);
+    EXPECT_TRUE(Payload(7).Check(0, std::as_bytes(std::span(received))).has_value());
+  }
+  EXPECT_EQ(sender.Line(), "READY\n");
+  EXPECT_EQ(sender.Line(), "SENT 1000\n");
+  EXPECT_EQ(sender.Wait(), 0) << sender.errors();
+}
+
+// Loopback carries as much at once, and this slowly only in a minute.
+TEST_P(SenderTest, SendsNoFasterThanItIsTold) {
+  constexpr uint64_t kBytes = uint64_t{60} << 20;
+  std::vector<std::string> arguments = Arguments(kBytes, 500ms);
+  arguments.emplace_back("--bytes-per-second=1048576");
+  Program sender(arguments);
+  const UniqueFd connection = Accept();
+  EXPECT_LT(Read(connection.Get(), kBytes, Deadline::In(kPatience)).size(), kBytes);
+  EXPECT_EQ(sender.Wait(), 1);
+  EXPECT_THAT(sender.errors(), HasSubstr("ETIMEDOUT"));
+}
+
 TEST_P(SenderTest, WaitsForTheReceiverToClose) {
   Program sender(Arguments(1000, 300ms));
   const UniqueFd connection = Accept();
@@ -184,6 +165,36 @@ TEST_P(SenderTest, EndsWhenStdinCloses) {
               AllOf(StartsWith("zcrx_sender: send, after "),
                     HasSubstr(" of 1099511627776 bytes: Operation canceled (ECANCELED): standard "
                               "input was closed")));
+}
+
+TEST_P(SenderTest, EndsWhenNoSignOfLifeComes) {
+  std::vector<std::string> arguments = Arguments(kEndless, kPatience);
+  arguments.emplace_back("--lease-ms=300");
+  const auto begin = std::chrono::steady_clock::now();
+  Program sender(arguments);
+  const UniqueFd connection = Accept();
+  EXPECT_EQ(sender.Wait(), 1);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 300ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kPatience / 2);
+  EXPECT_THAT(sender.errors(), HasSubstr("(ECANCELED): no sign of life came for 300 ms"));
+}
+
+TEST_P(SenderTest, EachSignOfLifeRenewsTheLease) {
+  std::vector<std::string> arguments = Arguments(kEndless, kPatience);
+  arguments.emplace_back("--lease-ms=1000");
+  Program sender(arguments);
+  const UniqueFd connection = Accept();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_OK(Becomes(
+      "twice the lease has passed",
+      [&]() -> Result<bool> {
+        if (!sender.SignOfLife()) return Fail("it ended");
+        return std::chrono::steady_clock::now() - begin > 2s;
+      },
+      Deadline::In(kPatience)));
+  sender.CloseStdin();
+  EXPECT_EQ(sender.Wait(), 1);
+  EXPECT_THAT(sender.errors(), HasSubstr("standard input was closed"));
 }
 
 TEST_P(SenderTest, EndsAtItsDeadlineWhenNobodyReads) {
@@ -248,6 +259,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadUsage{"huge_send",
                  {"--send-size=16777217"},
                  "--send-size '16777217': not a decimal number from 1 to 16777216"},
+        BadUsage{"bad_list",
+                 {"--send-size=1,,2"},
+                 "--send-size '': not a decimal number from 1 to 16777216"},
+        BadUsage{"bad_word", {"--end=fin"}, "--end 'fin': neither close nor reset"},
         BadUsage{"hexadecimal",
                  {"--seed", "0x10"},
                  "--seed '0x10': not a decimal number from 0 to 18446744073709551615"},

@@ -53,6 +53,11 @@ TEST(SocketAddress, TellsThePortTheKernelChose) {
   EXPECT_NE(bound->Port(), 0);
 }
 
+TEST(SocketAddress, TakesAnotherPort) {
+  EXPECT_EQ(SocketAddress::Parse("192.0.2.1", 80)->WithPort(443).Text(), "192.0.2.1:443");
+  EXPECT_EQ(SocketAddress::Parse("2001:db8::1", 80)->WithPort(0).Text(), "[2001:db8::1]:0");
+}
+
 TEST(SocketAddress, IsAnErrorOfADescriptorThatIsNoSocket) {
   EXPECT_EQ(SocketAddress::OfSocket(-1).error().code, EBADF);
 }

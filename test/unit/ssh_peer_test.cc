@@ -3,19 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "fixtures/result_matchers.h"
-#include "test/unit/local_sshd.h"
+#include "support/base/interruption_watch.h"
+#include "support/base/wait.h"
+#include "test/unit/ssh_peer_fixture.h"
 
 namespace zcrx {
 namespace {
@@ -24,61 +24,13 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr auto kSoon = 20s;  // never reached where things work
 constexpr auto kShort = 300ms;
-
-std::string Hex(std::string_view bytes) {
-  std::string hex;
-  for (const char c : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return hex;
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> Shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
 
 SshOptions Anywhere(const std::string& host, uint16_t port) {
   SshOptions options;
   options.target = {.user = "", .host = host, .port = port};
   return options;
 }
-
-class SshPeerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    auto server = LocalSshd::Start();
-    if (!server.has_value()) GTEST_SKIP() << server.error().Text();
-    server_ = *std::move(server);
-    empty_ = server_->Folder().Write("empty_config", "");
-  }
-
-  SshOptions Options() const {
-    return {.target = {.user = ::getpwuid(::getuid())->pw_name,
-                       .host = "127.0.0.1",
-                       .port = server_->Port()},
-            .identity = server_->Identity(),
-            .known_hosts = server_->KnownHosts(),
-            .config = empty_,
-            .folder = server_->Folder().Path()};
-  }
-  static Result<std::unique_ptr<Peer>> Connect(const SshOptions& options) {
-    return ConnectSshPeer(options, Deadline::In(kSoon));
-  }
-  // The folders that Deploy() made and that are still there.
-  int FoldersLeft() const {
-    int count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(server_->Folder().Path())) {
-      if (entry.path().filename().string().starts_with("zcrx-")) ++count;
-    }
-    return count;
-  }
-
-  std::unique_ptr<LocalSshd> server_;
-  std::string empty_;
-};
 
 TEST_F(SshPeerTest, RunsSeveralProgramsOverOneLogin) {
   ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
@@ -89,26 +41,6 @@ TEST_F(SshPeerTest, RunsSeveralProgramsOverOneLogin) {
   EXPECT_OK(first->WaitForLine("READY", Deadline::In(kSoon)));
   EXPECT_OK(first->CloseStdin(Deadline::In(kSoon)));
   EXPECT_OK(first->WaitForSuccess(Deadline::In(kSoon)));
-}
-
-TEST_F(SshPeerTest, ArgumentsArriveAsTheyAre) {
-  ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
-  const std::vector<std::string> hostile = {
-      "two words",   "it's",    "\"", "; exit 1", "$(exit 1)", "`id`", "$HOME",
-      "line\nbreak", "-n",      "",   "*",        "~",         "\\",   "\xff\xfe",
-      "'",           "a'\\''b", "!!", "#",        "\t"};
-  std::vector<std::string> argv =
-      Shell(R"(for a; do printf %s "$a" | od -An -v -tx1 | tr -d ' \n'; echo; done)");
-  argv.emplace_back("sh");
-  argv.insert(argv.end(), hostile.begin(), hostile.end());
-
-  ASSERT_OK_AND_ASSIGN(auto process, peer->Run(argv, Deadline::In(kSoon)));
-
-  for (const std::string& argument : hostile) {
-    ASSERT_OK_AND_ASSIGN(const auto line, process->ReadLine(Deadline::In(kSoon)));
-    EXPECT_EQ(line, Hex(argument)) << process->Stderr();
-  }
-  EXPECT_OK(process->WaitForSuccess(Deadline::In(kSoon)));
 }
 
 TEST_F(SshPeerTest, AProgramKilledInMidStreamIsToldFromOneThatFailed) {
@@ -174,6 +106,69 @@ TEST_F(SshPeerTest, DestroyingAProcessClosesItsStdin) {
   EXPECT_EQ(::poll(&ended, 1, Deadline::In(kSoon).RemainingMs()), 1);
 }
 
+// Whatever this thread does: it only looks at what arrives.
+TEST_F(SshPeerTest, SignsOfLifeComeByThemselvesUntilStdinIsClosed) {
+  ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
+  const std::string heard = server_->Folder().Path() / "heard";
+  ASSERT_OK_AND_ASSIGN(auto process,
+                       peer->Run(Shell("exec cat > '" + heard + "'"), Deadline::In(kSoon)));
+  ASSERT_OK(process->KeepAlive(Deadline::In(kSoon)));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_OK(Becomes(
+      "four signs of life are there", [&] { return Result<bool>(ReadFile(heard).size() >= 4); },
+      Deadline::In(kSoon)));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 3 * kSignOfLife);
+  EXPECT_OK(process->CloseStdin(Deadline::In(kSoon)));
+  EXPECT_OK(process->WaitForSuccess(Deadline::In(kSoon)));
+}
+
+TEST_F(SshPeerTest, SignsOfLifeDisturbNothingElseInTheSession) {
+  ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
+  std::vector<std::unique_ptr<PeerProcess>> kept;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(auto process, peer->Run({"cat"}, Deadline::In(kSoon)));
+    ASSERT_OK(process->KeepAlive(Deadline::In(kSoon)));
+    kept.push_back(std::move(process));
+  }
+  const std::string file = server_->Folder().Write("file", std::string(300'000, 'x'));
+  const Deadline enough = Deadline::In(4 * kSignOfLife);
+  while (!enough.Expired()) {
+    ASSERT_OK_AND_ASSIGN(auto process, peer->Run({"echo", "hello"}, Deadline::In(kSoon)));
+    EXPECT_OK(process->WaitForLine("hello", Deadline::In(kSoon)));
+    ASSERT_OK_AND_ASSIGN(auto deployed, peer->Deploy(file, Deadline::In(kSoon)));
+    EXPECT_OK(deployed->Remove(Deadline::In(kSoon)));
+  }
+  for (const auto& process : kept) {
+    EXPECT_OK(process->WaitForLine("", Deadline::In(kSoon))) << "what cat sends back";
+    EXPECT_OK(process->CloseStdin(Deadline::In(kSoon)));
+    EXPECT_OK(process->WaitForSuccess(Deadline::In(kSoon)));
+  }
+}
+
+TEST_F(SshPeerTest, AnInterruptionCostsTheWaitAndNotTheConnection) {
+  const InterruptionWatch watch;
+  ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
+  ASSERT_OK_AND_ASSIGN(auto process, peer->Run({"cat"}, Deadline::In(kSoon)));
+  ::kill(::getpid(), SIGTERM);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_FAILS_WITH(ECANCELED, process->ReadLine(Deadline::In(kSoon)));
+  EXPECT_FAILS_WITH(ECANCELED, process->Wait(Deadline::In(kSoon)));
+  EXPECT_FAILS_WITH(ECANCELED, peer->Run({"true"}, Deadline::In(kSoon)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kSoon);
+  const Uninterrupted undoing;
+  EXPECT_OK(process->CloseStdin(Deadline::In(kSoon)));
+  EXPECT_OK(process->WaitForSuccess(Deadline::In(kSoon)));
+}
+
+TEST_F(SshPeerTest, AnInterruptionEndsACallThatGetsNoAnswer) {
+  const InterruptionWatch watch(1s);
+  ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
+  server_->Freeze();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_FAILS_WITH(ECANCELED, peer->Run({"true"}, Deadline::In(kSoon)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kSoon);
+}
+
 TEST_F(SshPeerTest, DeploysForTheOwnerAloneAndLeavesNothing) {
   ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
   const std::string program =
@@ -217,32 +212,6 @@ TEST_F(SshPeerTest, DeployErrorsNameThePlace) {
   EXPECT_EQ(no_folder.error().code, ENOENT);
   EXPECT_THAT(no_folder.error().Text(), HasSubstr("/nonexistent/zcrx-"));
   EXPECT_FAILS_WITH(ENOENT, peer->Deploy("/nonexistent/sender", Deadline::In(kSoon)));
-}
-
-TEST_F(SshPeerTest, RefusesAnUnknownHostWhateverTheConfigurationSays) {
-  SshOptions options = Options();
-  options.known_hosts = server_->Folder().Write("no_hosts", "");
-  options.config = server_->Folder().Write("lax", "Host *\n  StrictHostKeyChecking no\n");
-  const auto peer = Connect(options);
-  ASSERT_FALSE(peer.has_value());
-  EXPECT_EQ(peer.error().code, EACCES);
-  EXPECT_THAT(peer.error().Text(),
-              AllOf(HasSubstr("not in " + options.known_hosts), HasSubstr("SHA256:"),
-                    HasSubstr(fmt::format("ssh-keyscan -p {} 127.0.0.1", server_->Port()))));
-}
-
-TEST_F(SshPeerTest, RefusesAChangedHostKeyAndNamesTheLine) {
-  SshOptions options = Options();
-  const std::string other = ReadFile(server_->MakeKey("other") + ".pub");
-  options.known_hosts = server_->Folder().Write(
-      "changed", fmt::format("# comment\n\n[127.0.0.1]:{} {}", server_->Port(), other));
-  options.config = server_->Folder().Write("lax", "Host *\n  StrictHostKeyChecking no\n");
-  const auto peer = Connect(options);
-  ASSERT_FALSE(peer.has_value());
-  EXPECT_EQ(peer.error().code, EACCES);
-  EXPECT_THAT(peer.error().Text(),
-              AllOf(HasSubstr("CHANGED"), HasSubstr(options.known_hosts + ":3"),
-                    HasSubstr("ssh-keygen -f")));
 }
 
 TEST_F(SshPeerTest, RefusedKeyNamesTheKey) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "ci/vnic/vfio_user/channel.h"
 #include "ci/vnic/vfio_user/msix.h"
 #include "ci/vnic/vfio_user/session.h"
+#include "support/base/deadline.h"
 #include "test/unit/vnic_fakes.h"
 
 namespace vnic::vfio_user {
@@ -22,6 +24,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -45,6 +48,8 @@ class RecordingNic : public Nic {
   }
   void WriteBar(unsigned bar, std::uint64_t offset, std::span<const std::uint8_t> data) override {
     writes.push_back(fmt::format("{}:{:#x}+{}", bar, offset, data.size()));
+    for (const auto until = zcrx::Deadline::In(work); !until.Expired();) {
+    }
   }
   void Reset() override { ++resets; }
   void Receive(Packet) override {}
@@ -53,6 +58,7 @@ class RecordingNic : public Nic {
 
   std::vector<std::string> reads;
   std::vector<std::string> writes;
+  std::chrono::milliseconds work{0};  // that a write sets off
   int resets = 0;
 };
 
@@ -362,6 +368,19 @@ TEST_F(VfioUser, EndsOnASizeThatNoMessageHas) {
   const auto status = session_->OnReadable();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, EMSGSIZE);
+}
+
+// The other guest's turn comes between two of them.
+TEST_F(VfioUser, AnswersOneMessageATimeThatSetsOffMuchWork) {
+  Negotiate();
+  nic_.work = std::chrono::milliseconds(15);
+  const Bytes write = Request(Command::kRegionWrite,
+                              Joined(RegionAccess{.offset = 0, .region = 0, .count = 4}, 1U));
+  for (int i = 0; i < 3; ++i) SendRaw(write);
+  ASSERT_TRUE(session_->OnReadable());
+  EXPECT_THAT(nic_.writes, SizeIs(1));
+  ASSERT_TRUE(session_->OnReadable());
+  EXPECT_THAT(nic_.writes, SizeIs(2));
 }
 
 TEST_F(VfioUser, EndsOnTooManyDescriptors) {

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -34,7 +36,7 @@ struct FakeWire : Wire {
   bool up = true;
 };
 
-// kSize bytes of readable and writable memory at kBase; nothing below or above.
+// Some memory, readable and writable, at kBase; nothing below or above.
 class FakeGuest {
  public:
   static constexpr GuestAddress kBase = 0x100000;
@@ -42,17 +44,33 @@ class FakeGuest {
   static constexpr GuestAddress kEnd = kBase + kSize;
   static constexpr GuestAddress kUnmapped = 0x40000000;
 
-  FakeGuest() {
-    if (!memory.Map(kBase, kSize, MemoryFile(kSize), 0, {.read = true, .write = true})) {
-      std::abort();
+  // `scope`: the faults of the NIC that is tried.
+  explicit FakeGuest(const FaultScope& scope = {}, std::FILE* log_file = stderr,
+                     std::uint64_t size = kSize)
+      : faults(scope), sink(log_file), size_(size) {
+    MapMemory();
+  }
+
+  // As new, for another trial: to map memory takes longer than most of what is tried on it.
+  void Renew() {
+    const auto bytes = memory.Writable(kBase, size_);
+    if (bytes.empty() || memory.Readable(kBase, size_).empty()) {
+      memory.Clear();
+      MapMemory();
+    } else {
+      std::memset(bytes.data(), 0, bytes.size());
     }
+    interrupts = {};
+    wire = {};
+    faults.Clear();
+    next_ = kBase;
   }
 
   // Takes memory that nothing else has, from the start on.
   GuestAddress Allocate(std::uint64_t size) {
     const GuestAddress address = next_;
     next_ += (size + 4095) / 4096 * 4096;
-    if (next_ > kEnd) std::abort();
+    if (next_ > kBase + size_) std::abort();
     return address;
   }
   template <Plain T>
@@ -71,16 +89,25 @@ class FakeGuest {
             .memory = memory,
             .interrupts = interrupts,
             .wire = wire,
+            .faults = faults,
             .mac = {2, 0, 0, 0, 0, 1}};
   }
 
   GuestMemory memory;
   FakeInterrupts interrupts;
   FakeWire wire;
-  LogSink sink{stderr};
+  Faults faults;
+  LogSink sink;
   Log log{sink, "test"};
 
  private:
+  void MapMemory() {
+    if (!memory.Map(kBase, size_, MemoryFile(size_), 0, {.read = true, .write = true})) {
+      std::abort();
+    }
+  }
+
+  std::uint64_t size_;
   GuestAddress next_ = kBase;
 };
 

@@ -1,0 +1,25 @@
+"""The faults and the tests: each test is one that some fault makes fail."""
+
+import fnmatch
+import tomllib
+import unittest
+
+from harness import REPOSITORY, names_of_all_tests
+
+
+class Faults(unittest.TestCase):
+    def test_every_test_has_a_fault_to_catch(self) -> None:
+        """One that has none proves nothing. `ci/lab faults` shows that they do."""
+        text = (REPOSITORY / "conf/faults.toml").read_text(encoding="utf-8")
+        tests, named = names_of_all_tests(), set()
+        for fault in tomllib.loads(text)["fault"]:
+            for pattern in fault["by"]:
+                matched = fnmatch.filter(tests, pattern)
+                self.assertNotEqual(matched, [], f"{fault['name']}: no test is {pattern}")
+                if fault["expect"] == "caught":
+                    named.update(matched)
+        self.assertEqual(sorted(set(tests) - named), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

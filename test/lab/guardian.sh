@@ -1,0 +1,183 @@
+#!/bin/sh
+# Runs in the DUT: the suite, killed at one point after the other (ZCRX_KILL_AT, see
+# support/base/kill_point.h), and what it leaves behind. Prints a line for each kill:
+#   killed POINT guarded: restored after MS ms, sender gone after MS ms
+#   killed POINT alone: ...            (the guardian was killed too)
+# or "FAILED POINT ...: ..." with what is wrong. Then two at once start the suite many times over.
+rounds=$1 # passes of each point
+alone=$2  # how many of them are tried with the guardian killed too
+starts=$3 # of each of two
+config=/etc/zcrx-hwtest/net.config
+peer_login=root@198.51.100.2
+state_folder=/var/lib/zcrx-hwtest
+export ZCRX_STATE_DIR=$state_folder
+
+now_ms() {
+  read -r uptime _ </proc/uptime
+  echo "${uptime%.*}${uptime#*.}0"
+}
+
+# The kernel's own list of sockets: nobody has to be asked.
+lock_is_free() { ! grep -q "@zcrx-hwtest/nic/nic0" /proc/net/unix; }
+no_sender() {
+  echo count >&3
+  read -r senders <&4
+  [ "$senders" = 0 ]
+}
+
+# As soon as the command succeeds; says after how many ms, counted from $killed.
+within() { # within MS COMMAND
+  while ! "$2"; do
+    [ $(($(now_ms) - killed)) -lt "$1" ] || return
+    usleep 20000
+  done
+  took=$(($(now_ms) - killed))
+}
+
+# By the programs that everybody has, and by ours.
+state() {
+  for option in -l -g -x -n -k; do ethtool "$option" nic0 2>&1; done
+  for context in $(seq 9); do ethtool -x nic0 context "$context" 2>&1; done
+  cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+  ls /sys/kernel/tracing/instances
+}
+remember() {
+  state >/tmp/before
+  zcrx_nic --netif=nic0 snapshot /tmp/snapshot
+}
+as_before() {
+  state >/tmp/after
+  diff /tmp/before /tmp/after && zcrx_nic --netif=nic0 diff /tmp/snapshot
+}
+
+failed() { # failed POINT MODE WHAT FILE
+  echo "FAILED $1 $2: $3"
+  sed 's/^/  /' "$4"
+}
+
+kill_at() { # kill_at POINT FILTER
+  rm -f /tmp/said
+  env "ZCRX_KILL_AT=$1" zcrx_tests --config=$config "--gtest_filter=$2" >/tmp/said 2>&1
+  status=$?
+  killed=$(now_ms)
+  [ $status = 137 ]
+}
+
+# The guardian puts everything back by itself, and frees the NIC only then.
+with_guardian() { # with_guardian POINT FILTER
+  kill_at "$1" "$2" || { failed "$1" guarded "the suite ended with status $status" /tmp/said && return; }
+  # The sender first: it has the shorter time, and to ask for it takes the longer.
+  within 3000 no_sender || { failed "$1" guarded "$senders senders after 3 s" /tmp/said && return; }
+  gone=$took
+  within 5000 lock_is_free || { failed "$1" guarded "in use after 5 s" /tmp/said && return; }
+  restored=$took
+  as_before >/tmp/differs || { failed "$1" guarded "not as it was" /tmp/differs && return; }
+  # Killed between the journal and its guardian, it has changed nothing, and the journal says so to
+  # the next start.
+  case $1 in *write_journal* | "before start_guardian"*) rm -f $state_folder/nic0.journal ;; esac
+  [ ! -e $state_folder/nic0.journal ] || { failed "$1" guarded "the journal is there" /tmp/said && return; }
+  echo "killed $1 guarded: restored after $restored ms, sender gone after $gone ms"
+}
+
+# With both killed the NIC stays as it is, until the next start puts it back and says so.
+without_guardian() { # without_guardian POINT FILTER
+  export ZCRX_GUARDIAN_KILL_AT="before put_back:1"
+  kill_at "$1" "$2" || { failed "$1" alone "the suite ended with status $status" /tmp/said && return; }
+  unset ZCRX_GUARDIAN_KILL_AT
+  within 5000 lock_is_free || { failed "$1" alone "in use after 5 s" /tmp/said && return; }
+  journal=none
+  [ -e $state_folder/nic0.journal ] && journal=left
+  zcrx_tests --config=$config --gtest_filter=Nothing >/tmp/next 2>&1
+  [ $? = 3 ] || { failed "$1" alone "the next start failed" /tmp/next && return; }
+  as_before >/tmp/differs || { failed "$1" alone "not as it was" /tmp/differs && return; }
+  [ $journal = none ] || grep -q "a run that was killed left nic0" /tmp/next ||
+    { failed "$1" alone "the next start does not tell" /tmp/next && return; }
+  [ ! -e $state_folder/nic0.journal ] || { failed "$1" alone "the journal is there" /tmp/next && return; }
+  within 30000 no_sender || { failed "$1" alone "senders are left" /tmp/said && return; }
+  echo "killed $1 alone: journal $journal, put back by the next start"
+}
+
+# Points by their names, and how often each is passed, of a run of the tests.
+points() { # points FILTER: NAME TIMES
+  ZCRX_KILL_AT=print zcrx_tests --config=$config "--gtest_filter=$1" >/tmp/said 2>&1 || return
+  sed -n 's/^.*kill point: //p' /tmp/said | awk -F: '{ times[$1] = $2 } END { for (p in times) print p ":" times[p] }' | sort
+}
+
+# The passes to try. Every undo is a pass of its own. One round is a sample.
+passes() { # passes NAME TIMES
+  case $rounds,$1 in
+    1,after*) ;;
+    1,*undo) seq 1 4 "$2" ;;
+    1,*) echo $((($2 + 1) / 2)) ;;
+    *undo) for _ in $(seq "$rounds"); do seq "$2"; done ;;
+    *) for round in $(seq "$rounds"); do echo $((1 + (round - 1) * ($2 - 1) / (rounds - 1))); done ;;
+  esac
+}
+
+kill_at_each() { # kill_at_each FILTER
+  # A header split that is the driver's own choice is configured after the first run that was killed:
+  # no state tells one from the other, and each "on" needs an undo less from then on.
+  with_guardian "before undo:1" "$1"
+  points "$1" >/tmp/points || { failed "no point" none "the suite itself failed" /tmp/said && return; }
+  echo "points: $(wc -l </tmp/points)"
+  while IFS=: read -r name times; do
+    grep -qxF "$name" /tmp/tried && continue
+    echo "$name" >>/tmp/tried
+    for pass in $(passes "$name" "$times"); do
+      with_guardian "$name:$pass" "$1" </dev/null
+      [ "$alone" -gt 0 ] || continue
+      alone=$((alone - 1))
+      without_guardian "$name:$pass" "$1" </dev/null
+    done
+  done </tmp/points
+}
+
+# Counts senders on the peer, over one login for all the times it is asked.
+mkfifo /tmp/ask /tmp/answer
+ssh $peer_login 'while read -r _; do cat /proc/[0-9]*/comm 2>/dev/null | grep -cx zcrx_sender; done' \
+  </tmp/ask >/tmp/answer &
+exec 3>/tmp/ask 4</tmp/answer
+: >/tmp/tried
+
+# Somebody's own: they have to be there afterwards, byte for byte.
+ethtool -K nic0 ntuple on
+ethtool -L nic0 combined 4
+ethtool -G nic0 rx 600
+ethtool -X nic0 weight 3 1 2 2
+ethtool -X nic0 context new weight 1 0 3 0
+ethtool -N nic0 flow-type tcp4 dst-port 4000 action 1
+remember
+kill_at_each 'ZcrxReceive.DeliversEveryByteInOrder/rss_context'
+
+# One channel, so that it needs another; and huge pages.
+ethtool -N nic0 delete "$(ethtool -n nic0 | sed -n 's/^Filter: //p')"
+ethtool -X nic0 context 1 delete
+ethtool -X nic0 default
+ethtool -L nic0 combined 1
+remember
+kill_at_each 'ZcrxLargeChunks.DeliversEveryByteInOrder/flow_rule'
+
+# Two at once, many times over: never both, and the second is told of the first.
+one='--gtest_filter=ZcrxReceive.DeliversEveryByteInOrder/flow_rule'
+many() { # many ARGUMENT...
+  for _ in $(seq "$starts"); do
+    ZCRX_KILL_AT=print zcrx_tests --config=$config "$one" "$@" >/dev/null 2>>/tmp/both
+    echo "started: status $?"
+  done
+}
+two() { # two NAME ARGUMENT...
+  echo "=== $1"
+  shift
+  : >/tmp/both
+  many "$@" &
+  many "$@"
+  wait $!
+  grep "in use by" /tmp/both | head -n 1
+  # Who has begun ends before another begins.
+  awk '/kill point: before write_journal/ { if (++inside > 1) print "OVERLAP" }
+    /kill point: after dismiss_guardian/ { --inside; ++ended }
+    END { print "ended: " ended + 0 ", inside: " inside + 0 }' /tmp/both
+  echo "--- status 0"
+}
+two without_waiting
+two waiting --wait 300

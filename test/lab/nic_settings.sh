@@ -1,0 +1,190 @@
+#!/bin/sh
+# Runs in the DUT: every setting that the driver has, with verified traffic both ways after each and
+# while they change. A case prints its name, what it found, and its exit status. The lines
+# "waiting: ..." ask whoever started this to pull the cable and to put it back.
+peer=192.0.2.2
+peer_login=root@198.51.100.2
+driver=$(ethtool -i nic0 | sed -n 's/^driver: //p')
+modules=/lib/modules/$(uname -r)
+
+case_of() { # case_of NAME COMMAND...
+  echo "=== $1"
+  shift
+  "$@" 2>&1
+  echo "--- status $?"
+}
+
+becomes() { # becomes SECONDS COMMAND...: as soon as the command succeeds; looks ten times a second
+  end=$(($(date +%s) + $1))
+  shift
+  until "$@"; do
+    [ "$(date +%s)" -lt $end ] || { echo "never became true: $*" && return 1; }
+    usleep 100000
+  done
+}
+
+# The peer serves /tmp/data on one port, and on another answers with the sum of what it is sent.
+fetch() { [ "$(nc $peer 5001 </dev/null | md5sum)" = "$sum" ] || { echo "fetched other bytes" && return 1; }; }
+hand_over() { [ "$(nc $peer 5002 </tmp/data)" = "$sum" ] || { echo "handed over other bytes" && return 1; }; }
+both_ways() { fetch && hand_over; }
+reachable() { ping -c 1 -w 20 $peer >/dev/null; }
+
+no_loss() { # no_loss FAMILY ADDRESS BYTES
+  ping "-$1" -A -q -c 2000 -s "$3" "$2" | grep " 0% packet loss"
+}
+
+up_and_down() {
+  for _ in $(seq 20); do
+    ip link set nic0 down && ip link set nic0 up || return
+  done
+  reachable && both_ways
+}
+
+queues() { # queues N
+  case $driver in
+    gve) ethtool -L nic0 rx "$1" tx "$1" ;;
+    *) ethtool -L nic0 combined "$1" ;;
+  esac
+}
+
+most_queues() { ethtool -l nic0 | awk '/^(RX|Combined):/ && $2 > n { n = $2 } /^Current/ { print n; exit }'; }
+
+every_number_of_queues() {
+  for n in $(seq "$(most_queues)"); do
+    queues "$n" || return
+    [ "$(find /sys/class/net/nic0/queues -name 'rx-*' | wc -l)" = "$n" ] && reachable || return
+  done
+  both_ways && queues 4
+}
+
+every_ring_size() { # every_ring_size RX,TX...
+  for sizes; do
+    ethtool -G nic0 rx "${sizes%,*}" tx "${sizes#*,}" && fetch || return
+    ethtool -g nic0 | awk '/^Current/ { now = 1 } now && /^(RX|TX):/ { print $2 }' | paste -s -d ,
+  done
+}
+
+# Bytes that each queue has received, one a line.
+received() {
+  case $driver in
+    gve) ethtool -S nic0 | sed -n 's/^ *rx_bytes\[[0-9]*\]: //p' ;;
+    *) ethtool -S nic0 | sed -n 's/^ *\[[0-9]*\]: rx_ucast_bytes: //p' ;;
+  esac
+}
+
+arrives_on() { # arrives_on QUEUE COMMAND...: what the command receives comes by this queue
+  queue=$1
+  shift
+  received >/tmp/received-before
+  "$@" || return
+  received | paste /tmp/received-before - | awk -v queue="$queue" '
+    { if (NR == queue + 1) here = $2 - $1; else elsewhere += $2 - $1 }
+    END { print here " on queue " queue ", " elsewhere " elsewhere"; exit !(here > 20 * elsewhere) }'
+}
+
+rss_table() {
+  ethtool -X nic0 equal 1 && arrives_on 0 fetch || return
+  ethtool -X nic0 weight 0 0 1 && arrives_on 2 fetch || return
+  ethtool -X nic0 default && both_ways
+}
+
+rule() { # rule ACTION...: for what the peer sends when we fetch; prints the rule's number
+  [ "$driver" = gve ] && set -- "$@" loc 3
+  ethtool -N nic0 flow-type tcp4 src-port 5001 "$@" | sed 's/.*ID //'
+}
+
+rule_to_a_queue() {
+  ethtool -K nic0 ntuple on
+  rule action 3 >/tmp/rule || return
+  [ "$driver" = gve ] && echo 3 >/tmp/rule
+  arrives_on 3 fetch && ethtool -N nic0 delete "$(cat /tmp/rule)" && both_ways
+}
+
+rule_to_a_context() {
+  context=$(ethtool -X nic0 context new start 2 equal 1 | sed 's/.* is //')
+  rule context "$context" >/tmp/rule && arrives_on 2 fetch || return
+  ethtool -X nic0 context "$context" delete && echo "deleted, although a rule points at it" && return 1
+  ethtool -N nic0 delete "$(cat /tmp/rule)" && ethtool -X nic0 context "$context" delete && both_ways
+}
+
+mtu() { # mtu BYTES: at both ends
+  # shellcheck disable=SC2029  # the number is ours
+  ip link set nic0 mtu "$1" && ssh $peer_login "ip link set nic0 mtu $1" && no_loss 4 $peer $(($1 - 28))
+}
+
+jumbo_frames() { mtu "$1" && both_ways && mtu 1500; }
+
+# What /etc/lab/boot does with the NIC.
+driver_again() {
+  # shellcheck source=/dev/null
+  . /etc/lab/guest
+  for _ in 1 2 3; do
+    rmmod "$1" && insmod "$modules/$1.ko" || return
+    becomes 10 grep -qs "$NIC_MAC" /sys/class/net/*/address || return
+    interface=$(grep -l "$NIC_MAC" /sys/class/net/*/address)
+    interface=${interface#/sys/class/net/}
+    ip link set "${interface%/address}" name nic0 &&
+      ip address add "$NIC_V4/24" dev nic0 && ip -6 address add "$NIC_V6/64" dev nic0 nodad &&
+      ip link set nic0 up && becomes 10 carrier 1 && reachable || return
+  done
+  both_ways
+}
+
+carrier() { [ "$(cat /sys/class/net/nic0/carrier)" = "$1" ]; }
+
+cable() {
+  echo "waiting: down"
+  becomes 60 carrier 0 || return
+  echo "waiting: up"
+  becomes 60 carrier 1 && reachable && both_ways
+}
+
+# Transfers one after the other until /tmp/stop is there; a line for each.
+stream() { # stream COMMAND
+  until [ -e /tmp/stop ]; do "$1" && echo "whole"; done
+}
+
+settings_under_traffic() { # settings_under_traffic RX,TX...
+  rm -f /tmp/stop
+  stream fetch >/tmp/fetched 2>&1 &
+  stream hand_over >/tmp/handed-over 2>&1 &
+  for sizes; do
+    ethtool -G nic0 rx "${sizes%,*}" tx "${sizes#*,}" || break
+  done &&
+    queues 2 && queues 4 && ethtool -X nic0 equal 1 && ethtool -X nic0 default &&
+    zcrx_tests --config=/etc/zcrx-hwtest/net.config --gtest_filter="ZcrxReceive.*:ZcrxOneshot.*" \
+      --gtest_brief=1
+  status=$?
+  touch /tmp/stop
+  wait
+  sort /tmp/fetched /tmp/handed-over | uniq -c
+  return $status
+}
+
+sysctl -q -w net.ipv6.conf.nic0.keep_addr_on_down=1
+cat /usr/bin/busybox /usr/bin/zcrx_tests >/tmp/data
+sum=$(md5sum </tmp/data)
+ssh $peer_login 'cat /usr/bin/busybox /usr/bin/zcrx_tests >/tmp/data
+  nc -ll -p 5001 -e cat /tmp/data </dev/null >/dev/null 2>&1 &
+  nc -ll -p 5002 -e md5sum </dev/null >/dev/null 2>&1 &'
+
+case $driver in
+  gve) rings="512,512 2048,1024 1024,1024" jumbo=8896 module=gve ;;
+  *) rings="64,512 511,1023 2047,2047 300,600 511,511" jumbo=9000 module=bnxt_en ;;
+esac
+
+case_of ping_v4 no_loss 4 $peer 56
+case_of ping_v6 no_loss 6 2001:db8:1::2 1400
+case_of tcp_both_ways both_ways
+case_of queues every_number_of_queues
+# shellcheck disable=SC2086  # one argument a size
+case_of rings every_ring_size $rings
+case_of rss_table rss_table
+case_of rule_to_a_queue rule_to_a_queue
+[ "$driver" = gve ] || case_of rule_to_a_context rule_to_a_context
+case_of jumbo_frames jumbo_frames "$jumbo"
+case_of cable cable
+# shellcheck disable=SC2086
+case_of settings_under_traffic settings_under_traffic $rings
+case_of up_and_down up_and_down
+case_of driver_again driver_again $module

@@ -1,0 +1,126 @@
+#!/bin/sh
+# Runs in the DUT: settings of somebody else's on the NIC, which the suite leaves alone, and which
+# zcrx_nic puts back after all of them were wrecked. A case prints its name, what it found, and its
+# exit status.
+driver=$(ethtool -i nic0 | sed -n 's/^driver: //p')
+config=/etc/zcrx-hwtest/net.config
+huge_pages=/proc/sys/vm/nr_hugepages
+
+case_of() { # case_of NAME COMMAND...
+  echo "=== $1"
+  shift
+  "$@" 2>&1
+  echo "--- status $?"
+}
+
+on_the_nic() { zcrx_nic --config=$config "$@"; }
+
+key() { # key BYTE: 40 times
+  yes "$1" | head -n 40 | paste -s -d :
+}
+
+# What no default looks like; with a rule that is not of the suite's kind (UDP), and one to a
+# context where the driver has them.
+foreign() {
+  ip link set nic0 mtu 1400 && ethtool -K nic0 gro off && echo 4 >$huge_pages || return
+  case $driver in
+    gve)
+      ethtool -K nic0 ntuple on && ethtool -G nic0 rx 1024 tx 1024 &&
+        ethtool -N nic0 flow-type tcp4 src-ip 192.0.2.0 m 0.0.0.255 src-port 5001 action 2 loc 7 &&
+        ethtool -N nic0 flow-type udp4 dst-port 4000 action 1 loc 11
+      ;;
+    *)
+      ethtool -L nic0 combined 4 && ethtool -G nic0 rx 300 tx 600 &&
+        ethtool -X nic0 context new start 2 equal 1 hkey "$(key a1)" &&
+        ethtool -N nic0 flow-type tcp4 src-port 5001 context 1 &&
+        ethtool -N nic0 flow-type udp4 dst-port 4000 action 1
+      ;;
+  esac && ethtool -X nic0 hkey "$(key 5c)" && ethtool -X nic0 weight 1 2 0 1
+}
+
+# The ethtool program of Debian 12 cannot.
+split_headers() {
+  on_the_nic snapshot /tmp/split && sed -i 's/^tcp-data-split off/tcp-data-split on/' /tmp/split &&
+    on_the_nic restore /tmp/split
+}
+
+# Each of them, and the channels; rules and a context are added, and the rules above deleted.
+wreck() {
+  echo 0 >$huge_pages && ethtool -K nic0 gro on &&
+    ethtool -X nic0 hkey "$(key 00)" && ethtool -X nic0 equal 2 || return
+  case $driver in
+    gve)
+      ethtool -N nic0 delete 7 && ethtool -N nic0 delete 11 &&
+        ethtool -N nic0 flow-type tcp4 dst-port 9 action 0 loc 7 &&
+        ethtool -L nic0 rx 3 tx 2 && ethtool -G nic0 rx 512 tx 512 && split_headers
+      ;;
+    *)
+      ethtool -N nic0 delete 0 && ethtool -N nic0 delete 1 &&
+        ethtool -X nic0 context 1 delete && ethtool -X nic0 context new start 1 equal 1 &&
+        ethtool -X nic0 context new start 0 equal 2 &&
+        ethtool -N nic0 flow-type tcp4 dst-port 9 context 2 &&
+        ethtool -L nic0 combined 3 && ethtool -G nic0 rx 511 tx 511
+      ;;
+  esac && ip link set nic0 mtu 1500
+}
+
+same_bytes() { # same_bytes FILE: as the NIC is now
+  on_the_nic snapshot "$1.now" && cmp "$1" "$1.now"
+}
+
+becomes() { # becomes SECONDS COMMAND...: as soon as the command succeeds; looks ten times a second
+  end=$(($(date +%s) + $1))
+  shift
+  until "$@"; do
+    [ "$(date +%s)" -lt $end ] || { echo "never became true: $*" && return 1; }
+    usleep 100000
+  done
+}
+
+# Somebody changes the NIC while a test runs.
+meddled_with() {
+  zcrx_tests --config=$config '--gtest_filter=ZcrxReceive.*/flow_rule' >/tmp/meddled 2>&1 &
+  suite=$!
+  becomes 20 grep -qs '^\[ RUN' /tmp/meddled && ethtool -K nic0 tx-nocache-copy on
+  wait $suite
+  cat /tmp/meddled
+}
+
+# Changes of our own: once one is heard, so is all that was announced before it. (ethtool shows all
+# features whenever one changes, and writes what it has when that fills a block.)
+blink() { ethtool -K nic0 "$1" on && ethtool -K nic0 "$1" off; }
+heard_blink() { blink "$1" && grep -qs "$1: on" /tmp/settings; }
+
+# What the kernel announces of the NIC's settings while the command runs, from one blink to another.
+heard_during() { # heard_during COMMAND...
+  rm -f /tmp/settings
+  ethtool --monitor nic0 >/tmp/settings 2>&1 &
+  becomes 20 heard_blink rx-udp-gro-forwarding || return
+  blink tx-nocache-copy && "$@" && becomes 20 heard_blink rx-gro-list || return
+  killall ethtool
+  echo "settings:"
+  sed -n '/nocache-copy: on/,/gro-list: on/p' /tmp/settings | grep nic0
+}
+
+sysctl -q -w net.ipv6.conf.nic0.keep_addr_on_down=1
+case_of foreign foreign
+case_of snapshot on_the_nic snapshot /tmp/found
+case_of show on_the_nic show
+case_of file ls -l /tmp/found
+case_of clean on_the_nic diff /tmp/found
+case_of suite zcrx_tests --config=$config --gtest_brief=1 --gtest_filter="$1"
+case_of suite_leaves_it same_bytes /tmp/found
+case_of meddled_with meddled_with
+case_of put_back same_bytes /tmp/found
+case_of wreck wreck
+case_of diff on_the_nic diff /tmp/found
+case_of down ip link set nic0 down
+case_of restore on_the_nic restore /tmp/found
+case_of restored same_bytes /tmp/found
+case_of diff_after on_the_nic diff /tmp/found
+case_of silence heard_during true
+case_of again heard_during on_the_nic restore /tmp/found
+zcrx_nic --netif=mgmt0 snapshot /tmp/other
+case_of other_nic on_the_nic restore /tmp/other
+head -n 20 /tmp/found >/tmp/cut
+case_of cut on_the_nic restore /tmp/cut

@@ -1,0 +1,94 @@
+"""The NIC as it was found: the suite leaves somebody else's settings alone, byte for byte, and
+zcrx_nic puts them back after they were wrecked. One boot for each NIC."""
+
+import shutil
+import unittest
+from pathlib import Path
+
+from harness import LabTest, cases
+
+_SCRIPT = "nic_state.sh"
+# Every kind of change that the suite makes: rules, contexts, rings, RSS, huge pages.
+_TESTS = "ZcrxReceive.*:ZcrxLargeChunks.*/flow_rule"
+_CLEAN = {
+    "foreign", "snapshot", "clean", "suite", "suite_leaves_it", "put_back", "wreck", "restored",
+    "diff_after", "silence",
+}  # fmt: skip
+_WRECKED = (
+    "MTU was 1400, is 1500", "feature rx-gro was off, is on",
+    "RSS: key was 5c:5c:", "RSS table: ", "flow rule ", "huge pages: was 4, is 0",
+)  # fmt: skip
+
+
+class NicState(LabTest):
+    def put_back(self, nic: str, *wrecked: str) -> None:
+        shared = self.folder / "share"
+        shared.mkdir()
+        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
+        done = self.lab(
+            "exec", "--nic", nic, "--share", str(shared), "--", "sh", f"/share/{_SCRIPT}", _TESTS
+        )
+        said = cases(done.stdout)
+        for name in _CLEAN:
+            with self.subTest(name):
+                output, status = said[name]
+                self.assertEqual(status, 0, output + done.stderr)
+        for name in ("snapshot", "clean", "restored", "diff_after"):
+            self.assertEqual(said[name][0], "", name)
+        self.assertIn(" -rw------- ", f" {said['file'][0]}")
+        with self.subTest("a test that leaves a trace fails"):
+            output, _ = said["meddled_with"]
+            left = "the test left the NIC changed: feature tx-nocache-copy was off, is on"
+            self.assertEqual(output.count(left), 1, output)
+            self.assertIn("[  FAILED  ] 1 test", output)
+        with self.subTest("what was wrecked is told"):
+            output, status = said["diff"]
+            self.assertEqual(status, 1, output)
+            for sentence in (*_WRECKED, *wrecked):
+                self.assertIn(f"nic0: {sentence}", output)
+        with self.subTest("and put back"):
+            output, status = said["restore"]
+            self.assertEqual(status, 0, output)
+            self.assertTrue(output.startswith("nic0: link was up, is down\n"), output)
+            self.assertTrue(output.endswith("nic0: put back\n"), output)
+        with self.subTest("a second time nothing is changed"):
+            output, status = said["again"]
+            self.assertEqual(status, 0, output)
+            self.assertIn("nic0: nothing to do\n", output)
+            heard = output.partition("settings:\n")[2]
+            self.assertEqual(heard, said["silence"][0].partition("settings:\n")[2])
+            self.assertIn("nic0", heard)
+        with self.subTest("another NIC's state is refused"):
+            output, status = said["other_nic"]
+            self.assertEqual(status, 2, output)
+            self.assertRegex(output, "^zcrx_nic: take the state of mgmt0 for nic0: .*its driver was")
+        with self.subTest("and one that was cut"):
+            output, status = said["cut"]
+            self.assertEqual(status, 2, output)
+            self.assertIn("it is cut", output)
+        self.assert_nothing_left()
+
+    def test_gve(self) -> None:
+        self.put_back(
+            "gve",
+            "channels: rx was 4, is 3",
+            "channels: tx was 4, is 2",
+            "rings: rx was 1024, is 512",
+            "rings: tcp-data-split was off, is on",
+            "flow rule 7 is gone (tcp4 ... to queue 2)",
+        )
+
+    def test_bnxt(self) -> None:
+        self.put_back(
+            "bnxt",
+            "channels: combined was 4, is 3",
+            "rings: rx was 300, is 511",
+            "RSS context 1: key was a1:a1:",
+            "RSS context 1 table: ",
+            "RSS context 2 is there, was not",
+            "flow rule 0 is gone (tcp4 src-port 5001 to RSS context 1)",
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,70 @@
+"""The emulated NICs under everything that their drivers can do. One boot for each."""
+
+import re
+import shutil
+import socket
+import unittest
+from pathlib import Path
+
+from harness import LIMIT_S, LabTest, cases
+
+_SCRIPT = "nic_settings.sh"
+_CASES = {
+    "ping_v4", "ping_v6", "tcp_both_ways", "queues", "rings", "rss_table", "rule_to_a_queue",
+    "jumbo_frames", "cable", "settings_under_traffic", "up_and_down", "driver_again",
+}  # fmt: skip
+# What no driver shall have said at the end.
+_TROUBLE = re.compile(
+    r"^\[.*(?:WARNING: |BUG: |Oops|NETDEV WATCHDOG|hwrm|(?:gve|bnxt_en) .*(?:[Ee]rror|[Ff]ail|[Tt]imed? ?out)).*",
+    re.MULTILINE,
+)
+
+
+class Nic(LabTest):
+    def settings(self, nic: str, more: set[str]) -> str:
+        """Runs the script; the DUT's console."""
+        shared = self.folder / "share"
+        shared.mkdir()
+        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
+        process = self.start(
+            "exec", "--nic", nic, "--share", str(shared), "--", "sh", f"/share/{_SCRIPT}"
+        )
+        text = self.read_until(process.stdout, b"waiting: down\n")
+        self.link("down")
+        text += self.read_until(process.stdout, b"waiting: up\n")
+        self.link("up")
+        rest, errors = process.communicate(timeout=LIMIT_S)
+        said = cases((text + rest).decode())
+        self.assertEqual(set(said), _CASES | more, errors.decode())
+        for name, (output, status) in said.items():
+            with self.subTest(name):
+                self.assertEqual(status, 0, output)
+        self.assertEqual(said["ping_v4"][0].count("2000 packets received"), 1)
+        with self.subTest("every transfer under changing settings was whole"):
+            output = said["settings_under_traffic"][0]
+            self.assertRegex(output, r"(?m)^ +\d+ whole$")
+            self.assertNotIn("other bytes", output)
+        console = (self.out / "dut-console.log").read_text(errors="replace")
+        self.assertEqual([line[0] for line in _TROUBLE.finditer(console)], [])
+        self.assert_nothing_left()
+        return console
+
+    def link(self, state: str) -> None:
+        """Pulls the DUT's end of the cable, or puts it back."""
+        (control,) = self.run_folders.glob("*/control.sock")
+        with socket.socket(socket.AF_UNIX) as vnic:
+            vnic.settimeout(10)
+            vnic.connect(str(control))
+            vnic.sendall(f"link dut {state}\n".encode())
+            self.assertEqual(vnic.recv(100), b"ok\n")
+
+    def test_gve(self) -> None:
+        self.settings("gve", set())
+
+    def test_bnxt(self) -> None:
+        console = self.settings("bnxt", {"rule_to_a_context"})
+        self.assertRegex(console, "NIC Link is Down")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,127 @@
+"""However the suite is ended: the NIC is as it was, the report is whole, and nothing sends any more.
+
+ZCRX_SIGNALS says how often it is interrupted at a random time (50 are asked for; few by default),
+ZCRX_SEED repeats the times of a run.
+"""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import unittest
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import LabTest, cases
+
+_SCRIPT = "signals.sh"
+_LATEST_S = 8.0
+_ENDS_S = 10.0  # promised
+_SEEN_S = 2.0  # until the script sees it, on a loaded machine
+_SENDER_ENDS_S = 3.0  # promised
+_CLOCKS_S = 0.3  # between two looks, and in the reading of the peer's clock
+_SIGNALS = ("TERM", "INT", "HUP", "TERM TERM", "INT INT INT", "HUP TERM INT")
+_LOSSES = tuple((how, user) for user in ("root", "user") for how in ("kill", "stop", "cut"))
+_PANIC_S = "60"  # for all of it, boot apart
+
+
+@dataclass(frozen=True)
+class Watched:
+    """On the peer."""
+
+    time: float  # since its boot
+    senders: int
+
+
+class Signals(LabTest):
+    def script(self, *words: str, limit: str = "") -> subprocess.CompletedProcess[str]:
+        shared = self.folder / "share"
+        shared.mkdir()
+        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
+        options = ["--nic", "bnxt", "--share", str(shared)]
+        if limit:
+            options += ["--limit", limit]
+        return self.lab("exec", *options, "--", "sh", f"/share/{_SCRIPT}", *words)
+
+    def test_every_end(self) -> None:
+        seed = int(os.environ.get("ZCRX_SEED", random.randrange(1 << 16)))
+        numbers = random.Random(seed)
+        count = int(os.environ.get("ZCRX_SIGNALS", len(_SIGNALS)))
+        words: list[str] = []
+        for turn in range(count):
+            delay = f"{numbers.uniform(0.0, _LATEST_S):.2f}"
+            words += ["interrupt", f"interrupt{turn}", _SIGNALS[turn % len(_SIGNALS)]]
+            # One in eight may come before the first test.
+            words += ["start" if turn % 8 == 5 else "test", delay]
+            words.append(str(numbers.randrange(1, 99999)))
+        losses = [f"{how}_{user}" for how, user in _LOSSES]
+        for name, (how, user) in zip(losses, _LOSSES, strict=True):
+            words += ["lose", name, how, user]
+
+        done = self.script(*words)
+        said = cases(done.stdout)
+        self.assertEqual(len(said), count + len(losses), done.stdout + done.stderr)
+        for name, (output, status) in said.items():
+            with self.subTest(name, seed=seed):
+                self.assertNotIn("changed:", output)
+                self.assertNotIn("left:", output)
+                if name in losses:
+                    before, after = map(float, re.findall(r"^ours: (\S+)", output, re.M))
+                    ahead = _number(output, "theirs") - (before + after) / 2
+                    struck = _number(output, "struck") + ahead
+                    self.sender_ended(_watched(output), struck, (after - before) / 2)
+                else:
+                    self.interrupted(name, output, status)
+
+    def interrupted(self, name: str, output: str, status: int) -> None:
+        took = _number(output, "ended") - _number(output, "struck")
+        self.assertLess(took, _ENDS_S + _SEEN_S)
+        self.assertEqual(status, 1, output)
+        log = (self.out / f"dut/{name}.log").read_text(errors="replace")
+        self.assertIn("interrupted by SIG", log)
+        report = ElementTree.parse(self.out / f"dut/{name}.xml").getroot()
+        verdicts = [child.tag for case in report.iter("testcase") for child in case]
+        self.assertNotIn("error", verdicts, "of a test that had not ended")
+        failures = [failure.text or "" for failure in report.iter("failure")]
+        self.assertLessEqual(len(failures), 1, failures)
+        for text in failures:
+            self.assertIn("interrupted by SIG", text)
+        if list(report.iter("testcase")) and not failures:
+            skipped = [one.get("message", "") for one in report.iter("skipped")]
+            self.assertTrue(any("not run: interrupted by SIG" in text for text in skipped))
+
+    def test_panic(self) -> None:
+        self.script("panic", "user", limit=_PANIC_S)
+        said = (self.out / "peer-console.log").read_text(errors="replace").replace("\r", "")
+        crash = (self.out / "dut-console.log").read_text(errors="replace").splitlines()[-10:]
+        self.assertIn("sysrq triggered crash", "\n".join(crash))
+        watched = _watched(said)
+        struck = _number(said, "struck")
+        self.sender_ended(watched, struck, 0)
+        self.assertGreater(watched[-1].time, struck + 2 * _SENDER_ENDS_S)
+
+    def sender_ended(self, watched: list[Watched], struck: float, unsure: float) -> None:
+        """All in the peer's time, `struck` more or less `unsure`."""
+        seen = [at.time - struck for at in watched if at.senders > 0]
+        self.assertTrue(any(time < 0 for time in seen), "no sender was there to end")
+        self.assertLess(max(seen), _SENDER_ENDS_S + _CLOCKS_S + unsure)
+
+
+def _watched(text: str) -> list[Watched]:
+    return [
+        Watched(float(time), int(senders))
+        for time, senders in re.findall(r"^watched: (\S+) (\d+)$", text, re.M)
+    ]
+
+
+def _number(output: str, name: str) -> float:
+    found = re.search(rf"^{name}: (\S+)", output, re.M)
+    if found is None:
+        raise AssertionError(f"no {name} in {output}")
+    return float(found[1])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,215 @@
+#include "fixtures/diagnosis.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+
+namespace zcrx {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr uint32_t kQueue = 3;
+constexpr uint32_t kHeader = 72;  // IPv6, TCP with timestamps
+
+TracedPacket Packet(uint32_t queue, uint32_t length, uint32_t linear, uint32_t hash = 7) {
+  return {.queue = queue, .hash = hash, .length = length, .linear = linear, .protocol = ETH_P_IPV6};
+}
+
+// SYN, ACK, `segments` of 1428 bytes with `linear` bytes beside the fragment, FIN.
+TracedPackets Flow(uint32_t queue, int segments, uint32_t linear = kHeader) {
+  TracedPackets traced;
+  traced.packets = {Packet(queue, 80, 80), Packet(queue, kHeader, kHeader)};
+  for (int i = 0; i < segments; ++i) traced.packets.push_back(Packet(queue, 1500, linear));
+  traced.packets.push_back(Packet(queue, kHeader, kHeader));
+  return traced;
+}
+
+TEST(Account, CountsPayloadAndNoHandshake) {
+  const FlowPackets packets = Account(Flow(kQueue, 10), kQueue);
+  EXPECT_EQ(packets.segments, 10);
+  EXPECT_EQ(packets.payload, 14'280);
+  EXPECT_EQ(packets.not_split, 0);
+  EXPECT_EQ(packets.packets, 13);
+  EXPECT_FALSE(packets.elsewhere.has_value());
+}
+
+TEST(Account, SeesPayloadLeftWithTheHeader) {
+  TracedPackets traced = Flow(kQueue, 10, kHeader + 16);
+  traced.packets.push_back(Packet(kQueue, 1500, 1500));                // not split at all
+  traced.packets.push_back(Packet(kQueue, kHeader + 1, kHeader + 1));  // a single byte
+  traced.packets.push_back(Packet(kQueue, 1500, 0));                   // all of it in a fragment
+  const FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 13);
+  EXPECT_EQ(packets.not_split, 13);
+  EXPECT_EQ(packets.unsplit, 10 * 16 + 1428 + 1 + 1428);
+}
+
+TEST(Account, FindsTheHeaderWithoutTimestampsAndOfIpv4) {
+  TracedPackets traced;
+  for (const auto& [length, linear] : {std::pair{52U, 52U}, {40U, 40U}, {1500U, 40U}}) {
+    traced.packets.push_back(
+        {.queue = kQueue, .hash = 1, .length = length, .linear = linear, .protocol = ETH_P_IP});
+  }
+  FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 1);
+  EXPECT_EQ(packets.payload, 1460);
+  EXPECT_EQ(packets.not_split, 0);
+  traced.packets.erase(traced.packets.begin(), traced.packets.begin() + 2);
+  packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.payload, 1460) << "the header shows in a segment, where the handshake is lost";
+  EXPECT_EQ(packets.not_split, 0);
+}
+
+TEST(Account, PassesOverWhatIsNoIpAndTellsTheLargestFlowElsewhere) {
+  TracedPackets traced = Flow(0, 5);
+  for (uint32_t i = 0; i < 9; ++i) traced.packets.push_back(Packet(1, 500, 500, 8 + i % 3));
+  traced.packets.push_back(
+      {.queue = kQueue, .length = 5000, .linear = 5000, .protocol = ETH_P_ARP});
+  const FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 0);
+  ASSERT_TRUE(packets.elsewhere.has_value());
+  EXPECT_EQ(*packets.elsewhere,
+            (FlowPackets::Elsewhere{.queue = 0, .segments = 5, .payload = 7140}));
+}
+
+TEST(Account, AResetWithoutTimestampsSaysNothingOfTheFlow) {
+  TracedPackets traced = Flow(kQueue, 5);
+  traced.packets.push_back(Packet(kQueue, 60, 60));
+  const FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 5);
+  EXPECT_EQ(packets.not_split, 0);
+}
+
+TEST(Account, PassesOverWhatTheNicKnowsToBeNoTcp) {
+  TracedPackets traced = Flow(kQueue, 5);
+  for (TracedPacket& packet : traced.packets) packet.with_ports = true;
+  traced.packets.insert(traced.packets.begin(), Packet(kQueue, 76, 76));  // a multicast report
+  const FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 5);
+  EXPECT_EQ(packets.not_split, 0);
+}
+
+Findings Healthy() {
+  Findings findings = {.flow = {.to = "[2001:db8::1]:5201", .queue = kQueue, .rule = 12}};
+  findings.rings = Rings{.tcp_data_split = TcpDataSplit::kEnabled};
+  findings.packets = Account(Flow(kQueue, 10), kQueue);
+  findings.received = Received{.bytes = 14'280, .completions = 10, .longest = 1428};
+  findings.received->stats = uapi::Stats{};
+  return findings;
+}
+
+TEST(Diagnose, HasNothingToSayOfWhatIsWell) {
+  EXPECT_THAT(Diagnose(Healthy()), IsEmpty());
+  EXPECT_THAT(Diagnose({}), IsEmpty()) << "nor of what could not be asked";
+}
+
+TEST(Diagnose, NoQueueIsWrongForAFlowThatWasNotSteered) {
+  Findings findings = Healthy();
+  findings.flow = {.to = "", .queue = kQueue};
+  findings.packets = Account(Flow(0, 10), kQueue);
+  EXPECT_THAT(Diagnose(findings), IsEmpty());
+}
+
+TEST(Diagnose, ChecksumsThatTheNicDoesNotVouchFor) {
+  Findings findings = Healthy();
+  findings.unvouched = 3;
+  EXPECT_THAT(Diagnose(findings),
+              ElementsAre("the kernel dropped 3 segments for their TCP checksum, which the NIC did "
+                          "not vouch for"));
+}
+
+TEST(Diagnose, ARuleThatTheNicIgnores) {
+  Findings findings = Healthy();
+  findings.packets = Account(Flow(0, 10), kQueue);
+  EXPECT_THAT(
+      Diagnose(findings),
+      ElementsAre("the flow to [2001:db8::1]:5201 arrived on queue 0, rule 12 says queue 3"));
+  findings.flow.context = 2;
+  EXPECT_THAT(Diagnose(findings),
+              ElementsAre("the flow to [2001:db8::1]:5201 arrived on queue 0, rule 12 says RSS "
+                          "context 2, which is queue 3"));
+}
+
+TEST(Diagnose, ARuleThatTheNicIgnoresWithoutATrace) {
+  Findings findings = Healthy();
+  findings.packets.reset();
+  findings.before = {{.queue = 0, .packets = 5, .bytes = 500}, {.queue = kQueue, .packets = 0}};
+  findings.after = {{.queue = 0, .packets = 50, .bytes = 5000}, {.queue = kQueue, .packets = 2}};
+  EXPECT_THAT(
+      Diagnose(findings),
+      ElementsAre("the flow to [2001:db8::1]:5201 arrived on queue 0, rule 12 says queue 3"));
+}
+
+TEST(Diagnose, ARuleThatTheNicForgot) {
+  Findings findings = Healthy();
+  findings.rule_listed = false;
+  EXPECT_THAT(Diagnose(findings),
+              ElementsAre("rule 12 was accepted, but is not in the NIC's list"));
+}
+
+TEST(Diagnose, CountersThatStandStill) {
+  Findings findings = Healthy();
+  findings.before = {{.queue = kQueue, .packets = 5, .bytes = 500}};
+  findings.after = findings.before;
+  EXPECT_THAT(Diagnose(findings),
+              ElementsAre("the counters of queue 3 stand still, and 10 segments came by it"));
+  findings.after[0].packets = 15;
+  EXPECT_THAT(Diagnose(findings), IsEmpty());
+}
+
+TEST(Diagnose, HeaderSplitThatIsLost) {
+  Findings findings = Healthy();
+  findings.rings->tcp_data_split = TcpDataSplit::kDisabled;
+  EXPECT_THAT(Diagnose(findings), ElementsAre("header split was on, and is off now"));
+}
+
+TEST(Diagnose, HeaderSplitThatIsNotDone) {
+  Findings findings = Healthy();
+  findings.packets = Account(Flow(kQueue, 10, kHeader + 16), kQueue);
+  EXPECT_THAT(Diagnose(findings),
+              ElementsAre("linear bytes in 10 of 10 segments: header split is on but not done "
+                          "(160 of 14280 bytes of payload)"));
+}
+
+TEST(Diagnose, CopiesOfTheKernel) {
+  Findings findings = Healthy();
+  findings.received->stats = uapi::Stats{.copy_count = 2, .copy_bytes = 2000};
+  EXPECT_THAT(Diagnose(findings), ElementsAre("the kernel copied 2000 bytes in 2 fragments"));
+}
+
+TEST(Diagnose, LargeChunksThatAreNotFilled) {
+  Findings findings = Healthy();
+  findings.rx_buf_len = 8192;
+  findings.received->longest = 4096;
+  EXPECT_THAT(Diagnose(findings), ElementsAre("rx_buf_len 8192 granted, longest completion 4096"));
+  findings.received->longest = 8192;
+  EXPECT_THAT(Diagnose(findings), IsEmpty());
+}
+
+TEST(Diagnose, ADriverThatRanOutOfBuffers) {
+  Findings findings = Healthy();
+  findings.before = {{.queue = kQueue, .alloc_fail = 1}};
+  findings.after = {{.queue = kQueue, .alloc_fail = 4}};
+  EXPECT_THAT(
+      Diagnose(findings),
+      ElementsAre("the driver failed to allocate 3 times on queue 3: no buffer, or packets it "
+                  "cannot take because they are not split"));
+}
+
+TEST(Diagnose, WhereAStreamThatStoppedGotStuck) {
+  Findings findings = Healthy();
+  findings.timed_out = true;
+  findings.received->bytes = 4280;
+  EXPECT_THAT(Diagnose(findings),
+              ElementsAre("the driver handed up 14280 bytes of payload on queue 3, and the "
+                          "application got 4280"));
+  findings.packets = FlowPackets{};
+  EXPECT_THAT(Diagnose(findings), ElementsAre("the driver handed up no packet at all"));
+  findings.packets = FlowPackets{.packets = 3};
+  EXPECT_THAT(Diagnose(findings), ElementsAre("the driver handed up no payload on queue 3"));
+}
+
+}  // namespace
+}  // namespace zcrx

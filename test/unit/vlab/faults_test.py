@@ -1,0 +1,118 @@
+"""The list of faults, and what of it a NIC can be given."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from vlab import faults
+from vlab.errors import LabError, UsageError
+from vlab.guests import NICS
+
+_LIST = """\
+[[fault]]
+name = "drop"
+nics = ["bnxt", "gve"]
+argument = 100
+summary = "one frame in so many is lost"
+expect = "survived"
+
+[[fault]]
+name = "short-buffers"
+nics = ["bnxt"]
+summary = "large buffers are filled to a page"
+expect = "caught"
+by = ["ZcrxLargeChunks.*"]
+says = "longest completion \\\\d+"
+
+[[fault]]
+name = "command-refused"
+nics = ["bnxt", "gve"]
+argument = "COMMAND"
+summary = "a command is refused"
+expect = "caught"
+survived = ["RING_FREE"]
+
+[commands.bnxt]
+restart = ["RING_ALLOC", "RING_FREE"]
+other = ["VER_GET"]
+
+[commands.gve]
+restart = ["CREATE_RX_QUEUE"]
+other = []
+"""
+
+
+class FaultsTest(unittest.TestCase):
+    def load(self, text: str) -> faults.Catalogue:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "faults.toml"
+            path.write_text(text, encoding="utf-8")
+            return faults.load(path)
+
+    def setUp(self) -> None:
+        self.catalogue = self.load(_LIST)
+
+    def test_what_is_set(self) -> None:
+        for text, nic, caught in [
+            ("drop", "gve", False),
+            ("drop=7", "gve", False),
+            ("short-buffers", "bnxt", True),
+            ("command-refused=VER_GET", "bnxt", True),
+            ("command-refused=RING_FREE", "bnxt", False),
+        ]:
+            setting = self.catalogue.setting(text, nic)
+            self.assertEqual((setting.text, setting.caught), (text, caught))
+
+    def test_what_makes_no_sense(self) -> None:
+        for text, nic, said in [
+            ("dorp", "gve", "no fault is named 'dorp'; there are drop, short-buffers"),
+            ("drop=", "gve", "the argument of drop is a number, as in drop=100"),
+            ("drop=-1", "gve", "is a number"),
+            ("short-buffers", "gve", "gve has no fault short-buffers; bnxt has"),
+            ("short-buffers=1", "bnxt", "takes no argument"),
+            ("command-refused", "gve", "needs a command of gve: command-refused=CREATE_RX_QUEUE"),
+            ("command-refused=VER_GET", "gve", "needs a command of gve"),
+        ]:
+            with self.assertRaises(UsageError) as raised:
+                self.catalogue.setting(text, nic)
+            self.assertIn(said, str(raised.exception), text)
+
+    def test_all_of_a_nic_and_each_step_of_a_restart(self) -> None:
+        self.assertEqual(
+            [setting.text for setting in self.catalogue.settings("bnxt")],
+            ["drop", "short-buffers", "command-refused=RING_ALLOC", "command-refused=RING_FREE"],
+        )
+        self.assertEqual(
+            [setting.text for setting in self.catalogue.settings("gve")],
+            ["drop", "command-refused=CREATE_RX_QUEUE"],
+        )
+
+    def test_help(self) -> None:
+        told = self.catalogue.help()
+        self.assertIn("drop[=100]", told)
+        self.assertIn("filled to a page (bnxt only)", told)
+        self.assertLess(max(map(len, told.splitlines())), 100)
+
+    def test_a_list_with_a_mistake(self) -> None:
+        for was, now in [
+            ('expect = "survived"', 'expect = "maybe"'),
+            ("by =", "bye ="),
+            ("summary", "sumary"),
+            ('says = "longest', 'says = "(longest'),
+            ("restart = [", "restrt = ["),
+            ("[[fault]]", "[[fualt]]"),
+        ]:
+            with self.assertRaises(LabError, msg=now):
+                self.load(_LIST.replace(was, now, 1))
+
+    def test_the_projects_own(self) -> None:
+        catalogue = faults.load()
+        self.assertEqual(set(catalogue.commands), set(NICS))
+        for fault in catalogue.faults:
+            self.assertLessEqual(set(fault.nics), set(NICS))
+            known = {command for nic in fault.nics for command in catalogue.commands[nic]}
+            self.assertLessEqual(set(fault.survived), known)
+
+
+if __name__ == "__main__":
+    unittest.main()
