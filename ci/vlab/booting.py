@@ -62,7 +62,7 @@ def plan(
         nic=NICS[nic],
         kernel=kernel,
         qemu=supplies.tools.qemu,
-        accelerator=tools.accelerator(supplies.tools, kernel.vmlinuz),
+        accelerator=tools.accelerator(supplies.tools, kernel.image),
         virtiofsd=supplies.tools.virtiofsd,
         userland=supplies.userland,
         build=programs,

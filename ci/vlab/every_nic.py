@@ -56,7 +56,7 @@ def _cells(series: str, out: Path) -> list[Cell]:
     cells = []
     for nic in sorted(NICS, reverse=True):
         kernel = supplies.kernel(series, nic)
-        tools.accelerator(supplies.tools, kernel.vmlinuz)
+        tools.accelerator(supplies.tools, kernel.image)
         cells.append(Cell(nic, kernel.version, out / f"{nic}-{kernel.version}"))
     return cells
 

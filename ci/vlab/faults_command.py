@@ -115,7 +115,7 @@ def _each(
     """A process for each NIC: labs at once are processes of their own everywhere."""
     supplies = Supplies()
     for nic in nics:  # fetched and tried here, and not by several at once
-        tools.accelerator(supplies.tools, supplies.kernel(options.kernel, nic).vmlinuz)
+        tools.accelerator(supplies.tools, supplies.kernel(options.kernel, nic).image)
     _SUITES[options.suite]().share()
     jobs = options.jobs or matrix.jobs_that_fit(
         matrix.free_memory_mib(), len(os.sched_getaffinity(0))

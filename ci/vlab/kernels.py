@@ -11,19 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlab import cache
+from vlab import bzimage, cache
 from vlab.apt import Apt
 from vlab.elf import Elf
 from vlab.errors import LabError
 
 _RESOLVED_AGE_S = 24 * 3600
+_IMAGES = ("vmlinux", "vmlinuz")  # whichever is there, the faster first
 _PACKAGE = re.compile(r"linux-(binary|image|modules)-((\d+\.\d+)\.(\d+)\+deb\d+)-(cloud-)?amd64")
 
 
 @dataclass(frozen=True)
 class Kernel:
     release: str  # as uname -r: "7.3.4+deb13-cloud-amd64"
-    vmlinuz: Path
+    image: Path  # to be started
     modules: list[Path]  # in an order in which insmod succeeds
 
     @property
@@ -54,7 +55,8 @@ class Kernels:
                 _reduce(raw, partial, modules)
                 shutil.rmtree(raw)
         order = (target / "order").read_text(encoding="utf-8").split()
-        return Kernel(release, target / "vmlinuz", [target / name for name in order])
+        images = [target / name for name in _IMAGES if (target / name).exists()]
+        return Kernel(release, images[0], [target / name for name in order])
 
     def series(self, flavour: str) -> list[str]:
         """All series that the mirror has with their modules, oldest first."""
@@ -109,11 +111,12 @@ def _point(release: str) -> int:
 
 
 def _reduce(raw: Path, target: Path, modules: Sequence[str]) -> None:
-    """vmlinuz and the modules, uncompressed, from unpacked packages."""
+    """The kernel and the modules, uncompressed, from unpacked packages."""
     images = [*raw.glob("usr/lib/modules/*/vmlinuz"), *raw.glob("boot/vmlinuz-*")]
     if not images:
         raise LabError("the kernel package holds no vmlinuz")
-    shutil.copyfile(images[0], target / "vmlinuz")
+    if not bzimage.unpack(images[0], target / "vmlinux"):
+        shutil.copyfile(images[0], target / "vmlinuz")
     files = {
         path.name.split(".")[0].replace("-", "_"): path
         for path in raw.rglob("*.ko*")

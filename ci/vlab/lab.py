@@ -180,7 +180,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         for name, shared in _folders(plan, guest).items():
             devices += _share(name, shared, guest, plan, folder, stack)
         machine = Machine(
-            guest, plan.qemu, plan.accelerator, plan.kernel.vmlinuz, initrd, devices,
+            guest, plan.qemu, plan.accelerator, plan.kernel.image, initrd, devices,
             plan.out / f"{guest.name}-console.log",
         )  # fmt: skip
         stack.callback(machine.end)

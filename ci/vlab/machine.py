@@ -26,7 +26,7 @@ class Machine:
     """Starts at once. The console goes to `log`, and so does what QEMU itself has to say."""
 
     def __init__(
-        self, guest: Guest, qemu: Sequence[str], accelerator: Accelerator, vmlinuz: Path,
+        self, guest: Guest, qemu: Sequence[str], accelerator: Accelerator, kernel: Path,
         initrd: Path, devices: Sequence[str], log: Path,
     ) -> None:  # fmt: skip
         self.name = guest.name
@@ -43,7 +43,7 @@ class Machine:
                     "-chardev", f"file,id=console,path={log},append=on",
                     "-serial", "chardev:console",
                     "-serial", "stdio",  # the guest says here that it is ready
-                    "-kernel", vmlinuz, "-initrd", initrd,
+                    "-kernel", kernel, "-initrd", initrd,
                     "-append", f"{_KERNEL_PARAMETERS} {accelerator.kernel_parameters}", *devices,
                 ],
                 stdin=subprocess.DEVNULL,

@@ -57,7 +57,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[matrix.Cell]:
         for nic in options.nics
         for series in options.kernels or supplies.series(options.nics)
     ]
-    tools.accelerator(supplies.tools, kernels[0][1].vmlinuz)  # tried once, not by all at once
+    tools.accelerator(supplies.tools, kernels[0][1].image)  # tried once, not by all at once
     return [
         matrix.Cell(nic, kernel.version, out / f"{nic}-{kernel.version}")
         for nic, kernel in kernels

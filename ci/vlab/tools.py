@@ -58,7 +58,7 @@ _TCG = Accelerator(
 _KVM = Accelerator(["-accel", "kvm", "-cpu", "host"], "")
 
 
-def accelerator(tools: Tools, vmlinuz: Path) -> Accelerator:
+def accelerator(tools: Tools, kernel: Path) -> Accelerator:
     """KVM only where it has booted a stock kernel: a /dev/kvm may be there and still not do that.
 
     The verdict is kept for this boot of the host.
@@ -71,17 +71,17 @@ def accelerator(tools: Tools, vmlinuz: Path) -> Accelerator:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     memory = cache.folder() / "kvm" / boot
     if not memory.exists():
-        verdict = "boots a stock kernel" if _kvm_boots(tools, vmlinuz) else "boots no stock kernel"
+        verdict = "boots a stock kernel" if _kvm_boots(tools, kernel) else "boots no stock kernel"
         progress.note(f"KVM {verdict}")
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(verdict, encoding="ascii")
     return _KVM if memory.read_text(encoding="ascii") == "boots a stock kernel" else _TCG
 
 
-def _kvm_boots(tools: Tools, vmlinuz: Path) -> bool:
+def _kvm_boots(tools: Tools, kernel: Path) -> bool:
     """Without a root file system a kernel that has started ends in a panic that names it."""
     machine = [*_KVM.arguments, "-M", "pc", "-m", "256", "-nodefaults"]
-    machine += ["-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(vmlinuz)]
+    machine += ["-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(kernel)]
     try:
         console = capture(
             [*tools.qemu, *machine, "-append", "console=ttyS0 panic=-1"], Deadline(8)

@@ -50,7 +50,7 @@ class KernelsTest(unittest.TestCase):
         kernel = self.kernels.get("7.3", "cloud", [])
         self.assertEqual(kernel.release, "7.3.10+deb13-cloud-amd64")
         self.assertEqual(kernel.version, "7.3.10")
-        self.assertEqual(kernel.vmlinuz.read_bytes(), b"kernel")
+        self.assertEqual(kernel.image.read_bytes(), b"kernel")
         self.assertEqual(
             self.apt.unpacked,
             ["linux-binary-7.3.10+deb13-cloud-amd64", "linux-modules-7.3.10+deb13-cloud-amd64"],
