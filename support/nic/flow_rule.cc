@@ -180,12 +180,16 @@ std::string TypeText(uint32_t flow_type) {
   }
 }
 
+// RX_CLS_FLOW_DISC and RX_CLS_FLOW_WAKE lie above, and so does every virtual function's queue.
+std::optional<uint32_t> QueueOf(const ethtool_rx_flow_spec& spec) {
+  if (spec.flow_type & FLOW_RSS || spec.ring_cookie > ETHTOOL_RX_FLOW_SPEC_RING) return {};
+  return static_cast<uint32_t>(spec.ring_cookie);
+}
+
 std::string TargetText(const ethtool_rxnfc& rule) {
   if (rule.fs.flow_type & FLOW_RSS) return fmt::format("RSS context {}", rule.rss_context);
   if (rule.fs.ring_cookie == RX_CLS_FLOW_DISC) return "nowhere";
-  if (rule.fs.ring_cookie <= ETHTOOL_RX_FLOW_SPEC_RING) {
-    return fmt::format("queue {}", rule.fs.ring_cookie);
-  }
+  if (const auto queue = QueueOf(rule.fs)) return fmt::format("queue {}", *queue);
   return fmt::format("{:#x}", rule.fs.ring_cookie);
 }
 
@@ -270,8 +274,8 @@ Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
   if (!whole) return Fail(operation, 0, "it matches part of a field, or the traffic class");
   if (spec.flow_type & FLOW_RSS) {
     rule.action = ToRssContext{answer.rss_context};
-  } else if (spec.ring_cookie <= ETHTOOL_RX_FLOW_SPEC_RING) {
-    rule.action = ToQueue{static_cast<uint32_t>(spec.ring_cookie)};
+  } else if (const auto queue = QueueOf(spec)) {
+    rule.action = ToQueue{*queue};
   } else {
     return Fail(operation, 0, fmt::format("it leads to no queue ({:#x})", spec.ring_cookie));
   }
@@ -280,6 +284,8 @@ Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
 }
 
 uint32_t RawFlowRule::Location() const { return Spec(*this).location; }
+
+std::optional<uint32_t> RawFlowRule::Queue() const { return QueueOf(Spec(*this)); }
 
 std::string RawFlowRule::Text() const {
   ethtool_rxnfc answer{};

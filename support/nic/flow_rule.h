@@ -63,6 +63,9 @@ struct RawFlowRule {
 
   bool operator==(const RawFlowRule&) const = default;
   [[nodiscard]] uint32_t Location() const;
+  // The rx queue it leads to; nothing for a rule into an RSS context, to a virtual function or to
+  // nowhere.
+  [[nodiscard]] std::optional<uint32_t> Queue() const;
   // As FlowRule::Text() where that describes it: "tcp6 dst-port 9999 to queue 1"; else
   // "udp4 ... to queue 1".
   [[nodiscard]] std::string Text() const;

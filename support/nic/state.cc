@@ -106,6 +106,18 @@ Result<NicState> ReadNicState(Nic& nic) {
   return state;
 }
 
+uint32_t CountClaimedQueues(const NicState& state) {
+  uint32_t count = 0;
+  const auto claim = [&](uint32_t queue) { count = std::max(count, queue + 1); };
+  if (state.rules) {
+    for (const RawFlowRule& rule : state.rules->rules) {
+      if (const auto queue = rule.Queue()) claim(*queue);
+    }
+  }
+  for (const auto& [number, context] : state.contexts) std::ranges::for_each(context.table, claim);
+  return count;
+}
+
 Status CheckSameNic(const NicState& state, Nic& nic) {
   ZCRX_ASSIGN_OR_RETURN(const NicIdentity now, ReadIdentity(nic));
   const NicIdentity& then = state.nic;

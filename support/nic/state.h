@@ -65,6 +65,11 @@ struct NicState {
 // A few milliseconds. What the device does not have is left out; what cannot be read is an error.
 Result<NicState> ReadNicState(Nic& nic);
 
+// How many rx queues, from 0 on, flow rules and additional RSS contexts lay claim to: one more than
+// the highest that they lead to. The device cannot have fewer (ethtool_check_max_channel() in
+// net/ethtool/common.c), and traffic arrives on them that somebody wants there.
+uint32_t CountClaimedQueues(const NicState& state);
+
 // ENODEV: the state is another NIC's. ESTALE: it is of an earlier boot of this machine, which has
 // configured the NIC since. Both by name. The interface may have another name by now.
 Status CheckSameNic(const NicState& state, Nic& nic);

@@ -36,6 +36,18 @@ TEST(NicStateDifferences, WhoseItIsDoesNotCount) {
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.nic = {}; }), IsEmpty());
 }
 
+TEST(NicStateClaims, AreTheQueuesThatRulesAndContextsLeadTo) {
+  EXPECT_EQ(CountClaimedQueues({}), 0U);
+  // The device's own table is anybody's.
+  EXPECT_EQ(CountClaimedQueues({.rss = Rss{.table = {0, 5}}}), 0U);
+  EXPECT_EQ(CountClaimedQueues({.contexts = {{1, {.table = {2, 0}}}}}), 3U);
+  const uint64_t virtual_function = uint64_t{1} << ETHTOOL_RX_FLOW_SPEC_RING_VF_OFF;
+  EXPECT_EQ(CountClaimedQueues({.rules = FlowRules{.rules = {RuleAt(0, 0), RuleAt(1, 1),
+                                                             RuleAt(2, virtual_function | 7),
+                                                             RuleAt(3, RX_CLS_FLOW_DISC)}}}),
+            2U);
+}
+
 TEST(NicStateDifferences, EachIsASentence) {
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.admin_up = false; }),
               ElementsAre("link was up, is down"));
