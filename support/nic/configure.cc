@@ -29,15 +29,13 @@ RingsChange Necessary(const RingsChange& wanted, const Rings& found) {
 }
 
 // The way back from `change`.
-RingsChange Back(const RingsChange& change, const Rings& found) {
-  RingsChange back;
+void AddBack(const RingsChange& change, const Rings& found, RingsChange& back) {
   if (change.rx) back.rx = found.rx;
   if (change.tx) back.tx = found.tx;
   if (change.tcp_data_split) {
     back.tcp_data_split = found.tcp_data_split.value_or(TcpDataSplit::kUnknown);
   }
   if (change.hds_thresh) back.hds_thresh = found.hds_thresh;
-  return back;
 }
 
 }  // namespace
@@ -51,17 +49,20 @@ Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
       return PutBackRings(nic, back);
     });
   };
+  RingsChange back;
   if (change.tcp_data_split && change.tcp_data_split == found.tcp_data_split) {
     // By itself, so that the kernel tells of this one value whether it was configured.
     ZCRX_ASSIGN_OR_RETURN(const bool configured,
                           SetRingsAndTell(nic, {.tcp_data_split = change.tcp_data_split}));
-    if (configured) undo_with({.tcp_data_split = TcpDataSplit::kUnknown});
+    if (configured) back.tcp_data_split = TcpDataSplit::kUnknown;
     change.tcp_data_split.reset();
   }
-  if (change.Empty()) return {};
-  ZCRX_RETURN_IF_ERROR(SetRings(nic, change));
-  undo_with(Back(change, found));
-  return {};
+  Status set;
+  if (!change.Empty()) set = SetRings(nic, change);
+  if (set) AddBack(change, found, back);
+  // All in one: many drivers stop and start the device for each request.
+  if (!back.Empty()) undo_with(back);
+  return set;
 }
 
 Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo) {
