@@ -143,3 +143,6 @@ def _leave(found: Sequence[Detection], started: datetime.datetime, out: Path) ->
         for one in found:
             print(one.summary())
     print(f"{out}: {_HTML}, {JUNIT}", flush=True)
+    for one in found:
+        for row, problem in one.all_problems():
+            print(f"{one.name} {row.fault}: {problem.partition(chr(10))[0]}", flush=True)

@@ -80,7 +80,9 @@ def run(cells: Sequence[Cell], build: Path, jobs: int, limit_s: float) -> list[C
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                number, cell = waiting.pop(0)
+                # The last first: the newest kernels have most to test, and with a short lab at
+                # the end no core is idle for long.
+                number, cell = waiting.pop()
                 running[number] = _start(cell, build, limit_s)
             for number in _wait(running):
                 done[number] = _finish(running.pop(number), limit_s)
