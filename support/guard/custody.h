@@ -22,7 +22,8 @@ class Custody {
   static Result<Custody> Take(const std::string& name, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said);
 
-  // Before the first change; `found` is how the NIC has to be afterwards.
+  // Before the first change; `found` is how the NIC has to be afterwards. What `found` cannot hold
+  // is learned here (SplitIsAutomatic()), after the journal and before the guardian, who reads it.
   Status Begin(const NicState& found);
   // An error where the NIC may not be changed (any more).
   Status Holds();
@@ -31,6 +32,9 @@ class Custody {
   std::vector<Error> End();
 
  private:
+  [[nodiscard]] Status WriteJournal() const;
+  Status LearnSplit(const NicState& found);
+
   Custody(std::string interface, std::string program, NicLock lock, Journals journals)
       : interface_(std::move(interface)),
         program_(std::move(program)),

@@ -14,7 +14,7 @@
 namespace zcrx {
 namespace {
 
-constexpr std::string_view kMagic = "zcrx-hwtest journal 1";
+constexpr std::string_view kMagic = "zcrx-hwtest journal 2";
 constexpr std::string_view kChecksum = "crc64 ";
 constexpr std::string_view kSuffix = ".journal";
 
@@ -79,14 +79,16 @@ Result<Journal> MakeJournal(const std::string& interface, std::string state) {
                  .boot = std::move(boot),
                  .net_namespace = net_namespace,
                  .written = fmt::format("{} by process {}", Now(), ::getpid()),
-                 .state = std::move(state)};
+                 .state = std::move(state),
+                 .split_automatic = false};
 }
 
 std::string SealJournal(const Journal& journal) {
-  const std::string sealed =
-      fmt::format("{}\ninterface {}\nboot {}\nnamespace {}\nwritten {}\nbytes {}\n{}\n", kMagic,
-                  journal.interface, journal.boot, journal.net_namespace, journal.written,
-                  journal.state.size(), journal.state);
+  const std::string sealed = fmt::format(
+      "{}\ninterface {}\nboot {}\nnamespace {}\nwritten {}\nsplit_automatic {:d}\n"
+      "bytes {}\n{}\n",
+      kMagic, journal.interface, journal.boot, journal.net_namespace, journal.written,
+      journal.split_automatic, journal.state.size(), journal.state);
   return sealed + ChecksumLine(sealed);
 }
 
@@ -108,6 +110,8 @@ Result<Journal> UnsealJournal(std::string_view text) {
   ZCRX_ASSIGN_OR_RETURN(journal.boot, TakeLine(rest, "boot"));
   ZCRX_ASSIGN_OR_RETURN(journal.net_namespace, TakeNumber(rest, "namespace"));
   ZCRX_ASSIGN_OR_RETURN(journal.written, TakeLine(rest, "written"));
+  ZCRX_ASSIGN_OR_RETURN(const uint64_t split_automatic, TakeNumber(rest, "split_automatic"));
+  journal.split_automatic = split_automatic != 0;
   ZCRX_ASSIGN_OR_RETURN(const uint64_t bytes, TakeNumber(rest, "bytes"));
   if (rest.size() != bytes + 1) return Refuse("its state has another length than it says");
   journal.state = rest.substr(0, bytes);

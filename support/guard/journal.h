@@ -23,6 +23,9 @@ struct Journal {
   uint64_t net_namespace = 0;  // inode of /proc/self/ns/net: names of interfaces are a namespace's
   std::string written;         // "2026-11-25T02:10:11Z by process 4711"
   std::string state;           // as found; what it means is not known here
+  // Beside the state, as no kernel shows it: header split that was on was the driver's own choice,
+  // and is to be left to it again.
+  bool split_automatic = false;
 
   bool operator==(const Journal&) const = default;
 };

@@ -8,6 +8,7 @@
 #include "support/base/kill_point.h"
 #include "support/kernel/packet_trace.h"
 #include "support/nic/queues.h"
+#include "support/nic/rings.h"
 #include "support/nic/state.h"
 
 namespace zcrx {
@@ -22,6 +23,8 @@ Status Restore(const Journal& journal, Recovery& recovery, Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
   recovery.differences = Differences(wanted, now);
   if (!recovery.differences.empty()) recovery.errors = RestoreNicState(nic, wanted, deadline);
+  // Where it is so already, the kernel does nothing.
+  if (journal.split_automatic) return SetRings(nic, {.tcp_data_split = TcpDataSplit::kUnknown});
   return {};
 }
 

@@ -22,6 +22,13 @@ const char* Word(TcpDataSplit split) {
   return "?";
 }
 
+Result<bool> Send(Nic& nic, const RingsChange& change) {
+  auto request = nic.EthtoolRequest(fmt::format("set rings of {} ({})", nic.Name(), change.Text()),
+                                    ETHTOOL_MSG_RINGS_SET);
+  EncodeRings(change, request);
+  return nic.CallAndTell(request, ETHTOOL_MSG_RINGS_NTF);
+}
+
 }  // namespace
 
 std::string RingsChange::Text() const {
@@ -67,10 +74,14 @@ Result<Rings> GetRings(Nic& nic) {
 
 Result<bool> SetRingsAndTell(Nic& nic, const RingsChange& change) {
   const KillPoints points("set_rings");
-  auto request = nic.EthtoolRequest(fmt::format("set rings of {} ({})", nic.Name(), change.Text()),
-                                    ETHTOOL_MSG_RINGS_SET);
-  EncodeRings(change, request);
-  return nic.CallAndTell(request, ETHTOOL_MSG_RINGS_NTF);
+  return Send(nic, change);
+}
+
+Result<bool> SplitIsAutomatic(Nic& nic) {
+  const Result<bool> changed = Send(nic, {.tcp_data_split = TcpDataSplit::kEnabled});
+  if (!changed || !*changed) return false;
+  ZCRX_RETURN_IF_ERROR(Send(nic, {.tcp_data_split = TcpDataSplit::kUnknown}));
+  return true;
 }
 
 Status SetRings(Nic& nic, const RingsChange& change) {

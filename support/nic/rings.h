@@ -47,6 +47,11 @@ Result<Rings> GetRings(Nic& nic);
 Status SetRings(Nic& nic, const RingsChange& change);
 // The same, telling whether the configuration was another one before, whatever the driver reported.
 Result<bool> SetRingsAndTell(Nic& nic, const RingsChange& change);
+// Whether header split that is on is the driver's own choice. No kernel shows that: it is
+// configured on, which changes something only then, and is left to the driver again. Many drivers
+// stop and start the device for each. What cannot be configured was configured by nobody, but in
+// that case nobody can change it either: false.
+Result<bool> SplitIsAutomatic(Nic& nic);
 
 // The reply to ETHTOOL_MSG_RINGS_GET.
 Rings ParseRings(netlink::Attributes reply);

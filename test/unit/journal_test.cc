@@ -57,7 +57,8 @@ class JournalTest : public ::testing::Test {
 
 TEST_F(JournalTest, WhatWasWrittenIsFoundAndRemoved) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
-  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal("eth1", "rings: rx 512\nline 2\n"));
+  ASSERT_OK_AND_ASSIGN(Journal journal, MakeJournal("eth1", "rings: rx 512\nline 2\n"));
+  journal.split_automatic = true;
   ASSERT_OK(journals.Write(journal));
   EXPECT_THAT(journals.Interfaces().value(), ElementsAre("eth1"));
   ASSERT_OK_AND_ASSIGN(const Journals::Leftover found, journals.Find("eth1"));
