@@ -180,17 +180,26 @@ TEST_F(BnxtFaults, NoSplit) {
   EXPECT_EQ(ReceivedHead(), kHeaders);
 }
 
-TEST_F(BnxtFaults, NoSplitMeansNoCoalescing) {
+TEST_F(BnxtFaults, NeitherUnsplitNorUnvouchedIsCoalesced) {
   BringUpSplitting(63);
   Packet burst = TcpPacket(3000);
   burst.segment_size = kSegment;
-  Set("no-split");
-  device.Receive(burst);
-  EXPECT_EQ(Counter("rx_packets"), 3U);
-  EXPECT_EQ(Counter("rx_coalesced"), 0U);
-  Clear();
-  device.Receive(burst);
-  EXPECT_EQ(Counter("rx_coalesced"), 1U);
+  std::uint64_t packets = 0;
+  std::uint64_t coalesced = 0;
+  for (const char* fault : {"no-split", "checksum-unvouched=1"}) {
+    SCOPED_TRACE(fault);
+    Set(fault);
+    device.Receive(burst);
+    packets += 3;
+    EXPECT_EQ(Counter("rx_packets"), packets);
+    EXPECT_EQ(Counter("rx_coalesced"), coalesced);
+    Clear();
+    device.Receive(burst);
+    ++packets;
+    ++coalesced;
+    EXPECT_EQ(Counter("rx_packets"), packets);
+    EXPECT_EQ(Counter("rx_coalesced"), coalesced);
+  }
 }
 
 TEST_F(BnxtFaults, SplitSometimes) {

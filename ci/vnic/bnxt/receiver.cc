@@ -97,8 +97,9 @@ void Receiver::Deliver(const Packet& packet, const Queue& queue, Delivery to) {
     to.wrong = Misfortune(slot_.faults, *headers, queue.buffers->split_lost);
   }
   if (!packet.IsBurst()) return DeliverFrame(packet, *headers, queue, to);
-  if (!to.wrong.unsplit) return DeliverBurst(packet, *headers, queue, to);
-  // Coalescing splits: what is not split is not coalesced.
+  // Coalescing splits, and vouches (bnxt_gro_skb() asks no further): what is not split or not
+  // vouched for, is not coalesced.
+  if (!to.wrong.unsplit && !to.wrong.unvouched) return DeliverBurst(packet, *headers, queue, to);
   const auto frames = CutBurst(packet);
   if (!frames) return;
   for (const Packet& frame : *frames) {
