@@ -1,5 +1,6 @@
 // RestoreNicState() of support/nic/state.h.
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,10 @@
 
 namespace zcrx {
 namespace {
+
+bool IsDefault(const RssTable& table, uint32_t queues) {
+  return table == DefaultRssTable(table.size(), queues);
+}
 
 // What of `wanted` is not so now.
 RssChange Change(const Rss& wanted, const Rss& now) {
@@ -114,6 +119,12 @@ class Restoration {
     if (change.Empty()) return;
     ReleaseQueues(wanted_.channels.RxQueues());
     Try(zcrx::SetChannels(nic_, change));
+    // With fewer queues, a table that a run has configured may look like the driver's own; then
+    // nothing else would take it back.
+    if (wanted_.rss && IsDefault(wanted_.rss->table, wanted_.channels.RxQueues())) {
+      const Status reset = ResetRssTable(nic_);
+      if (!reset && reset.error().code != EOPNOTSUPP) Try(reset);
+    }
   }
 
   void SetRings() {
@@ -166,7 +177,7 @@ class Restoration {
     const bool useless_as_found =
         LeadsBeyond(table, *queues) && LeadsBeyond(now_.rss->table, *queues);
     if (!useless_as_found && SettableTable(table, *queues) != now_.rss->table) {
-      Try(PutBackRssTable(nic_, table, table == DefaultRssTable(table.size(), *queues)));
+      Try(PutBackRssTable(nic_, table, IsDefault(table, *queues)));
     }
   }
 
