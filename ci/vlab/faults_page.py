@@ -14,7 +14,8 @@ _STYLE = """
 thead th.test { writing-mode: vertical-rl; transform: rotate(180deg); padding: .6rem .25rem;
   font-weight: normal; }
 td.mark { text-align: center; padding: .25rem .3rem; min-width: 1.1rem; }
-td.said { white-space: normal; min-width: 22rem; }
+body { max-width: none; }
+td.said div { white-space: normal; width: 30rem; }
 td.caught { background: light-dark(#cdebd3, #1c4a2b); color: light-dark(#12602a, #8ed6a0);
   font-weight: 600; }
 details { margin: .3rem 0; } summary { cursor: pointer; }
@@ -53,23 +54,25 @@ def _problems(detection: Detection) -> Iterator[str]:
 
 
 def _head(detection: Detection) -> Iterator[str]:
-    yield '<thead><tr><th scope="col">Fault</th>'
+    yield '<thead><tr><th scope="col">Fault</th><th scope="col">Verdict</th>'
+    yield '<th scope="col">What it said</th>'
     for test in detection.tests:
         yield f'<th scope="col" class="test name">{escape(test)}</th>'
-    yield '<th scope="col">Verdict</th><th scope="col">What it said</th></tr></thead>'
+    yield "</tr></thead>"
 
 
 def _row(detection: Detection, row: Row) -> Iterator[str]:
     yield f'<tr><th scope="row" class="name" title="{escape(row.summary)}">{escape(row.fault)}</th>'
+    if row is detection.without:
+        yield "<td></td><td></td>"
+    else:
+        style = "fail" if detection.problems(row) else "pass"
+        link = f'<a href="#{_anchor(detection, row)}">{escape(detection.verdict(row))}</a>'
+        yield f'<td class="{style}">{link}</td>'
+        yield f'<td class="said"><div>{escape(row.said)}</div></td>'
     for test in detection.tests:
         yield _cell(row, test)
-    if row is detection.without:
-        yield "<td></td><td></td></tr>"
-        return
-    style = "fail" if detection.problems(row) else "pass"
-    link = f'<a href="#{_anchor(detection, row)}">{escape(detection.verdict(row))}</a>'
-    yield f'<td class="{style}">{link}</td>'
-    yield f'<td class="said">{escape(row.said)}</td></tr>'
+    yield "</tr>"
 
 
 def _cell(row: Row, test: str) -> str:
