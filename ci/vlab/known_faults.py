@@ -1,7 +1,8 @@
 """conf/known-faults.toml: faults of a kernel or driver that the matrix finds again and again.
 
 Such a test still runs. Its failure is shown apart and fails nothing, so that a new one is seen;
-when it passes, the entry has to go. The file itself says what an entry holds.
+when it passes, the entry has to go, unless the fault is a race. The file itself says what an entry
+holds.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Fault:
     symptom: str  # words that the failure's text holds: another failure is not this fault
     cause: str
     look_again: datetime.date
+    race: bool = False  # it does not come about each time
 
     def covers(self, result: CellResult, case: Case) -> bool:
         return (
@@ -57,20 +59,23 @@ def load(path: Path) -> list[Fault]:
 
 
 def _fault(path: Path, number: int, entry: Any) -> Fault:
-    """All keys, no others: a misspelt one would make an entry that never fits."""
+    """All keys but `race`, no others: a misspelt one would make an entry that never fits."""
     where = f"{path}: fault {number}"
     if not isinstance(entry, dict):
         raise LabError(f"{where} is no table")
-    wanted = {field.name for field in fields(Fault)}
-    if missing := wanted - entry.keys():
+    known = {field.name for field in fields(Fault)}
+    if missing := known - {"race"} - entry.keys():
         raise LabError(f"{where} lacks {', '.join(sorted(missing))}")
-    if unknown := entry.keys() - wanted:
+    if unknown := entry.keys() - known:
         raise LabError(f"{where} has an unknown key: {', '.join(sorted(unknown))}")
     for name, value in entry.items():
         if name == "look_again":
             # A datetime is a date to Python, but cannot be compared with one.
             if type(value) is not datetime.date:
                 raise LabError(f"{where}: look_again is no date such as 2027-01-31")
+        elif name == "race":
+            if not isinstance(value, bool):
+                raise LabError(f"{where}: race is neither true nor false")
         elif not isinstance(value, str) or not value.strip():
             raise LabError(f"{where}: {name} is no text, or empty")
     return Fault(**entry)
@@ -93,9 +98,10 @@ def apply(results: Sequence[CellResult], faults: Sequence[Fault]) -> list[CellRe
 
 
 def now_passing(results: Sequence[CellResult], faults: Sequence[Fault]) -> list[str]:
-    """A sentence for each cell in which a fault's tests pass, and none fails. `results` applied."""
+    """A sentence for each cell in which a fault's tests pass, and none fails; that says nothing where
+    it is a race. `results` applied."""
     found = []
-    for fault in faults:
+    for fault in (one for one in faults if not one.race):
         for result in results:
             outcomes = {case.outcome for case in result.cases if fault.covers(result, case)}
             if Outcome.PASSED in outcomes and max(outcomes) < Outcome.KNOWN:

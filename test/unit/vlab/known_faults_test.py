@@ -4,6 +4,7 @@ import datetime
 import tempfile
 import unittest
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vlab import known_faults
@@ -36,6 +37,11 @@ class Format(unittest.TestCase):
 
     def test_an_entry(self) -> None:
         self.assertEqual(self.load(_ENTRY), [_FAULT])
+
+    def test_a_race(self) -> None:
+        (fault,) = self.load(_ENTRY + "race = true")
+        self.assertTrue(fault.race)
+        self.refused(_ENTRY + 'race = "yes"', "race is neither true nor false")
 
     def test_none(self) -> None:
         self.assertEqual(self.load("# nothing\n"), [])
@@ -118,6 +124,10 @@ class NowPassing(unittest.TestCase):
     def test_a_pass_is_shouted(self) -> None:
         (sentence,) = self.said(Case("A.a", Outcome.PASSED), Case("A.b", Outcome.SKIPPED))
         self.assertEqual(sentence, "NOW PASSES on bnxt 6.18.15: bnxt 6.18 A.*: EINVAL")
+
+    def test_of_a_race_it_is_not(self) -> None:
+        passed = known_faults.apply([_cell(Case("A.a", Outcome.PASSED))], [])
+        self.assertEqual(known_faults.now_passing(passed, [replace(_FAULT, race=True)]), [])
 
     def test_not_while_one_of_its_tests_fails(self) -> None:
         passed = Case("A.a", Outcome.PASSED)
