@@ -11,7 +11,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from harness import LabTest, cases
+from harness import LIMIT_S, LabTest, cases
 
 _SCRIPT = "guardian.sh"
 _ROUNDS = int(os.environ.get("ZCRX_KILL_ROUNDS", "1"))
@@ -28,7 +28,8 @@ class Guardian(LabTest):
         shared.mkdir()
         shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
         command = ["sh", f"/share/{_SCRIPT}", str(_ROUNDS), str(_ALONE), str(_STARTS)]
-        done = self.lab("exec", "--nic", "bnxt", "--share", str(shared), "--", *command)
+        options = ["--nic", "bnxt", "--share", str(shared), "--limit", f"{LIMIT_S:.0f}"]
+        done = self.lab("exec", *options, "--", *command)
         killed = _KILLED.findall(done.stdout)
         print(done.stdout)
         with self.subTest("restored"):

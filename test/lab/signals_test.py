@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import LabTest, cases
+from harness import LIMIT_S, LabTest, cases
 
 _SCRIPT = "signals.sh"
 _LATEST_S = 8.0
@@ -24,7 +24,7 @@ _SENDER_ENDS_S = 3.0  # promised
 _CLOCKS_S = 0.3  # between two looks, and in the reading of the peer's clock
 _SIGNALS = ("TERM", "INT", "HUP", "TERM TERM", "INT INT INT", "HUP TERM INT")
 _LOSSES = tuple((how, user) for user in ("root", "user") for how in ("kill", "stop", "cut"))
-_PANIC_S = "60"  # for all of it, boot apart
+_PANIC_S = 60.0  # for all of it, boot apart
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Watched:
 
 
 class Signals(LabTest):
-    def script(self, *words: str, limit: str = "") -> subprocess.CompletedProcess[str]:
+    def script(
+        self, *words: str, limit_s: float = LIMIT_S
+    ) -> subprocess.CompletedProcess[str]:
         shared = self.folder / "share"
         shared.mkdir()
         shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
-        options = ["--nic", "bnxt", "--share", str(shared)]
-        if limit:
-            options += ["--limit", limit]
+        options = ["--nic", "bnxt", "--share", str(shared), "--limit", f"{limit_s:.0f}"]
         return self.lab("exec", *options, "--", "sh", f"/share/{_SCRIPT}", *words)
 
     def test_every_end(self) -> None:
@@ -93,7 +93,7 @@ class Signals(LabTest):
             self.assertTrue(any("not run: interrupted by SIG" in text for text in skipped))
 
     def test_panic(self) -> None:
-        self.script("panic", "user", limit=_PANIC_S)
+        self.script("panic", "user", limit_s=_PANIC_S)
         said = (self.out / "peer-console.log").read_text(errors="replace").replace("\r", "")
         crash = (self.out / "dut-console.log").read_text(errors="replace").splitlines()[-10:]
         self.assertIn("sysrq triggered crash", "\n".join(crash))
