@@ -1,14 +1,13 @@
 #include "support/remote/tcp_connect.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <memory>
 #include <span>
 
 #include "support/base/wait.h"
+#include "support/remote/name_lookup.h"
 
 namespace zcrx {
 namespace {
@@ -40,18 +39,10 @@ Result<UniqueFd> ConnectTo(const addrinfo& address, const std::string& operation
 
 Result<UniqueFd> TcpConnect(const std::string& host, uint16_t port, Deadline deadline) {
   const std::string operation = fmt::format("connect to {} port {}", host, port);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-      code != 0) {
-    return Fail("look up " + host, 0, ::gai_strerror(code));
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
+  ZCRX_ASSIGN_OR_RETURN(const Addresses addresses, LookUp(host, port, deadline));
 
   Result<UniqueFd> result = Fail(operation, EADDRNOTAVAIL, "the name has no address");
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
+  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     result = ConnectTo(*address, operation, deadline);
     if (!result.has_value()) continue;
     // An SSH conversation is questions and answers; Nagle's algorithm would hold each one back.

@@ -10,8 +10,7 @@
 
 namespace zcrx {
 
-// The look-up of a name follows resolv.conf(5)'s time limits (getaddrinfo(3) takes no other); the
-// rest ends at the deadline. With several addresses the error is the last one's.
+// With several addresses the error is the last one's.
 Result<UniqueFd> TcpConnect(const std::string& host, uint16_t port, Deadline deadline);
 
 }  // namespace zcrx

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,6 +20,13 @@ BUILD = Path(os.environ.get("ZCRX_BUILD", REPOSITORY / "build"))
 # A lab boots in seconds; the first on a machine fetches packages, and a loaded machine is slow.
 LIMIT_S = float(os.environ.get("ZCRX_LAB_LIMIT", "540"))
 _MARKER = "ZCRX_LAB_TEST"
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _end_with_the_test() -> None:
+    """For preexec_fn: a test that ctest kills at its time limit leaves no lab to the next one."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def cases(text: str) -> dict[str, tuple[str, int]]:
@@ -85,6 +94,7 @@ class LabTest(unittest.TestCase):
             text=True,
             timeout=LIMIT_S,
             check=False,
+            preexec_fn=_end_with_the_test,
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -96,6 +106,7 @@ class LabTest(unittest.TestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             process_group=0,
+            preexec_fn=_end_with_the_test,
         )
         self.addCleanup(self._reap, process)
         return process
