@@ -29,8 +29,8 @@ hand_over() { [ "$(nc $peer 5002 </tmp/data)" = "$sum" ] || { echo "handed over 
 both_ways() { fetch && hand_over; }
 reachable() { ping -c 1 -w 20 $peer >/dev/null; }
 
-# Neither end has lost a packet once the first has come back: until then, a link that was taken down
-# for a setting may still be coming up.
+# Of what follows the first packet that comes back: until then, a link that went down for a setting
+# may still be on its way up.
 no_loss() { # no_loss FAMILY ADDRESS BYTES
   ping "-$1" -c 1 -w 20 "$2" >/dev/null || { echo "no answer from $2" && return 1; }
   ping "-$1" -A -q -c 2000 -s "$3" "$2" >/tmp/pinged
