@@ -69,8 +69,11 @@ every_ring_size() { # every_ring_size RX,TX...
   done
 }
 
-# Bytes that each queue has received, one a line.
+# Bytes that each queue has received, one a line. bnxt looks at the NIC's counters five times a
+# second at most, and tells what it saw then (bnxt_sync_ring_stats()): asked right after a transfer
+# that took less, it knows nothing of it.
 received() {
+  usleep 300000
   case $driver in
     gve) ethtool -S nic0 | sed -n 's/^ *rx_bytes\[[0-9]*\]: //p' ;;
     *) ethtool -S nic0 | sed -n 's/^ *\[[0-9]*\]: rx_ucast_bytes: //p' ;;
