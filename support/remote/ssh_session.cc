@@ -2,10 +2,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
-#include <span>
 #include <tuple>
 
 #include "support/remote/host_key.h"
@@ -64,6 +65,8 @@ Result<std::shared_ptr<SshSession>> SshSession::Connect(const SshOptions& option
                                                         Deadline deadline) {
   std::shared_ptr<SshSession> session(new SshSession(ToString(options.target)));
   if (session->session_ == nullptr) return Fail("create an SSH session", ENOMEM);
+  session->keepers_turn_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!session->keepers_turn_.Valid()) return FailErrno("make an eventfd");
   ZCRX_RETURN_IF_ERROR(session->Configure(options));
   ZCRX_RETURN_IF_ERROR(session->Handshake(deadline));
   ZCRX_RETURN_IF_ERROR(CheckHostKey(session->Get()));
@@ -169,11 +172,14 @@ Status SshSession::Authenticate(const SshOptions& options, Deadline deadline) {
 
 Status SshSession::Receive(const std::string& operation, Deadline deadline) {
   // Outside of libssh, which would have the session to itself, and hears no interruption.
-  pollfd wait{.fd = socket_.Get(), .events = POLLIN, .revents = 0};
+  std::array<pollfd, 2> waits = {{{.fd = socket_.Get(), .events = POLLIN, .revents = 0},
+                                  {.fd = keepers_turn_.Get(), .events = POLLIN, .revents = 0}}};
   if (Locked([this] { return ssh_get_poll_flags(Get()) & SSH_WRITE_PENDING; }) != 0) {
-    wait.events |= POLLOUT;
+    waits[0].events |= POLLOUT;
   }
-  ZCRX_RETURN_IF_ERROR(PollUntil(operation, std::span(&wait, 1), deadline));
+  ZCRX_RETURN_IF_ERROR(PollUntil(operation, waits, deadline));
+  eventfd_t turns = 0;
+  (void)::eventfd_read(keepers_turn_.Get(), &turns);
   const std::lock_guard lock(mutex_);
   const int code = ssh_event_dopoll(event_.get(), 0);
   if (code == SSH_ERROR || !Connected()) {
@@ -204,6 +210,7 @@ void SshSession::SendSignsOfLife() {
       }
       (void)ssh_channel_write(channel, "\n", 1);
     }
+    (void)::eventfd_write(keepers_turn_.Get(), 1);
   }
 }
 

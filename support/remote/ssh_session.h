@@ -1,8 +1,8 @@
 // One libssh session, logged in. Inside support/remote only.
 //
-// libssh takes one thread at a time in a session, and there are two: the caller's, and one that
-// sends signs of life. So what needs the session locked runs inside Bounded() or Await(); Get(),
-// Connected() and Failed() are for there.
+// libssh takes one thread at a time in a session, and there are two: the caller's, and the keeper,
+// which sends signs of life. So what needs the session locked runs inside Bounded() or Await();
+// Get(), Connected() and Failed() are for there.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -108,6 +108,9 @@ class SshSession {
   UniqueFd socket_;  // our own descriptor of libssh's socket: valid whatever libssh closes
   std::unique_ptr<ssh_session_struct, Free> session_;
   std::unique_ptr<ssh_event_struct, Free> event_;  // goes before session_: it holds its socket
+  // An eventfd. libssh receives while it sends: what the caller waits for at the socket may have
+  // come with the keeper's turn, and then nothing is left there to wake it.
+  UniqueFd keepers_turn_;
 
   std::mutex mutex_;  // of the session and what its callbacks write, and of all that follows
   std::condition_variable closing_changed_;

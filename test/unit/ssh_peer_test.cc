@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,6 +12,8 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "fixtures/result_matchers.h"
 #include "support/base/interruption_watch.h"
@@ -143,6 +146,46 @@ TEST_F(SshPeerTest, SignsOfLifeDisturbNothingElseInTheSession) {
     EXPECT_OK(process->CloseStdin(Deadline::In(kSoon)));
     EXPECT_OK(process->WaitForSuccess(Deadline::In(kSoon)));
   }
+}
+
+// From now on this thread has the CPU only when no other thread of the process wants it.
+void ComeLast() {
+  const sched_param none{};
+  ASSERT_EQ(::sched_setscheduler(0, SCHED_IDLE, &none), 0);
+}
+
+void StayOnThisCpu() {
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(static_cast<size_t>(::sched_getcpu()), &here);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof(here), &here), 0);
+}
+
+// libssh receives while it sends: the answer to the first sign of life comes while the others are
+// sent, and is read before the thread that waits for it has its turn. (Most times: hence rounds.)
+TEST_F(SshPeerTest, ALineThatComesWithASignOfLifeIsHeard) {
+  constexpr int kRounds = 4;
+  constexpr int kSilent = 8;  // of the ten programs that sshd allows on a connection
+  constexpr int kSignsToEach = 50;
+  const auto round = [this] {
+    StayOnThisCpu();  // and so does the thread of the signs of life, which is started from here
+    ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
+    ASSERT_OK_AND_ASSIGN(
+        auto answers, peer->Run(Shell("read x; echo heard; cat >/dev/null"), Deadline::In(kSoon)));
+    ASSERT_OK(answers->KeepAlive(Deadline::In(kSoon)));
+    std::vector<std::unique_ptr<PeerProcess>> silent(kSilent);
+    for (auto& process : silent) {
+      ASSERT_OK_AND_ASSIGN(process, peer->Run(Shell("cat >/dev/null"), Deadline::In(kSoon)));
+      for (int sign = 0; sign < kSignsToEach; ++sign) {
+        ASSERT_OK(process->KeepAlive(Deadline::In(kSoon)));
+      }
+    }
+    ComeLast();
+    const Deadline deadline = Deadline::In(kSoon);
+    ASSERT_OK(answers->WaitForLine("heard", deadline));
+    EXPECT_FALSE(deadline.Expired()) << "it was there, and nobody looked";
+  };
+  for (int done = 0; done < kRounds && !HasFailure(); ++done) std::thread(round).join();
 }
 
 TEST_F(SshPeerTest, AnInterruptionCostsTheWaitAndNotTheConnection) {
