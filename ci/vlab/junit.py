@@ -50,7 +50,7 @@ def read(path: Path) -> list[Case]:
 
 
 def _case(element: ElementTree.Element) -> Case:
-    """`classname` is "gve-nic0.ZcrxReceive"; a test that had not ended is an error element."""
+    """`classname` is "gve-nic0.ZcrxReceive"; an error element is of a test that had not ended."""
     suite = element.get("classname", "").rpartition(".")[2]
     name = element.get("name", "").partition(" (repeat ")[0]
     if not suite or not name:
@@ -60,7 +60,7 @@ def _case(element: ElementTree.Element) -> Case:
     for tag, meaning in (
         ("skipped", Outcome.SKIPPED),
         ("failure", Outcome.FAILED),
-        ("error", Outcome.FAILED),
+        ("error", Outcome.NO_RESULT),
     ):
         for child in element.findall(tag):
             if outcome is not meaning:

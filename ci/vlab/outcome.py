@@ -67,10 +67,18 @@ def completed(results: Sequence[CellResult]) -> list[CellResult]:
 
 def _all_cases(result: CellResult, tests: Sequence[str]) -> list[Case]:
     why = f"no result: {result.trouble or 'the report does not name this test'}"
-    cases = [result.find(test) or Case(test, Outcome.NO_RESULT, why) for test in tests]
+    cases = [_with_trouble(result, test) or Case(test, Outcome.NO_RESULT, why) for test in tests]
     if result.trouble:
         cases.append(Case(LAB, Outcome.NO_RESULT, why, result.seconds))
     return cases
+
+
+def _with_trouble(result: CellResult, test: str) -> Case | None:
+    """The test that ran when the lab broke says how that was: it may well be what broke it."""
+    case = result.find(test)
+    if case is None or case.outcome is not Outcome.NO_RESULT or not result.trouble:
+        return case
+    return replace(case, text=f"{case.text}\n{result.trouble}")
 
 
 def names(results: Iterable[CellResult]) -> list[str]:

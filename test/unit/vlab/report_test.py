@@ -38,6 +38,20 @@ class Completed(unittest.TestCase):
             ],
         )
 
+    def test_the_test_that_ran_when_the_lab_broke_says_how(self) -> None:
+        running = Case("A.a", Outcome.NO_RESULT, "had not ended")
+        (result,) = outcome.completed([CellResult("gve", "7.3.4", [running], "panic\nRIP: f+0x1")])
+        self.assertEqual(result.cases[0].text, "had not ended\npanic\nRIP: f+0x1")
+
+    def test_a_known_panic_explains_all_that_it_took_with_it(self) -> None:
+        whole = CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED), _NO_ZCRX])
+        running = Case("A.a", Outcome.NO_RESULT, "had not ended")
+        broke = CellResult("bnxt", "7.3.4", [running], "panic\nRIP: f+0x1")
+        fault = Fault("7.3.4", "bnxt", "*", "RIP: f+0x1", "c", _STARTED.date(), race=True)
+        self.assertFalse(_report(whole, broke, faults=[fault]).failed)
+        other = CellResult("bnxt", "7.3.4", [running], "panic\nRIP: f+0x2")
+        self.assertTrue(_report(whole, other, faults=[fault]).failed)
+
     def test_a_lab_that_broke_after_its_last_test_still_fails(self) -> None:
         self.assertTrue(
             _report(CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED)], "broke")).failed
