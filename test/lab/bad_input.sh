@@ -5,17 +5,8 @@
 config=/etc/zcrx-hwtest/net.config
 one="--gtest_filter=ZcrxReceive.*/flow_rule"
 
-state() {
-  for option in -l -g -x -n -k; do ethtool "$option" nic0 2>&1; done
-  cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-}
-
-case_of() { # case_of NAME COMMAND...
-  echo "=== $1"
-  shift
-  "$@" 2>&1
-  echo "--- status $?"
-}
+# shellcheck source=test/lab/cases.sh
+. /share/cases.sh
 
 suite() { zcrx_tests --config=$config "$@"; }
 

@@ -1,8 +1,6 @@
 """Bad input for the suite itself, in the DUT: a sentence, a status, and the NIC as it was."""
 
-import shutil
 import unittest
-from pathlib import Path
 
 from harness import LabTest, cases
 
@@ -31,10 +29,7 @@ _EXPECTED = {
 
 class BadInput(LabTest):
     def test_one_thing_wrong_at_a_time(self) -> None:
-        shared = self.folder / "share"
-        shared.mkdir()
-        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
-        done = self.lab("exec", "--share", str(shared), "--", "sh", f"/share/{_SCRIPT}")
+        done = self.lab("exec", *self.share(_SCRIPT), "--", "sh", f"/share/{_SCRIPT}")
         said = cases(done.stdout)
         for name, (status, sentence) in _EXPECTED.items():
             with self.subTest(name):

@@ -11,6 +11,8 @@ config=/etc/zcrx-hwtest/net.config
 peer_login=root@198.51.100.2
 state_folder=/var/lib/zcrx-hwtest
 export ZCRX_STATE_DIR=$state_folder
+# shellcheck source=test/lab/cases.sh
+. /share/cases.sh
 
 now_ms() {
   read -r uptime _ </proc/uptime
@@ -35,12 +37,6 @@ within() { # within MS COMMAND
 }
 
 # By the programs that everybody has, and by ours.
-state() {
-  for option in -l -g -x -n -k; do ethtool "$option" nic0 2>&1; done
-  for context in $(seq 9); do ethtool -x nic0 context "$context" 2>&1; done
-  cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-  ls /sys/kernel/tracing/instances
-}
 remember() {
   state >/tmp/before
   zcrx_nic --netif=nic0 snapshot /tmp/snapshot

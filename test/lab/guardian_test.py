@@ -7,9 +7,7 @@ longer than a lab test may by default: ZCRX_LAB_LIMIT=7200.
 
 import os
 import re
-import shutil
 import unittest
-from pathlib import Path
 
 from harness import LIMIT_S, LabTest, cases
 
@@ -24,11 +22,8 @@ _KILLED = re.compile(r"^killed (.+:\d+) (guarded|alone): ", re.MULTILINE)
 
 class Guardian(LabTest):
     def test_killed_at_every_point(self) -> None:
-        shared = self.folder / "share"
-        shared.mkdir()
-        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
         command = ["sh", f"/share/{_SCRIPT}", str(_ROUNDS), str(_ALONE), str(_STARTS)]
-        options = ["--nic", "bnxt", "--share", str(shared), "--limit", f"{LIMIT_S:.0f}"]
+        options = ["--nic", "bnxt", *self.share(_SCRIPT), "--limit", f"{LIMIT_S:.0f}"]
         done = self.lab("exec", *options, "--", *command)
         killed = _KILLED.findall(done.stdout)
         print(done.stdout)

@@ -80,6 +80,14 @@ class LabTest(unittest.TestCase):
         name, *rest = arguments
         return [str(ci / "lab"), name, "--build", str(BUILD), "--out", str(self.out), *rest]
 
+    def share(self, script: str) -> list[str]:
+        """`script` of this folder for the DUT, as /share/NAME: the options of `exec` for it."""
+        shared = self.folder / "share"
+        shared.mkdir(exist_ok=True)
+        for name in (script, "cases.sh"):
+            shutil.copy(Path(__file__).with_name(name), shared)
+        return ["--share", str(shared)]
+
     def lab(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         return self.finish(self.command(*arguments), self.environment(**changes))
 

@@ -6,22 +6,8 @@ peer=192.0.2.2
 peer_login=root@198.51.100.2
 driver=$(ethtool -i nic0 | sed -n 's/^driver: //p')
 modules=/lib/modules/$(uname -r)
-
-case_of() { # case_of NAME COMMAND...
-  echo "=== $1"
-  shift
-  "$@" 2>&1
-  echo "--- status $?"
-}
-
-becomes() { # becomes SECONDS COMMAND...: as soon as the command succeeds; looks ten times a second
-  end=$(($(date +%s) + $1))
-  shift
-  until "$@"; do
-    [ "$(date +%s)" -lt $end ] || { echo "never became true: $*" && return 1; }
-    usleep 100000
-  done
-}
+# shellcheck source=test/lab/cases.sh
+. /share/cases.sh
 
 # The peer serves /tmp/data on one port, and on another answers with the sum of what it is sent.
 fetch() { [ "$(nc $peer 5001 </dev/null | md5sum)" = "$sum" ] || { echo "fetched other bytes" && return 1; }; }

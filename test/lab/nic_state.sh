@@ -5,13 +5,8 @@
 driver=$(ethtool -i nic0 | sed -n 's/^driver: //p')
 config=/etc/zcrx-hwtest/net.config
 huge_pages=/proc/sys/vm/nr_hugepages
-
-case_of() { # case_of NAME COMMAND...
-  echo "=== $1"
-  shift
-  "$@" 2>&1
-  echo "--- status $?"
-}
+# shellcheck source=test/lab/cases.sh
+. /share/cases.sh
 
 on_the_nic() { zcrx_nic --config=$config "$@"; }
 
@@ -66,15 +61,6 @@ wreck() {
 
 same_bytes() { # same_bytes FILE: as the NIC is now
   on_the_nic snapshot "$1.now" && cmp "$1" "$1.now"
-}
-
-becomes() { # becomes SECONDS COMMAND...: as soon as the command succeeds; looks ten times a second
-  end=$(($(date +%s) + $1))
-  shift
-  until "$@"; do
-    [ "$(date +%s)" -lt $end ] || { echo "never became true: $*" && return 1; }
-    usleep 100000
-  done
 }
 
 # Somebody changes the NIC while a test runs.

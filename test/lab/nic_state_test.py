@@ -1,9 +1,7 @@
 """The NIC as it was found: the suite leaves somebody else's settings alone, byte for byte, and
 zcrx_nic puts them back after they were wrecked. One boot for each NIC."""
 
-import shutil
 import unittest
-from pathlib import Path
 
 from harness import LabTest, cases
 
@@ -22,11 +20,8 @@ _WRECKED = (
 
 class NicState(LabTest):
     def put_back(self, nic: str, *wrecked: str) -> None:
-        shared = self.folder / "share"
-        shared.mkdir()
-        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
         done = self.lab(
-            "exec", "--nic", nic, "--share", str(shared), "--", "sh", f"/share/{_SCRIPT}", _TESTS
+            "exec", "--nic", nic, *self.share(_SCRIPT), "--", "sh", f"/share/{_SCRIPT}", _TESTS
         )
         said = cases(done.stdout)
         for name in _CLEAN:

@@ -1,10 +1,8 @@
 """The emulated NICs under everything that their drivers can do. One boot for each."""
 
 import re
-import shutil
 import socket
 import unittest
-from pathlib import Path
 
 from harness import LIMIT_S, LabTest, cases
 
@@ -23,11 +21,8 @@ _TROUBLE = re.compile(
 class Nic(LabTest):
     def settings(self, nic: str, more: set[str]) -> str:
         """Runs the script; the DUT's console."""
-        shared = self.folder / "share"
-        shared.mkdir()
-        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
         process = self.start(
-            "exec", "--nic", nic, "--share", str(shared), "--", "sh", f"/share/{_SCRIPT}"
+            "exec", "--nic", nic, *self.share(_SCRIPT), "--", "sh", f"/share/{_SCRIPT}"
         )
         text = self.read_until(process.stdout, b"waiting: down\n")
         self.link("down")

@@ -10,12 +10,10 @@
 config=/etc/zcrx-hwtest/net.config
 host=198.51.100.2
 peer=root@$host
+# shellcheck source=test/lab/cases.sh
+. /share/cases.sh
 
 now() { cut -d' ' -f1 /proc/uptime; }
-state() {
-  for option in -l -g -x -n -k; do ethtool "$option" nic0 2>&1; done
-  cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-}
 changed() {
   state >/tmp/after
   diff /tmp/before /tmp/after >/tmp/changed || sed 's/^/changed: /' /tmp/changed

@@ -7,12 +7,10 @@ ZCRX_SEED repeats the times of a run.
 import os
 import random
 import re
-import shutil
 import subprocess
 import unittest
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness import LIMIT_S, LabTest, cases
 
@@ -39,10 +37,7 @@ class Signals(LabTest):
     def script(
         self, *words: str, limit_s: float = LIMIT_S
     ) -> subprocess.CompletedProcess[str]:
-        shared = self.folder / "share"
-        shared.mkdir()
-        shutil.copy(Path(__file__).with_name(_SCRIPT), shared)
-        options = ["--nic", "bnxt", "--share", str(shared), "--limit", f"{limit_s:.0f}"]
+        options = ["--nic", "bnxt", *self.share(_SCRIPT), "--limit", f"{limit_s:.0f}"]
         return self.lab("exec", *options, "--", "sh", f"/share/{_SCRIPT}", *words)
 
     def test_every_end(self) -> None:

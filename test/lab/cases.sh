@@ -1,0 +1,27 @@
+#!/bin/sh
+# Runs in the DUT: what its scripts have in common, which `.` it. LabTest.share() puts it beside them.
+
+# A case prints its name, what it found, and its exit status: cases() in harness.py reads that.
+case_of() { # case_of NAME COMMAND...
+  echo "=== $1"
+  shift
+  "$@" 2>&1
+  echo "--- status $?"
+}
+
+becomes() { # becomes SECONDS COMMAND...: as soon as the command succeeds; looks ten times a second
+  end=$(($(date +%s) + $1))
+  shift
+  until "$@"; do
+    [ "$(date +%s)" -lt $end ] || { echo "never became true: $*" && return 1; }
+    usleep 100000
+  done
+}
+
+# All that a run must leave as it was, by the programs that everybody has.
+state() {
+  for option in -l -g -x -n -k; do ethtool "$option" nic0 2>&1; done
+  for context in $(seq 9); do ethtool -x nic0 context "$context" 2>&1; done
+  cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+  ls /sys/kernel/tracing/instances
+}
