@@ -130,11 +130,13 @@ Result<uint32_t> AddFlowRule(Nic& nic, const FlowRule& rule, UndoStack& undo) {
 }
 
 Status ReserveHugePages(uint64_t pages, UndoStack& undo) {
+  ZCRX_ASSIGN_OR_RETURN(const uint64_t free, GetFreeHugePages());
+  if (free >= pages) return {};
   ZCRX_ASSIGN_OR_RETURN(const uint64_t found, GetHugePages());
-  if (found >= pages) return {};
+  ZCRX_ASSIGN_OR_RETURN(const uint64_t used, GetUsedHugePages());
   // Before the change: even one that the kernel follows only half is one to undo.
   undo.Add("huge pages", [found] { return SetHugePages(found, Deadline::In(kProviderLeaves)); });
-  return SetHugePages(pages, Deadline::In(kProviderLeaves));
+  return SetHugePages(used + pages, Deadline::In(kProviderLeaves));
 }
 
 }  // namespace zcrx

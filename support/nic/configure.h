@@ -48,7 +48,8 @@ Result<uint32_t> AddRssContext(Nic& nic, uint32_t queue, UndoStack& undo);
 // The rule's location.
 Result<uint32_t> AddFlowRule(Nic& nic, const FlowRule& rule, UndoStack& undo);
 
-// At least `pages` huge pages of 2 MiB in the pool.
+// At least `pages` huge pages of 2 MiB that are free: others' stay theirs, and so do those of an
+// area that the kernel has not let go of yet.
 Status ReserveHugePages(uint64_t pages, UndoStack& undo);
 
 }  // namespace zcrx

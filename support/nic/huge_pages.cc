@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <string>
 
 #include "support/base/kill_point.h"
@@ -14,6 +15,9 @@
 
 namespace zcrx {
 namespace {
+
+// Looked at until two looks see the same: a page is moved from one count to another at any time.
+constexpr std::chrono::seconds kCountsSettle{1};
 
 std::filesystem::path CountFile(const std::filesystem::path& folder) {
   return folder / "nr_hugepages";
@@ -36,14 +40,53 @@ Result<uint64_t> ReadNumber(const std::filesystem::path& path) {
   return pages;
 }
 
+struct Counts {
+  uint64_t all = 0;  // surplus ones too
+  uint64_t free = 0;
+  uint64_t promised = 0;
+  uint64_t surplus = 0;
+
+  bool operator==(const Counts&) const = default;
+};
+
+Result<Counts> LookOnce(const std::filesystem::path& folder) {
+  Counts counts;
+  ZCRX_ASSIGN_OR_RETURN(counts.all, ReadNumber(CountFile(folder)));
+  ZCRX_ASSIGN_OR_RETURN(counts.free, ReadNumber(folder / "free_hugepages"));
+  ZCRX_ASSIGN_OR_RETURN(counts.promised, ReadNumber(folder / "resv_hugepages"));
+  ZCRX_ASSIGN_OR_RETURN(counts.surplus, ReadNumber(folder / "surplus_hugepages"));
+  return counts;
+}
+
+Result<Counts> Look(const std::filesystem::path& folder) {
+  Counts counts;
+  ZCRX_RETURN_IF_ERROR(Becomes(
+      "the counts of huge pages in " + folder.string() + " stand still",
+      [&]() -> Result<bool> {
+        ZCRX_ASSIGN_OR_RETURN(counts, LookOnce(folder));
+        ZCRX_ASSIGN_OR_RETURN(const Counts again, LookOnce(folder));
+        return counts == again && counts.surplus <= counts.all && counts.promised <= counts.free &&
+               counts.free <= counts.all;
+      },
+      Deadline::In(kCountsSettle)));
+  return counts;
+}
+
 }  // namespace
 
 Result<uint64_t> GetHugePages(const std::filesystem::path& folder) {
-  return ReadNumber(CountFile(folder));
+  ZCRX_ASSIGN_OR_RETURN(const Counts counts, Look(folder));
+  return counts.all - counts.surplus;
 }
 
 Result<uint64_t> GetFreeHugePages(const std::filesystem::path& folder) {
-  return ReadNumber(folder / "free_hugepages");
+  ZCRX_ASSIGN_OR_RETURN(const Counts counts, Look(folder));
+  return counts.free - counts.promised;
+}
+
+Result<uint64_t> GetUsedHugePages(const std::filesystem::path& folder) {
+  ZCRX_ASSIGN_OR_RETURN(const Counts counts, Look(folder));
+  return counts.all - (counts.free - counts.promised);
 }
 
 Status SetHugePages(uint64_t pages, Deadline deadline, const std::filesystem::path& folder) {
@@ -60,7 +103,7 @@ Status SetHugePages(uint64_t pages, Deadline deadline, const std::filesystem::pa
   const Status there = Becomes(
       fmt::format("huge pages in use are given back and {} are left", pages),
       [&]() -> Result<bool> {
-        ZCRX_ASSIGN_OR_RETURN(now, GetHugePages(folder));
+        ZCRX_ASSIGN_OR_RETURN(now, ReadNumber(CountFile(folder)));
         return now <= pages;
       },
       deadline);

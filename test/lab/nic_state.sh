@@ -88,6 +88,30 @@ heard_during() { # heard_during COMMAND...
   sed -n '/nocache-copy: on/,/gro-list: on/p' /tmp/settings | grep nic0
 }
 
+large_chunks() { zcrx_tests --config=$config --gtest_brief=1 '--gtest_filter=ZcrxLargeChunks.*/flow_rule'; }
+pool() { cat $huge_pages; }
+pool_grew() { [ "$(pool)" -gt 4 ]; }
+
+# All pages of the pool are somebody else's.
+pages_in_use() {
+  mkdir /tmp/huge && mount -t hugetlbfs none /tmp/huge && fallocate -l 8388608 /tmp/huge/theirs &&
+    large_chunks && pool
+}
+
+# And the pool is none any more, so that they go when they are given back: as an area does that the
+# kernel has not let go of yet. Here, while the suite has made the pool larger.
+pages_leaving() {
+  echo 0 >$huge_pages
+  large_chunks >/tmp/leaving 2>&1 &
+  suite=$!
+  becomes 20 pool_grew && rm /tmp/huge/theirs
+  wait $suite
+  status=$?
+  cat /tmp/leaving
+  pool
+  return $status
+}
+
 sysctl -q -w net.ipv6.conf.nic0.keep_addr_on_down=1
 case_of foreign foreign
 case_of snapshot on_the_nic snapshot /tmp/found
@@ -110,3 +134,7 @@ zcrx_nic --netif=mgmt0 snapshot /tmp/other
 case_of other_nic on_the_nic restore /tmp/other
 head -n 20 /tmp/found >/tmp/cut
 case_of cut on_the_nic restore /tmp/cut
+if [ "$driver" = bnxt_en ]; then # gve cannot do large chunks
+  case_of pages_in_use pages_in_use
+  case_of pages_leaving pages_leaving
+fi

@@ -19,7 +19,8 @@ _WRECKED = (
 
 
 class NicState(LabTest):
-    def put_back(self, nic: str, *wrecked: str) -> None:
+    def put_back(self, nic: str, *wrecked: str) -> dict[str, tuple[str, int]]:
+        """What the script said."""
         done = self.lab(
             "exec", "--nic", nic, *self.share(_SCRIPT), "--", "sh", f"/share/{_SCRIPT}", _TESTS
         )
@@ -62,6 +63,7 @@ class NicState(LabTest):
             self.assertEqual(status, 2, output)
             self.assertIn("it is cut", output)
         self.assert_nothing_left()
+        return said
 
     def test_gve(self) -> None:
         self.put_back(
@@ -74,7 +76,7 @@ class NicState(LabTest):
         )
 
     def test_bnxt(self) -> None:
-        self.put_back(
+        said = self.put_back(
             "bnxt",
             "channels: combined was 4, is 3",
             "rings: rx was 300, is 511",
@@ -83,6 +85,11 @@ class NicState(LabTest):
             "RSS context 2 is there, was not",
             "flow rule 0 is gone (tcp4 src-port 5001 to RSS context 1)",
         )
+        for name, pool in {"pages_in_use": "4\n", "pages_leaving": "0\n"}.items():
+            with self.subTest(name):
+                output, status = said[name]
+                self.assertEqual(status, 0, output)
+                self.assertTrue(output.endswith(pool), output)
 
 
 if __name__ == "__main__":

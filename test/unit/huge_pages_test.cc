@@ -22,10 +22,16 @@ class HugePages : public testing::Test {
     std::string pattern = (std::filesystem::temp_directory_path() / "zcrx-test-XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
+    WriteOthers(0, 0, 0);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   void Write(const std::string& text) { std::ofstream(File()) << text; }
+  void WriteOthers(int free, int promised, int surplus) {
+    std::ofstream(folder_ / "free_hugepages") << free << '\n';
+    std::ofstream(folder_ / "resv_hugepages") << promised << '\n';
+    std::ofstream(folder_ / "surplus_hugepages") << surplus << '\n';
+  }
   std::string Read() {
     std::ifstream file(File());
     return {std::istreambuf_iterator<char>(file), {}};
@@ -35,10 +41,27 @@ class HugePages : public testing::Test {
   std::filesystem::path folder_;
 };
 
-TEST_F(HugePages, FreeOnesAreCountedApart) {
+TEST_F(HugePages, FreeOnesAreThoseThatNobodyWasPromised) {
   Write("12\n");
-  std::ofstream(folder_ / "free_hugepages") << "5\n";
-  EXPECT_EQ(GetFreeHugePages(folder_).value_or(0), 5U);
+  WriteOthers(5, 2, 0);
+  EXPECT_EQ(GetFreeHugePages(folder_).value_or(0), 3U);
+  EXPECT_EQ(GetUsedHugePages(folder_).value_or(0), 9U);
+  EXPECT_EQ(GetHugePages(folder_).value_or(0), 12U);
+}
+
+TEST_F(HugePages, WhatGoesWithItsUserIsNotOfThePool) {
+  Write("12\n");
+  WriteOthers(0, 0, 8);
+  EXPECT_EQ(GetHugePages(folder_).value_or(0), 4U);
+  EXPECT_EQ(GetUsedHugePages(folder_).value_or(0), 12U);
+}
+
+TEST_F(HugePages, CountsThatContradictEachOtherAreAnError) {
+  Write("3\n");
+  WriteOthers(0, 0, 8);
+  const auto pages = GetHugePages(folder_);
+  ASSERT_FALSE(pages.has_value());
+  EXPECT_EQ(pages.error().code, ETIMEDOUT);
 }
 
 TEST_F(HugePages, AreReadAndWritten) {
