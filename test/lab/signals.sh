@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs in the DUT: ends the suite in the ways its arguments say, one after the other, and prints for
 # each what came of it, in lines "=== CASE", what it saw, and "--- status" of the suite.
-#   interrupt NAME SIGNALS FROM DELAY SEED   DELAY seconds after its start, or after that of its
-#                                            first test, sends SIGNALS, 0.2 s apart
+#   interrupt NAME SIGNALS FROM DELAY SEED   DELAY seconds after it has begun its report (start) or
+#                                            its first test (test), sends SIGNALS, 0.2 s apart
 #   lose NAME HOW USER                       while a sender of USER sends on the peer: HOW is kill,
 #                                            stop or cut
 #   panic USER                               the same, and the last of all: the kernel panics, and
@@ -21,12 +21,19 @@ changed() {
 left_on_peer() { ssh $peer 'busybox ps -o args | grep "[z]crx_sender" ; ls /tmp | grep "^zcrx-"'; }
 is_left() { left_on_peer | sed 's/^/left: /'; }
 
+begun() { # begun NAME FROM
+  case $2 in
+    start) [ -e "/results/$1.xml" ] ;;
+    test) grep -qs "RUN" "/results/$1.log" ;;
+  esac
+}
+
 interrupt() { # interrupt NAME SIGNALS FROM DELAY SEED
   echo "=== $1"
-  rm -f "/results/$1.log"
+  rm -f "/results/$1.log" "/results/$1.xml"
   (
     looks=1200 # a minute: a suite that begins no test is ended then
-    until [ "$3" = start ] || grep -qs "RUN" "/results/$1.log" || [ $((looks -= 1)) = 0 ]; do
+    until begun "$1" "$3" || [ $((looks -= 1)) = 0 ]; do
       busybox sleep 0.05
     done
     busybox sleep "$4"

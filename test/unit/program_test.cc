@@ -226,6 +226,16 @@ TEST_P(ProgramInterrupted, FailsTheTestAndUndoesAndReportsAndEnds) {
   ExpectWellFormed();
 }
 
+TEST_F(ProgramTest, ASignalWhileItEndsIsNotItsStatus) {
+  const Outcome outcome =
+      RunTests("HelperWaits.ForEver", {}, "interrupted-again-at-its-end", [&](pid_t program) {
+        WaitUntilItSays("waiting");
+        ::kill(program, SIGHUP);
+      });
+  EXPECT_EQ(outcome.exit, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("undone"), HasSubstr("interrupted by SIGHUP")));
+}
+
 INSTANTIATE_TEST_SUITE_P(, ProgramInterrupted, ::testing::Values(SIGINT, SIGTERM, SIGHUP),
                          [](const auto& info) { return std::string(::sigabbrev_np(info.param)); });
 
