@@ -8,7 +8,7 @@ from collections import Counter
 from vlab import arguments, booting
 from vlab.deadline import Deadline
 from vlab.errors import UsageError
-from vlab.outcome import Outcome
+from vlab.outcome import COUNTS_AS_FAILURE, Outcome
 from vlab.report import WORDS
 from vlab.suites import KernelSuite, OurSuite, Ran
 
@@ -56,7 +56,13 @@ def _beside(left: str, theirs: Ran, right: str, ours: Ran) -> list[str]:
     ]
     width = max(len(row[0]) for row in rows)
     lines = [f"{one:{width}}   {other}" for one, other in rows]
-    lines += [f"{run.trouble}" for run in (theirs, ours) if run.trouble]
+    lines += [run.trouble for run in (theirs, ours) if run.trouble]
+    lines += [
+        f"{case.test}: {case.text}"
+        for run in (theirs, ours)
+        for case in run.cases
+        if case.outcome in COUNTS_AS_FAILURE
+    ]
     if ours.seconds:
         lines.append(f"{theirs.seconds / ours.seconds:.1f} times as fast")
     return lines
