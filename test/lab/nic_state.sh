@@ -81,6 +81,8 @@ heard_blink() { blink "$1" && grep -qs "$1: on" /tmp/settings; }
 heard_during() { # heard_during COMMAND...
   rm -f /tmp/settings
   ethtool --monitor nic0 >/tmp/settings 2>&1 &
+  # A change before that may reach it in the middle of its own preparations: it then ends, with 0.
+  becomes 20 grep -qs listening /tmp/settings || return
   becomes 20 heard_blink rx-udp-gro-forwarding || return
   blink tx-nocache-copy && "$@" && becomes 20 heard_blink rx-gro-list || return
   killall ethtool
