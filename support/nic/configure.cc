@@ -130,13 +130,13 @@ Result<uint32_t> AddFlowRule(Nic& nic, const FlowRule& rule, UndoStack& undo) {
 }
 
 Status ReserveHugePages(uint64_t pages, UndoStack& undo) {
-  ZCRX_ASSIGN_OR_RETURN(const uint64_t free, GetFreeHugePages());
-  if (free >= pages) return {};
-  ZCRX_ASSIGN_OR_RETURN(const uint64_t found, GetHugePages());
-  ZCRX_ASSIGN_OR_RETURN(const uint64_t used, GetUsedHugePages());
+  ZCRX_ASSIGN_OR_RETURN(const HugePages found, GetHugePages());
+  if (found.free >= pages) return {};
   // Before the change: even one that the kernel follows only half is one to undo.
-  undo.Add("huge pages", [found] { return SetHugePages(found, Deadline::In(kProviderLeaves)); });
-  return SetHugePages(used + pages, Deadline::In(kProviderLeaves));
+  undo.Add("huge pages", [found] {
+    return SetHugePages(found.set_to, found.used, Deadline::In(kProviderLeaves));
+  });
+  return SetHugePages(found.used + pages, found.used, Deadline::In(kProviderLeaves));
 }
 
 }  // namespace zcrx

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -58,7 +59,9 @@ Result<Counts> LookOnce(const std::filesystem::path& folder) {
   return counts;
 }
 
-Result<Counts> Look(const std::filesystem::path& folder) {
+}  // namespace
+
+Result<HugePages> GetHugePages(const std::filesystem::path& folder) {
   Counts counts;
   ZCRX_RETURN_IF_ERROR(Becomes(
       "the counts of huge pages in " + folder.string() + " stand still",
@@ -69,27 +72,12 @@ Result<Counts> Look(const std::filesystem::path& folder) {
                counts.free <= counts.all;
       },
       Deadline::In(kCountsSettle)));
-  return counts;
+  const uint64_t free = counts.free - counts.promised;
+  return HugePages{.set_to = counts.all - counts.surplus, .free = free, .used = counts.all - free};
 }
 
-}  // namespace
-
-Result<uint64_t> GetHugePages(const std::filesystem::path& folder) {
-  ZCRX_ASSIGN_OR_RETURN(const Counts counts, Look(folder));
-  return counts.all - counts.surplus;
-}
-
-Result<uint64_t> GetFreeHugePages(const std::filesystem::path& folder) {
-  ZCRX_ASSIGN_OR_RETURN(const Counts counts, Look(folder));
-  return counts.free - counts.promised;
-}
-
-Result<uint64_t> GetUsedHugePages(const std::filesystem::path& folder) {
-  ZCRX_ASSIGN_OR_RETURN(const Counts counts, Look(folder));
-  return counts.all - (counts.free - counts.promised);
-}
-
-Status SetHugePages(uint64_t pages, Deadline deadline, const std::filesystem::path& folder) {
+Status SetHugePages(uint64_t pages, uint64_t others, Deadline deadline,
+                    const std::filesystem::path& folder) {
   const KillPoints points("set_huge_pages");
   const std::string operation = fmt::format("write {} to {}", pages, CountFile(folder).string());
   const UniqueFd file(::open(CountFile(folder).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
@@ -101,10 +89,10 @@ Status SetHugePages(uint64_t pages, Deadline deadline, const std::filesystem::pa
 
   uint64_t now = 0;
   const Status there = Becomes(
-      fmt::format("huge pages in use are given back and {} are left", pages),
+      fmt::format("huge pages in use are given back and {} are left", std::max(pages, others)),
       [&]() -> Result<bool> {
         ZCRX_ASSIGN_OR_RETURN(now, ReadNumber(CountFile(folder)));
-        return now <= pages;
+        return now <= std::max(pages, others);
       },
       deadline);
   if (there && now < pages) {

@@ -13,18 +13,23 @@ namespace zcrx {
 // `folder` is for tests.
 inline constexpr const char* kHugePagesFolder = "/sys/kernel/mm/hugepages/hugepages-2048kB";
 
-// nr_hugepages less surplus_hugepages: what the pool is set to, its pages used or free. Surplus are
-// pages in use that the pool was set too small for; each is gone as soon as it is given back.
-Result<uint64_t> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder);
-// What nobody uses (free_hugepages) or has been promised (resv_hugepages).
-Result<uint64_t> GetFreeHugePages(const std::filesystem::path& folder = kHugePagesFolder);
-// What is in use or promised, be it surplus or not.
-Result<uint64_t> GetUsedHugePages(const std::filesystem::path& folder = kHugePagesFolder);
+struct HugePages {
+  // nr_hugepages less surplus_hugepages. Surplus are pages in use that the pool was set too small
+  // for; each is gone as soon as it is given back.
+  uint64_t set_to = 0;
+  // free_hugepages less resv_hugepages: nobody uses them or has been promised them.
+  uint64_t free = 0;
+  uint64_t used = 0;  // all others, surplus ones too
+};
+
+// At one moment: it looks again while the counts change.
+Result<HugePages> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder);
+
 // The kernel takes any number and gives what it finds memory for; fewer than asked for is an error
 // (ENOMEM) that says how many there are now. Pages in use leave a smaller pool when they are given
-// back, which nothing announces: this waits for it. (zcrx lets go of an area in a kworker, after
-// its ring was closed and its queue was left.)
-Status SetHugePages(uint64_t pages, Deadline deadline,
+// back, which nothing announces: this waits for it, but for those of others, who may keep `others`.
+// (zcrx lets go of an area in a kworker, after its ring was closed and its queue was left.)
+Status SetHugePages(uint64_t pages, uint64_t others, Deadline deadline,
                     const std::filesystem::path& folder = kHugePagesFolder);
 
 }  // namespace zcrx

@@ -66,8 +66,8 @@ std::optional<uint32_t> CountOf(const std::optional<Channels::Kind>& kind) {
 }
 
 Result<std::optional<uint64_t>> ReadHugePages() {
-  const Result<uint64_t> pages = GetHugePages();
-  if (pages.has_value()) return *pages;
+  const Result<HugePages> pages = GetHugePages();
+  if (pages.has_value()) return pages->set_to;
   if (pages.error().code == ENOENT) return std::nullopt;  // a kernel without hugetlbfs
   return std::unexpected(pages.error());
 }

@@ -42,7 +42,8 @@ Result<Holdings> TakeStock(Nic& nic) {
   Holdings holdings;
   ZCRX_ASSIGN_OR_RETURN(holdings.descriptors, CountDescriptors());
   ZCRX_ASSIGN_OR_RETURN(holdings.pinned_kib, GetPinnedKib());
-  ZCRX_ASSIGN_OR_RETURN(holdings.free_huge_pages, GetFreeHugePages());
+  ZCRX_ASSIGN_OR_RETURN(const HugePages huge_pages, GetHugePages());
+  holdings.free_huge_pages = huge_pages.free;
   ZCRX_ASSIGN_OR_RETURN(const std::vector<PagePool> pools, GetPagePools(nic));
   holdings.page_pools = pools.size();
   holdings.leaving_pools = static_cast<size_t>(std::ranges::count_if(

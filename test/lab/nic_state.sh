@@ -100,10 +100,12 @@ pages_in_use() {
     large_chunks && pool
 }
 
-# And the pool is none any more, so that they go when they are given back: as an area does that the
-# kernel has not let go of yet. Here, while the suite has made the pool larger.
+# And the pool is none any more, so that they go when they are given back.
+surplus_pages() { echo 0 >$huge_pages && large_chunks && pool; }
+
+# Which they are while the suite has made the pool larger: as with an area that the kernel had not
+# let go of yet.
 pages_leaving() {
-  echo 0 >$huge_pages
   large_chunks >/tmp/leaving 2>&1 &
   suite=$!
   becomes 20 pool_grew && rm /tmp/huge/theirs
@@ -138,5 +140,6 @@ head -n 20 /tmp/found >/tmp/cut
 case_of cut on_the_nic restore /tmp/cut
 if [ "$driver" = bnxt_en ]; then # gve cannot do large chunks
   case_of pages_in_use pages_in_use
+  case_of surplus_pages surplus_pages
   case_of pages_leaving pages_leaving
 fi

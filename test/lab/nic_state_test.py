@@ -85,7 +85,8 @@ class NicState(LabTest):
             "RSS context 2 is there, was not",
             "flow rule 0 is gone (tcp4 src-port 5001 to RSS context 1)",
         )
-        for name, pool in {"pages_in_use": "4\n", "pages_leaving": "0\n"}.items():
+        pools = {"pages_in_use": "4\n", "surplus_pages": "0\n", "pages_leaving": "0\n"}
+        for name, pool in pools.items():
             with self.subTest(name):
                 output, status = said[name]
                 self.assertEqual(status, 0, output)

@@ -10,13 +10,15 @@
 #include <iterator>
 #include <string>
 
+#include "fixtures/result_matchers.h"
+
 namespace zcrx {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class HugePages : public testing::Test {
+class HugePagesTest : public testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "zcrx-test-XXXXXX").string();
@@ -41,22 +43,24 @@ class HugePages : public testing::Test {
   std::filesystem::path folder_;
 };
 
-TEST_F(HugePages, FreeOnesAreThoseThatNobodyWasPromised) {
+TEST_F(HugePagesTest, FreeOnesAreThoseThatNobodyWasPromised) {
   Write("12\n");
   WriteOthers(5, 2, 0);
-  EXPECT_EQ(GetFreeHugePages(folder_).value_or(0), 3U);
-  EXPECT_EQ(GetUsedHugePages(folder_).value_or(0), 9U);
-  EXPECT_EQ(GetHugePages(folder_).value_or(0), 12U);
+  ASSERT_OK_AND_ASSIGN(const HugePages pages, GetHugePages(folder_));
+  EXPECT_EQ(pages.free, 3U);
+  EXPECT_EQ(pages.used, 9U);
+  EXPECT_EQ(pages.set_to, 12U);
 }
 
-TEST_F(HugePages, WhatGoesWithItsUserIsNotOfThePool) {
+TEST_F(HugePagesTest, WhatGoesWithItsUserIsNotOfThePool) {
   Write("12\n");
   WriteOthers(0, 0, 8);
-  EXPECT_EQ(GetHugePages(folder_).value_or(0), 4U);
-  EXPECT_EQ(GetUsedHugePages(folder_).value_or(0), 12U);
+  ASSERT_OK_AND_ASSIGN(const HugePages pages, GetHugePages(folder_));
+  EXPECT_EQ(pages.set_to, 4U);
+  EXPECT_EQ(pages.used, 12U);
 }
 
-TEST_F(HugePages, CountsThatContradictEachOtherAreAnError) {
+TEST_F(HugePagesTest, CountsThatContradictEachOtherAreAnError) {
   Write("3\n");
   WriteOthers(0, 0, 8);
   const auto pages = GetHugePages(folder_);
@@ -64,15 +68,15 @@ TEST_F(HugePages, CountsThatContradictEachOtherAreAnError) {
   EXPECT_EQ(pages.error().code, ETIMEDOUT);
 }
 
-TEST_F(HugePages, AreReadAndWritten) {
+TEST_F(HugePagesTest, AreReadAndWritten) {
   Write("12\n");
-  EXPECT_EQ(GetHugePages(folder_).value_or(0), 12U);
-  ASSERT_TRUE(SetHugePages(7, Deadline::In(1s), folder_).has_value());
+  EXPECT_OK(SetHugePages(7, 0, Deadline::In(1s), folder_));
   EXPECT_EQ(Read(), "7\n");
-  EXPECT_EQ(GetHugePages(folder_).value_or(0), 7U);
+  ASSERT_OK_AND_ASSIGN(const HugePages pages, GetHugePages(folder_));
+  EXPECT_EQ(pages.set_to, 7U);
 }
 
-TEST_F(HugePages, NonsenseIsAnError) {
+TEST_F(HugePagesTest, NonsenseIsAnError) {
   for (const char* text : {"", "\n", "many\n", "12 pages\n", "99999999999999999999999\n"}) {
     Write(text);
     const auto pages = GetHugePages(folder_);
@@ -81,17 +85,17 @@ TEST_F(HugePages, NonsenseIsAnError) {
   }
 }
 
-TEST_F(HugePages, AKernelWithoutThemIsAnErrorThatNamesTheFile) {
+TEST_F(HugePagesTest, AKernelWithoutThemIsAnErrorThatNamesTheFile) {
   const auto pages = GetHugePages(folder_);
   ASSERT_FALSE(pages.has_value());
   EXPECT_EQ(pages.error().code, ENOENT);
   EXPECT_THAT(pages.error().Text(), HasSubstr("nr_hugepages"));
-  EXPECT_FALSE(SetHugePages(1, Deadline::In(1s), folder_).has_value());
+  EXPECT_FALSE(SetHugePages(1, 0, Deadline::In(1s), folder_).has_value());
 }
 
-TEST_F(HugePages, ARefusedWriteIsAnError) {
+TEST_F(HugePagesTest, ARefusedWriteIsAnError) {
   std::filesystem::create_symlink("/dev/full", File());
-  const Status set = SetHugePages(64, Deadline::In(1s), folder_);
+  const Status set = SetHugePages(64, 0, Deadline::In(1s), folder_);
   ASSERT_FALSE(set.has_value());
   EXPECT_EQ(set.error().code, ENOSPC);
   EXPECT_THAT(set.error().Text(), HasSubstr("write 64 to"));
