@@ -2,6 +2,6 @@
 
 import sys
 
-from vlab.cli import main
+from vlab.commands.cli import main
 
 sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from vlab import bzimage
+from vlab.debian import bzimage
 
 _SETUP_SECTORS = 3
 _BEFORE_PAYLOAD = 40  # a loader's code stands there

@@ -4,7 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from vlab.console import complaints
+from vlab.results.console import complaints
 
 _CONSOLE = """\
 warning: Could not enable error recovery for the device

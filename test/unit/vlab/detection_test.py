@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vlab import detection, faults_page, faults_table
-from vlab.detection import Detection, Row
-from vlab.outcome import Case, Outcome
+from vlab.faults import detection, page, table
+from vlab.faults.detection import FaultReport, FaultRun
+from vlab.results.outcome import Case, Outcome
 
 _TEXT = "test/hw/receive_test.cc:20\nflow arrived on queue 0, rule 12 says queue 3\nmore"
 
@@ -23,7 +23,7 @@ def _cases(**outcomes: Outcome) -> list[Case]:
 
 _PASS = _cases(A_a=Outcome.PASSED, A_b=Outcome.PASSED)
 _FAIL = _cases(A_a=Outcome.FAILED, A_b=Outcome.PASSED)
-_ROW = Row("rule-ignored", "rules are ignored", True, (), "", _FAIL, 3, 1.0)
+_ROW = FaultRun("rule-ignored", "rules are ignored", True, (), "", _FAIL, 3, 1.0)
 _ABLE = ["A.a", "A.b"]
 _PANIC = "the guest dut ended; the end of log:\n[ 1.0] Kernel panic - not syncing: Fatal\n"
 
@@ -81,9 +81,9 @@ class Said(unittest.TestCase):
 
 
 class Whole(unittest.TestCase):
-    def detection(self, rows: Sequence[Row], without: Sequence[Case] = _PASS) -> Detection:
+    def detection(self, rows: Sequence[FaultRun], without: Sequence[Case] = _PASS) -> FaultReport:
         none = replace(_ROW, fault="none", caught=False, cases=without, bites=None)
-        return Detection("gve", "7.3.4", none, rows, 9.0)
+        return FaultReport("gve", "7.3.4", none, rows, 9.0)
 
     def test_a_suite_that_fails_without_a_fault_proves_nothing(self) -> None:
         found = self.detection([_ROW], _FAIL).all_problems()
@@ -109,7 +109,7 @@ class Whole(unittest.TestCase):
 
     def test_the_table_marks_each_test_and_says_what_is_wrong(self) -> None:
         lost = replace(_ROW, fault="drop", cases=_PASS, complaints=["dut: WARNING: \x1b[2J"])
-        told = faults_table.render(self.detection([_ROW, lost]), 100, colour=False)
+        told = table.render(self.detection([_ROW, lost]), 100, colour=False)
         self.assertIn("rule-ignored  X.  caught by 1  flow arrived on queue 0", told)
         self.assertIn("drop          ..  UNDETECTED", told)
         self.assertIn("drop: undetected", told)
@@ -118,12 +118,12 @@ class Whole(unittest.TestCase):
 
     def test_the_page_holds_a_guests_text_as_text(self) -> None:
         evil = Case("A.a", Outcome.FAILED, "<script>alert(1)</script>")
-        page = faults_page.render(
+        rendered = page.render(
             [self.detection([replace(_ROW, cases=[evil])])], datetime.datetime.now(datetime.UTC)
         )
-        self.assertNotIn("<script>", page)
-        self.assertEqual(page.count("<td"), page.count("</td>"))
-        body = page.partition("<body>")[2].partition("</body>")[0]
+        self.assertNotIn("<script>", rendered)
+        self.assertEqual(rendered.count("<td"), rendered.count("</td>"))
+        body = rendered.partition("<body>")[2].partition("</body>")[0]
         ElementTree.fromstring(f"<body>{body}</body>")
 
 

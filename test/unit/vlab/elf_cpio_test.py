@@ -4,8 +4,8 @@ import struct
 import unittest
 from pathlib import Path
 
-from vlab import cpio
-from vlab.elf import Elf
+from vlab.debian.elf import Elf
+from vlab.machines import cpio
 
 _SHELL = Path("/bin/sh").resolve()
 

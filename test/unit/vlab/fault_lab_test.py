@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from vlab import fault_lab
-from vlab.deadline import Deadline
-from vlab.detection import Detection
-from vlab.errors import LabError
-from vlab.fault_lab import Task
-from vlab.faults import Fault, Setting
-from vlab.lab import Lab
-from vlab.outcome import Case, Outcome
-from vlab.suites import OurSuite, Ran
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError
+from vlab.faults import fault_lab
+from vlab.faults.catalogue import FaultKind, InjectedFault
+from vlab.faults.detection import FaultReport
+from vlab.faults.fault_lab import Task
+from vlab.machines.lab import Lab
+from vlab.results.outcome import Case, Outcome
+from vlab.suites.suite import OurSuite, Ran
 
 _PASSED = [Case("A.a", Outcome.PASSED)]
 _FAILED = [Case("A.a", Outcome.FAILED, "said")]
@@ -84,11 +84,11 @@ class FaultLab(unittest.TestCase):
         self.labs.append(FakeLab(plan.out))
         yield self.labs[-1]
 
-    def run_faults(self, *names: str, quick: bool = False) -> Detection:
+    def run_faults(self, *names: str, quick: bool = False) -> FaultReport:
         plan = mock.Mock(out=self.folder)
         plan.kernel.version = "7.3.4"
         settings = [
-            Setting(Fault(name, ["gve"], "", True, by=[f"A.{name}"]), name) for name in names
+            InjectedFault(FaultKind(name, ["gve"], "", True, by=[f"A.{name}"]), name) for name in names
         ]
         return fault_lab.run(Task("gve", plan, self.suite, settings, quick, 10.0))
 

@@ -4,9 +4,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from vlab import faults
-from vlab.errors import LabError, UsageError
-from vlab.guests import NICS
+from vlab.base.errors import LabError, UsageError
+from vlab.faults import catalogue
+from vlab.machines.guests import NICS
 
 _LIST = """\
 [[fault]]
@@ -43,11 +43,11 @@ other = []
 
 
 class FaultsTest(unittest.TestCase):
-    def load(self, text: str) -> faults.Catalogue:
+    def load(self, text: str) -> catalogue.Catalogue:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "faults.toml"
             path.write_text(text, encoding="utf-8")
-            return faults.load(path)
+            return catalogue.load(path)
 
     def setUp(self) -> None:
         self.catalogue = self.load(_LIST)
@@ -106,11 +106,11 @@ class FaultsTest(unittest.TestCase):
                 self.load(_LIST.replace(was, now, 1))
 
     def test_the_projects_own(self) -> None:
-        catalogue = faults.load()
-        self.assertEqual(set(catalogue.commands), set(NICS))
-        for fault in catalogue.faults:
+        whole = catalogue.load()
+        self.assertEqual(set(whole.commands), set(NICS))
+        for fault in whole.faults:
             self.assertLessEqual(set(fault.nics), set(NICS))
-            known = {command for nic in fault.nics for command in catalogue.commands[nic]}
+            known = {command for nic in fault.nics for command in whole.commands[nic]}
             self.assertLessEqual(set(fault.survived), known)
 
 

@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from vlab import guest_file
+from vlab.results import guest_file
 
 
 class Read(unittest.TestCase):

@@ -5,8 +5,8 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from vlab import junit
-from vlab.outcome import Case, CellResult, Outcome
+from vlab.results import junit
+from vlab.results.outcome import Case, CellResult, Outcome
 
 _REPORT = """<testsuites><testsuite name="A">
 <testcase classname="gve-nic0.A" name="One/v" time="1.250"/>
@@ -122,6 +122,36 @@ class Write(JunitTest):
         cases = [Case("A.a", Outcome.FAILED, "first\nsecond", 0.5), Case("A.b", Outcome.PASSED)]
         self.written(*cases)
         self.assertEqual(junit.read(self.path), cases)
+
+
+class Summary(JunitTest):
+    def summary_of(self, *tests: str) -> str:
+        self.path.write_text(f"<testsuites>{''.join(tests)}</testsuites>", encoding="utf-8")
+        return junit.summary(self.path)
+
+    def test_a_test_counts_once_and_an_error_is_a_failure(self) -> None:
+        said = self.summary_of(
+            _test("1"),
+            _test("2", '<failure message="x"/><failure message="y"/>'),
+            _test("3", '<skipped message="x"/>'),
+            _test("4", '<error message="was running"/>'),
+        )
+        self.assertEqual(said, "1 passed, 1 skipped, 2 failed")
+
+    def test_a_test_that_was_repeated_counts_once_and_as_its_worst(self) -> None:
+        said = self.summary_of(
+            _test("1"), _test("1 (repeat 2)", '<failure message="x"/>'), _test("1 (repeat 3)")
+        )
+        self.assertEqual(said, "0 passed, 0 skipped, 1 failed")
+
+    def test_what_cannot_be_read(self) -> None:
+        self.assertIn("no test", self.summary_of())
+        self.assertIn("no XML", self.summary_of("<a>"))
+        self.assertIn("document type", self.summary_of("<!DOCTYPE a>"))
+
+
+def _test(name: str, verdict: str = "") -> str:
+    return f'<testcase classname="gve.A" name="{name}">{verdict}</testcase>'
 
 
 if __name__ == "__main__":

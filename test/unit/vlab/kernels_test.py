@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
-from vlab.errors import LabError
-from vlab.kernels import Kernels
+from vlab.base.errors import LabError
+from vlab.debian.kernels import Kernels
 
 _ARCHIVE = """
 linux-image-6.18.9+deb13-cloud-amd64 linux-image-6.18.15+deb13-cloud-amd64

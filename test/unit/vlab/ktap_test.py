@@ -2,8 +2,8 @@
 
 import unittest
 
-from vlab import ktap
-from vlab.outcome import Case, Outcome
+from vlab.results import ktap
+from vlab.results.outcome import Case, Outcome
 
 _REPORT = """\
 # Interface: nic0, driver: bnxt_en

@@ -6,16 +6,16 @@ import unittest
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
-from vlab import outcome, page, report, table
-from vlab.known_faults import Fault
-from vlab.outcome import LAB, Case, CellResult, Outcome
-from vlab.report import Report
+from vlab.results import outcome, page, report, table
+from vlab.results.known_issues import KnownIssue
+from vlab.results.outcome import LAB, Case, CellResult, Outcome
+from vlab.results.report import Report
 
 _STARTED = datetime.datetime(2027, 2, 3, 4, 5, 6, tzinfo=datetime.UTC)
 _NO_ZCRX = Case("A.one/v", Outcome.SKIPPED, "this kernel has no zcrx")
 
 
-def _report(*results: CellResult, faults: Sequence[Fault] = ()) -> Report:
+def _report(*results: CellResult, faults: Sequence[KnownIssue] = ()) -> Report:
     return report.make(results, faults, _STARTED, 61.0)
 
 
@@ -47,7 +47,7 @@ class Completed(unittest.TestCase):
         whole = CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED), _NO_ZCRX])
         running = Case("A.a", Outcome.NO_RESULT, "had not ended")
         broke = CellResult("bnxt", "7.3.4", [running], "panic\nRIP: f+0x1")
-        fault = Fault("7.3.4", "bnxt", "*", "RIP: f+0x1", "c", _STARTED.date(), race=True)
+        fault = KnownIssue("7.3.4", "bnxt", "*", "RIP: f+0x1", "c", _STARTED.date(), race=True)
         self.assertFalse(_report(whole, broke, faults=[fault]).failed)
         other = CellResult("bnxt", "7.3.4", [running], "panic\nRIP: f+0x2")
         self.assertTrue(_report(whole, other, faults=[fault]).failed)
@@ -137,8 +137,8 @@ Skips, and what they rest on:
         )
 
     def test_known_faults_are_apart_and_passes_of_them_shouted(self) -> None:
-        def fault(test: str) -> Fault:
-            return Fault("7.3", "gve", test, "EIO", "bad ring", datetime.date(2027, 1, 1))
+        def fault(test: str) -> KnownIssue:
+            return KnownIssue("7.3", "gve", test, "EIO", "bad ring", datetime.date(2027, 1, 1))
 
         whole = _report(
             CellResult(

@@ -1,0 +1,1 @@
+"""What every other room uses: files of the user's cache, deadlines, child processes."""

@@ -1,0 +1,79 @@
+"""Child processes that do not outlive the lab."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent(parent: int) -> Callable[[], None]:
+    """For preexec_fn: the kernel kills the child when its parent ends, however that ends.
+
+    prctl(2): the signal comes when the *thread* that forked ends, so the lab forks from its main
+    thread only. A parent that ended before the call is seen by the second check.
+    """
+
+    def prepare() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+def spawn(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
+    """Starts `command` so that it dies with this process; `options` are those of Popen."""
+    words = [str(word) for word in command]
+    try:
+        return subprocess.Popen(words, preexec_fn=_die_with_parent(os.getpid()), **options)
+    except OSError as error:
+        raise LabError(f"cannot start {words[0]}: {error.strerror}") from error
+
+
+def end(process: subprocess.Popen[bytes], grace: Deadline) -> None:
+    """SIGTERM, and SIGKILL for what is still there at the end of `grace`. Reaps."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(timeout=grace.remaining())
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def capture(command: Sequence[str | Path], deadline: Deadline, **options: Any) -> str:
+    """Standard output of a command that has to succeed; its standard error is in the failure."""
+    words = [str(word) for word in command]
+    process = spawn(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+    try:
+        out, err = process.communicate(timeout=deadline.remaining())
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise LabError(f"took too long and was ended: {shlex.join(words)}") from None
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    if process.returncode != 0:
+        said = err.decode(errors="replace").strip() or f"exit status {process.returncode}"
+        raise LabError(f"{shlex.join(words)}: {said}")
+    return out.decode(errors="replace")

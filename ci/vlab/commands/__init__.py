@@ -1,0 +1,1 @@
+"""ci/lab's commands, and what they have in common."""

@@ -1,0 +1,53 @@
+"""The kinds of values that options of ci/lab take, for argparse."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vlab.machines.guests import NICS
+
+Kind = Callable[[str], Any]
+
+
+def series(text: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no kernel series such as 7.3")
+    return text
+
+
+def folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is no folder")
+    return path.resolve()
+
+
+def seconds(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
+    return float(text)
+
+
+def number(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 9999")
+    return int(text)
+
+
+def nic(text: str) -> str:
+    if text not in NICS:
+        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(sorted(NICS))}")
+    return text
+
+
+def several(one: Kind) -> Kind:
+    """A list with commas between, each item once."""
+
+    def parse(text: str) -> list[object]:
+        return list(dict.fromkeys(one(item) for item in text.split(",")))
+
+    return parse

@@ -1,0 +1,91 @@
+"""From a command line to two guests that are up, for the commands that work in one lab."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vlab.base.paths import RESULTS
+from vlab.commands import arguments
+from vlab.debian import tools
+from vlab.debian.kernels import Kernel
+from vlab.faults import catalogue
+from vlab.machines.guests import NICS
+from vlab.machines.lab import Lab, Plan, lab
+from vlab.machines.supplies import Supplies
+from vlab.results.folder import results_folder
+from vlab.suites import build
+
+
+def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
+    """What every lab takes. `nic`: the default; None for a lab with each."""
+    add = parser.add_argument
+    add("--nic", choices=sorted(NICS), default=nic, help=f"the emulated NIC ({nic or 'each'})")
+    add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
+        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
+    add("--out", metavar="DIR", type=Path,
+        help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)"
+        + "; without --nic the folder of those folders" * (nic is None))  # fmt: skip
+    add("--fault", metavar="NAME[=ARGUMENT]", dest="faults", action="append", default=[],
+        help="of the DUT's NIC, from when both guests are up; may be given several times")  # fmt: skip
+    _add_build(parser)
+    parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
+
+
+def add_options_of_several(
+    parser: argparse.ArgumentParser, *, name: str, logs: str, ends: str, limit_s: float
+) -> None:
+    """What a command takes that runs labs with each NIC and leaves results/NAME."""
+    add, nics = parser.add_argument, sorted(NICS, reverse=True)
+    add("--nics", metavar="NIC,...", type=arguments.several(arguments.nic), default=nics,
+        help=f"the emulated NICs ({','.join(nics)})")  # fmt: skip
+    add("--out", metavar="DIR", type=Path, default=RESULTS / name,
+        help=f"for the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
+    add("--jobs", metavar="N", type=arguments.number,
+        help="labs at once (as many as cores and memory carry)")  # fmt: skip
+    _add_build(parser)
+    add("--limit", metavar="SECONDS", type=arguments.seconds, default=limit_s,
+        help=f"{ends} is ended then (%(default)s)")  # fmt: skip
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--build", metavar="DIR", type=arguments.folder,
+        help="programs from this finished build (default: build what is in build/)",
+    )  # fmt: skip
+
+
+def plan(
+    nic: str, kernel: Kernel, supplies: Supplies, programs: Path, out: Path, share: Path | None
+) -> Plan:
+    """`programs`: the folder of a finished build. `share`: the guests' /share."""
+    return Plan(
+        nic=NICS[nic],
+        kernel=kernel,
+        qemu=supplies.tools.qemu,
+        accelerator=tools.accelerator(supplies.tools, kernel.image),
+        virtiofsd=supplies.tools.virtiofsd,
+        userland=supplies.userland,
+        build=programs,
+        out=out,
+        share=share,
+    )
+
+
+@contextmanager
+def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
+    """Everything from the build to two guests that are up. `share`: their /share."""
+    settings = [catalogue.load().setting(text, options.nic) for text in options.faults]
+    programs = build.programs(options.build)
+    supplies = Supplies()
+    kernel = supplies.kernel(options.kernel, options.nic)
+    out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
+    with results_folder(out.resolve()):
+        with lab(
+            plan(options.nic, kernel, supplies, programs, out.resolve(), share)
+        ) as running:
+            for setting in settings:
+                running.set_fault(setting.text)
+            yield running

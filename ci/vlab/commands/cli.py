@@ -1,0 +1,182 @@
+"""The command line of ci/lab."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
+from vlab.commands import arguments, booting, every_nic, faults, matrix
+from vlab.commands import kernel_selftest
+from vlab.commands.booting import booted
+from vlab.machines.guests import NET_CONFIG_PATH
+from vlab.results import guest_file
+from vlab.results.folder import JUNIT
+from vlab.results.junit import summary
+
+_MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
+
+_EXIT_STATUSES = f"""\
+Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
+configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for a command line that
+makes no sense; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the
+worst: 1 before {EXIT_LAB}, and 4 only when all skipped everything. Of matrix: 1 when a test of any
+lab failed or has no result, else 0.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        options = _parse(arguments)
+        return COMMANDS[options.command].act(options)
+    except UsageError as error:
+        print(f"ci/lab: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except (LabError, OSError) as error:
+        print(f"ci/lab: {error}", file=sys.stderr)
+        return EXIT_LAB
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """Unwinds all that has been started."""
+    raise SystemExit(128 + number)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.nic is None:
+        return every_nic.run(options)
+    suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
+    if sys.stdout.isatty():
+        suite.append("--gtest_color=yes")
+    with booted(options, options.share) as running:
+        junit = running.plan.out / JUNIT
+        for stale in (junit, running.plan.results / JUNIT):
+            stale.unlink(missing_ok=True)
+        try:
+            return running.run(
+                [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
+            )
+        finally:
+            # Also of a lab that broke: the suite writes the file after every test.
+            _take(running.plan.results / JUNIT, junit)
+            print(f"{summary(junit)}: {junit}" if junit.exists() else "no test ran", flush=True)
+
+
+def _take(source: Path, target: Path) -> None:
+    """What the DUT has written, if it has, as a file of ours."""
+    try:
+        target.write_bytes(guest_file.read(source, _MOST_REPORT_BYTES))
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise LabError(f"{source}: {error.strerror}") from error
+
+
+def _exec(options: argparse.Namespace) -> int:
+    if not options.words:
+        raise UsageError("exec needs a command: ci/lab exec [options] -- COMMAND...")
+    with booted(options, options.share) as running:
+        return running.run(options.words, Deadline(options.limit))
+
+
+def _shell(options: argparse.Namespace) -> int:
+    if options.words:
+        raise UsageError("shell takes no command; exec does")
+    with booted(options, options.share) as running:
+        return running.run([], None, terminal=sys.stdin.isatty())
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_options(parser, nic=None)
+
+
+def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") -> None:
+    booting.add_options(parser, nic=nic)
+    add = parser.add_argument
+    add("--share", metavar="DIR", type=arguments.folder,
+        help="a host folder, at /share in both guests")  # fmt: skip
+    add("--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
+        help="the suite or command is ended then (%(default)s)")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Command:
+    summary: str
+    rest: str  # what may follow "--", for the usage line
+    act: Callable[[argparse.Namespace], int]
+    add_options: Callable[[argparse.ArgumentParser], None] = _add_options
+
+
+COMMANDS = {
+    "run": Command(
+        "run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", _run,
+        _add_run_options,
+    ),
+    "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),
+    "shell": Command("a shell on the DUT", "", _shell),
+    "kernel-selftest": Command(
+        "run the kernel's own zcrx test, and ours beside it", "", kernel_selftest.act,
+        kernel_selftest.add_options,
+    ),
+    "faults": Command(
+        "run the suite under each fault of the NICs, and see what it catches", "",
+        faults.act, faults.add_options,
+    ),
+    "matrix": Command(
+        "run the suite on every kernel with every NIC", "", matrix.act,
+        matrix.add_options,
+    ),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What follows "--" is left alone: it belongs to the suite or is the command."""
+    own, words = list(arguments), []
+    if "--" in own:
+        at = own.index("--")
+        own, words = own[:at], own[at + 1 :]
+    if not own or (own[0].startswith("-") and own[0] not in ("-h", "--help")):
+        own.insert(0, "run")
+    options = _parser().parse_args(own)
+    options.own, options.words = own, words
+    return options
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="ci/lab",
+        description="Two guests on a stock kernel, an emulated NIC in each, a cable between.",
+        epilog=_EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary,
+            usage=f"ci/lab {name} [options] {command.rest}",
+            epilog=_EXIT_STATUSES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.add_options(one)
+    return parser

@@ -1,0 +1,67 @@
+"""`ci/lab run` without --nic: a lab for each NIC, as many at once as fit.
+
+What a lab says comes whole, one lab after the other. The first that still runs is seen live.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vlab.base import pool
+from vlab.base.paths import RESULTS
+from vlab.base.pool import Job
+from vlab.commands.cells import Cell
+from vlab.debian import tools
+from vlab.machines.capacity import labs_at_once
+from vlab.machines.guests import NICS
+from vlab.machines.supplies import Supplies
+from vlab.results.folder import JUNIT, results_folder
+from vlab.results.junit import summary
+from vlab.suites import build
+
+# The exit statuses of `run`, the worst last. That a test failed is told even where another lab
+# broke; "everything skipped" only where no lab had more to say. Any other (a crash) is worse.
+_SEVERITY = (4, 0, 3, 2, 5, 1)
+
+
+def run(options: argparse.Namespace) -> int:
+    programs = build.programs(options.build).resolve()
+    cells = _cells(options.kernel, (options.out or RESULTS).resolve())
+    for cell in cells:
+        with results_folder(cell.out):  # not while another lab writes there
+            (cell.out / JUNIT).unlink(missing_ok=True)
+    jobs = [Job(cell.name, _command(cell, programs, options)) for cell in cells]
+    statuses = [ended.status for ended in pool.run(jobs, labs_at_once())]
+    reports = [cell.out / JUNIT for cell in cells]
+    for cell, report, status in zip(cells, reports, statuses, strict=True):
+        said = f"{summary(report)}: {report}" if report.exists() else f"exit status {status}"
+        print(f"{cell.name}: {said}")
+    print(f"all: {summary(*filter(Path.exists, reports))}", flush=True)
+    return worst(statuses)
+
+
+def worst(statuses: Sequence[int | None]) -> int:
+    """One that was ended at its limit has none."""
+    known = [status for status in statuses if status is not None]
+    return max(known, key=lambda one: _SEVERITY.index(one) if one in _SEVERITY else 99)
+
+
+def _cells(series: str, out: Path) -> list[Cell]:
+    """All is fetched here, and not by several labs at once."""
+    supplies = Supplies()
+    cells = []
+    for nic in sorted(NICS, reverse=True):
+        kernel = supplies.kernel(series, nic)
+        tools.accelerator(supplies.tools, kernel.image)
+        cells.append(Cell(nic, kernel.version, out / f"{nic}-{kernel.version}"))
+    return cells
+
+
+def _command(cell: Cell, programs: Path, options: argparse.Namespace) -> list[str]:
+    """What the user said, made definite: of an option that stands twice the last counts."""
+    definite = ["--nic", cell.nic, "--build", str(programs), "--out", str(cell.out)]
+    words = [*["--gtest_color=yes"] * sys.stdout.isatty(), *options.words]
+    return [sys.executable, "-m", "vlab", *options.own, *definite, "--", *words]

@@ -1,0 +1,148 @@
+"""`ci/lab faults`: the suite under each fault of the NICs, and what it makes of them."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vlab.base import pool
+from vlab.base.errors import LabError, UsageError
+from vlab.base.paths import RESULTS
+from vlab.base.pool import Job
+from vlab.commands import arguments, booting
+from vlab.debian import tools
+from vlab.faults import catalogue, detection, fault_lab, page, table
+from vlab.faults.catalogue import Catalogue, InjectedFault
+from vlab.faults.detection import FaultReport
+from vlab.machines.capacity import labs_at_once
+from vlab.machines.guests import NICS
+from vlab.machines.supplies import Supplies
+from vlab.results import junit
+from vlab.results.folder import JUNIT, results_folder
+from vlab.suites import build
+from vlab.suites.suite import KernelSuite, OurSuite
+
+_SUITES = {"ours": OurSuite, "kernel": KernelSuite}
+_LIMIT_S = 600.0  # a command that is never answered costs half a minute, each time
+_WIDTH = 200  # of a table that goes to no terminal
+_JSON, _HTML = "faults.json", "faults.html"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--faults", metavar="NAME[=ARGUMENT],...", type=arguments.several(str),
+        help="only these (all)")  # fmt: skip
+    add("--quick", action="store_true",
+        help="under each fault only the tests that have to catch it")  # fmt: skip
+    add("--suite", choices=sorted(_SUITES, reverse=True), default="ours",
+        help="this project's, or the kernel's own, held to nothing (%(default)s)")  # fmt: skip
+    add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
+        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
+    booting.add_options_of_several(
+        parser, name="faults", logs="all logs", ends="the suite, under each fault,", limit_s=_LIMIT_S
+    )
+    parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
+
+
+def act(options: argparse.Namespace) -> int:
+    if options.words:
+        raise UsageError("faults takes no arguments for the suite; run does")
+    if options.quick and options.suite != "ours":
+        raise UsageError("--quick goes by the names of this project's tests: not with --suite")
+    settings = {nic: _settings(options.faults, nic) for nic in options.nics}
+    settings = {nic: wanted for nic, wanted in settings.items() if wanted}
+    if not settings:
+        raise UsageError(f"none of these faults is one of {', '.join(options.nics)}")
+    programs = build.programs(options.build).resolve()
+    started = datetime.datetime.now(datetime.UTC)
+    with results_folder(options.out.resolve()) as out:
+        if len(settings) == 1:
+            ((nic, wanted),) = settings.items()
+            found = [_one(options, nic, wanted, programs, out)]
+        else:
+            found = _each(options, list(settings), programs, out)
+        _leave(found, started, out)
+    idle = detection.idle_tests(found)
+    if idle:
+        print(f"No fault makes these fail: {', '.join(idle)}", flush=True)
+    # Of some faults, or those of one NIC, that says nothing about the tests.
+    whole = options.faults is None and len(found) == len(NICS) and options.suite == "ours"
+    return 1 if any(one.all_problems() for one in found) or (idle and whole) else 0
+
+
+def _settings(wanted: Sequence[str] | None, nic: str) -> list[InjectedFault]:
+    """Those of `wanted` that `nic` has; a fault of commands alone stands for each of them."""
+    every_fault = catalogue.load()
+    every = every_fault.settings(nic)
+    found = []
+    for text in wanted if wanted is not None else [one.text for one in every]:
+        of_name = [one for one in every if one.fault.name == text and one.text != text]
+        try:
+            found += of_name or [every_fault.setting(text, nic)]
+        except UsageError:
+            if not any(_takes(every_fault, text, other) for other in NICS):
+                raise
+    return found
+
+
+def _takes(every_fault: Catalogue, text: str, nic: str) -> bool:
+    try:
+        return bool(every_fault.setting(text, nic))
+    except UsageError:
+        return False
+
+
+def _one(
+    options: argparse.Namespace, nic: str, settings: list[InjectedFault], programs: Path, out: Path
+) -> FaultReport:
+    suite = _SUITES[options.suite]()
+    supplies = Supplies()
+    kernel = supplies.kernel(options.kernel, nic)
+    plan = booting.plan(nic, kernel, supplies, programs, out, suite.share())
+    found = fault_lab.run(
+        fault_lab.Task(nic, plan, suite, settings, options.quick, options.limit)
+    )
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    print(table.render(found, width, colour=terminal), end="", flush=True)
+    return found
+
+
+def _each(
+    options: argparse.Namespace, nics: list[str], programs: Path, out: Path
+) -> list[FaultReport]:
+    """A process for each NIC: labs at once are processes of their own everywhere."""
+    supplies = Supplies()
+    for nic in nics:  # fetched and tried here, and not by several at once
+        tools.accelerator(supplies.tools, supplies.kernel(options.kernel, nic).image)
+    _SUITES[options.suite]().share()
+    own = [sys.executable, "-m", "vlab", *options.own, "--build", str(programs)]
+    jobs = [Job(nic, [*own, "--nics", nic, "--out", str(out / nic)]) for nic in nics]
+    for nic in nics:
+        (out / nic / _JSON).unlink(missing_ok=True)
+    pool.run(jobs, options.jobs or labs_at_once())
+    found = []
+    for nic in nics:
+        try:
+            found.append(detection.load((out / nic / _JSON).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise LabError(f"the lab of {nic} left no result; what it said stands above") from None
+    return found
+
+
+def _leave(found: Sequence[FaultReport], started: datetime.datetime, out: Path) -> None:
+    if len(found) == 1:
+        (out / _JSON).write_text(detection.dump(found[0]), encoding="utf-8")
+    (out / _HTML).write_text(page.render(found, started), encoding="utf-8")
+    junit.write(out / JUNIT, [one.as_cell() for one in found], "faults")
+    if len(found) > 1:
+        for one in found:
+            print(one.summary())
+    print(f"{out}: {_HTML}, {JUNIT}", flush=True)
+    for one in found:
+        for row, problem in one.all_problems():
+            print(f"{one.name} {row.fault}: {problem.partition(chr(10))[0]}", flush=True)

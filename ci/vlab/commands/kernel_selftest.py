@@ -1,0 +1,81 @@
+"""`ci/lab kernel-selftest`: the kernel's own suite in the lab, and ours beside it."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import UsageError
+from vlab.commands import arguments, booting
+from vlab.results.outcome import COUNTS_AS_FAILURE, Outcome
+from vlab.results.report import WORDS
+from vlab.suites.suite import KernelSuite, OurSuite, Ran
+
+# The kernel's cases in their order, and what stands for them here.
+SAME = {
+    "iou-zcrx.test_zcrx.single": "ZcrxReceive.DeliversEveryByteInOrder/flow_rule",
+    "iou-zcrx.test_zcrx.rss": "ZcrxReceive.DeliversEveryByteInOrder/rss_context",
+    "iou-zcrx.test_zcrx_oneshot.single": "ZcrxOneshot.DeliversEveryByteInOrder/flow_rule",
+    "iou-zcrx.test_zcrx_oneshot.rss": "ZcrxOneshot.DeliversEveryByteInOrder/rss_context",
+    "iou-zcrx.test_zcrx_large_chunks": "ZcrxLargeChunks.DeliversEveryByteInOrder/flow_rule",
+}
+_LIMIT_S = 300.0  # 20 s are usual; the kernel's waits have limits of 5 and 20 s each
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    booting.add_options(parser, nic="bnxt")
+    parser.add_argument("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
+                        help="each suite is ended then (%(default)s)")  # fmt: skip
+
+
+def act(options: argparse.Namespace) -> int:
+    if options.words:
+        raise UsageError("kernel-selftest takes no arguments for the suite; run does")
+    theirs, ours = KernelSuite(), OurSuite()
+    with booting.booted(options, theirs.share()) as lab:
+        theirs.install(lab)
+        log = lab.plan.out / "kernel-suite.log"
+        their_run = theirs.run(lab, [], log, Deadline(options.limit))
+        print(log.read_text(encoding="utf-8", errors="replace"))
+        only = f"--gtest_filter={':'.join(SAME.values())}"
+        our_log = lab.plan.out / "suite.log"
+        our_run = ours.run(lab, [only], our_log, Deadline(options.limit))
+    for line in _beside(theirs.name, their_run, ours.name, our_run):
+        print(line)
+    print(f"what they said: {log}, {our_log}", flush=True)
+    return 1 if their_run.failed or our_run.failed else 0
+
+
+def _beside(left: str, theirs: Ran, right: str, ours: Ran) -> list[str]:
+    """Both runs' results for each case, and their wall times."""
+    rows = [(left, right), (_summary(theirs), _summary(ours))]
+    rows += [
+        (f"{_word(theirs, kernel)}  {kernel}", f"{_word(ours, test)}  {test}")
+        for kernel, test in SAME.items()
+    ]
+    width = max(len(row[0]) for row in rows)
+    lines = [f"{one:{width}}   {other}" for one, other in rows]
+    lines += [run.trouble for run in (theirs, ours) if run.trouble]
+    lines += [
+        f"{case.test}: {case.text}"
+        for run in (theirs, ours)
+        for case in run.cases
+        if case.outcome in COUNTS_AS_FAILURE
+    ]
+    if ours.seconds:
+        lines.append(f"{theirs.seconds / ours.seconds:.1f} times as fast")
+    return lines
+
+
+def _word(run: Ran, test: str) -> str:
+    found = [case.outcome for case in run.cases if case.test == test]
+    return WORDS[found[0] if found else Outcome.NO_RESULT]
+
+
+def _summary(run: Ran) -> str:
+    number = Counter(case.outcome for case in run.cases)
+    return (
+        f"{number[Outcome.PASSED]} passed, {number[Outcome.SKIPPED]} skipped, "
+        f"{number[Outcome.FAILED]} failed in {run.seconds:.1f} s"
+    )

@@ -1,0 +1,76 @@
+"""`ci/lab matrix`: plans the cells, runs them, and says in four forms what came of them."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from vlab.base import progress
+from vlab.base.errors import UsageError
+from vlab.base.paths import KNOWN_FAULTS, RESULTS
+from vlab.commands import arguments, booting, cells
+from vlab.debian import tools
+from vlab.machines.capacity import labs_at_once
+from vlab.machines.guests import NICS
+from vlab.machines.supplies import Supplies
+from vlab.results import junit, known_issues, page, report, table
+from vlab.results.folder import JUNIT, results_folder
+from vlab.suites import build
+
+_CELL_S = 300.0  # 60 to 110 s are usual, two at once on two cores
+_WIDTH = 160  # of a table that goes to no terminal
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--kernels", metavar="SERIES,...", type=arguments.several(arguments.series),
+        help="newest Debian kernel of each of these series (all that have modules)")  # fmt: skip
+    booting.add_options_of_several(
+        parser, name="matrix", logs="a folder of each lab", ends="a lab", limit_s=_CELL_S
+    )
+
+
+def act(options: argparse.Namespace) -> int:
+    if options.words:
+        raise UsageError("matrix takes no arguments for the suite; run does")
+    faults = known_issues.load(KNOWN_FAULTS)
+    programs = build.programs(options.build).resolve()
+    with results_folder(options.out.resolve()) as out:
+        wanted = _cells(options, out)
+        at_once = options.jobs or labs_at_once()
+        progress.note(f"{len(wanted)} labs, {min(at_once, len(wanted))} at once")
+        started, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
+        results = cells.run(wanted, programs, at_once, options.limit)
+        whole = report.make(results, faults, started, time.monotonic() - begin)
+        _leave(whole, out)
+    return 1 if whole.failed else 0
+
+
+def _cells(options: argparse.Namespace, out: Path) -> list[cells.Cell]:
+    """Everything is fetched here, so that a slow mirror does not use up a lab's time."""
+    supplies = Supplies()
+    kernels = [
+        (nic, supplies.kernel(series, nic))
+        for nic in options.nics
+        for series in options.kernels or supplies.series(options.nics)
+    ]
+    tools.accelerator(supplies.tools, kernels[0][1].image)  # tried once, not by all at once
+    return [
+        cells.Cell(nic, kernel.version, out / f"{nic}-{kernel.version}")
+        for nic, kernel in kernels
+    ]
+
+
+def _leave(whole: report.Report, out: Path) -> None:
+    (out / "matrix.html").write_text(page.render(whole), encoding="utf-8")
+    (out / "matrix.json").write_text(whole.json(), encoding="utf-8")
+    junit.write(out / JUNIT, whole.results)
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    print(table.render(whole, width, colour=terminal), end="")
+    print(f"{out}: matrix.html, matrix.json, {JUNIT}", flush=True)
+

@@ -1,0 +1,1 @@
+"""Debian's packages without root: kernels, QEMU, and what reads their formats."""

@@ -1,0 +1,80 @@
+"""The kernel proper inside a vmlinuz.
+
+A guest whose kernel lies unpacked starts by PVH: neither it nor its firmware has to unpack anything,
+which on emulated CPUs takes as long as the rest of the boot. It is the same kernel, byte for byte.
+
+Format: Documentation/arch/x86/boot.rst of the kernel; PVH: Documentation/arch/x86/xen-pvh and
+include/xen/interface/elfnote.h.
+"""
+
+from __future__ import annotations
+
+import lzma
+import struct
+from pathlib import Path
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError
+from vlab.base.process import capture
+from vlab.debian.elf import Elf
+
+_MAGIC_AT, _MAGIC = 0x202, b"HdrS"
+_SETUP_SECTORS_AT = 0x1F1
+_PAYLOAD_AT = struct.Struct("<II")  # payload_offset, payload_length
+_PAYLOAD_FIELDS_AT = 0x248
+_SECTOR = 512
+_SIZE_BYTES = 4  # the unpacked size stands behind what is packed
+_ZSTD, _XZ = b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"
+_NOTE = struct.Struct("<III")  # namesz, descsz, type
+_PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY: where PVH enters
+_UNPACK_S = 60
+
+
+def unpack(vmlinuz: Path, target: Path) -> bool:
+    """Writes the kernel proper to `target`; False, and no file, where it cannot be started so: it
+    is packed in another way, has no entry for PVH, or there is no zstd to unpack it."""
+    packed = _payload(vmlinuz.read_bytes())
+    part = target.with_name(f"{target.name}.zst")
+    try:
+        if packed.startswith(_ZSTD):
+            part.write_bytes(packed[:-_SIZE_BYTES])
+            capture(["zstd", "-dq", part, "-o", target], Deadline(_UNPACK_S))
+        elif packed.startswith(_XZ):
+            target.write_bytes(lzma.LZMADecompressor().decompress(packed))
+        else:
+            return False
+        if _has_entry(Elf(target.read_bytes())):
+            return True
+    except (LabError, lzma.LZMAError, ValueError):
+        pass
+    finally:
+        part.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)
+    return False
+
+
+def _payload(image: bytes) -> bytes:
+    """Empty where `image` is no bzImage."""
+    if image[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
+        return b""
+    if len(image) < _PAYLOAD_FIELDS_AT + _PAYLOAD_AT.size:
+        return b""
+    offset, length = _PAYLOAD_AT.unpack_from(image, _PAYLOAD_FIELDS_AT)
+    begin = (image[_SETUP_SECTORS_AT] + 1) * _SECTOR + offset
+    return image[begin : begin + length]
+
+
+def _has_entry(kernel: Elf) -> bool:
+    notes = kernel.section(".notes")
+    at = 0
+    while at + _NOTE.size <= len(notes):
+        name_size, size, kind = _NOTE.unpack_from(notes, at)
+        name = notes[at + _NOTE.size :][:name_size]
+        if name == b"Xen\0" and kind == _PHYS32_ENTRY:
+            return True
+        at += _NOTE.size + _padded(name_size) + _padded(size)
+    return False
+
+
+def _padded(size: int) -> int:
+    return (size + 3) & ~3

@@ -1,0 +1,105 @@
+"""QEMU and virtiofsd: the system's own where they are new enough, else Debian's from the cache."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab.base import cache, progress
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError
+from vlab.base.process import capture
+from vlab.debian.apt import Apt
+
+_QEMU = "qemu-system-x86_64"
+_NEEDED = (10, 1)  # the first with vfio-user-pci
+_LOADER = "usr/lib64/ld-linux-x86-64.so.2"
+_LIBRARIES = "usr/lib/x86_64-linux-gnu"
+
+
+@dataclass(frozen=True)
+class Tools:
+    qemu: list[str]
+    virtiofsd: list[str]
+
+
+def get(apt: Apt) -> Tools:
+    if _system_qemu_serves() and (virtiofsd := _system_virtiofsd()):
+        return Tools([_QEMU], [virtiofsd])
+    try:
+        tree = apt.tree("qemu", ("qemu-system-x86", "virtiofsd"))
+    except LabError as error:
+        raise LabError(
+            f"this system has no QEMU {_NEEDED[0]}.{_NEEDED[1]} or newer, and Debian's could not "
+            f"be fetched: {error}"
+        ) from error
+    # The tree's programs need the tree's C library, so its loader starts them.
+    run = [str(tree / _LOADER), "--library-path", str(tree / _LIBRARIES)]
+    data = ["-L", str(tree / "usr/share/qemu"), "-L", str(tree / "usr/share/seabios")]
+    return Tools(
+        [*run, str(tree / "usr/bin" / _QEMU), *data], [*run, str(tree / "usr/libexec/virtiofsd")]
+    )
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """QEMU's arguments, and what the guest's kernel has to know."""
+
+    arguments: list[str]
+    kernel_parameters: str
+
+
+# A CPU that has fast string operations makes Linux copy and clear with "rep movsb" and "rep stosb",
+# and TCG goes through those byte by byte: without them the kernel takes words, 4 to 9 times as fast.
+# On a busy host the TSC of an emulated CPU runs at changing speeds.
+_TCG = Accelerator(
+    ["-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm,-fsrs,-fzrm"],
+    "clocksource=acpi_pm tsc=unstable",
+)
+_KVM = Accelerator(["-accel", "kvm", "-cpu", "host"], "")
+
+
+def accelerator(tools: Tools, kernel: Path) -> Accelerator:
+    """KVM only where it has booted a stock kernel: a /dev/kvm may be there and still not do that.
+
+    The verdict is kept for this boot of the host.
+    """
+    try:
+        with open("/dev/kvm", "r+b", buffering=0):
+            pass
+    except OSError:
+        return _TCG
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    memory = cache.folder() / "kvm" / boot
+    if not memory.exists():
+        verdict = "boots a stock kernel" if _kvm_boots(tools, kernel) else "boots no stock kernel"
+        progress.note(f"KVM {verdict}")
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(verdict, encoding="ascii")
+    return _KVM if memory.read_text(encoding="ascii") == "boots a stock kernel" else _TCG
+
+
+def _kvm_boots(tools: Tools, kernel: Path) -> bool:
+    """Without a root file system a kernel that has started ends in a panic that names it."""
+    machine = [*_KVM.arguments, "-M", "pc", "-m", "256", "-nodefaults"]
+    machine += ["-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(kernel)]
+    try:
+        console = capture(
+            [*tools.qemu, *machine, "-append", "console=ttyS0 panic=-1"], Deadline(8)
+        )
+    except LabError:
+        return False
+    return "Unable to mount root fs" in console
+
+
+def _system_qemu_serves() -> bool:
+    if shutil.which(_QEMU) is None:
+        return False
+    match = re.search(r"version (\d+)\.(\d+)", capture([_QEMU, "--version"], Deadline(10)))
+    return match is not None and (int(match[1]), int(match[2])) >= _NEEDED
+
+
+def _system_virtiofsd() -> str | None:
+    return shutil.which("virtiofsd", path="/usr/libexec:/usr/lib/qemu:/usr/bin")

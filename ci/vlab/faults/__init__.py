@@ -1,0 +1,1 @@
+"""Faults for the emulated NICs, and what a suite makes of each."""

@@ -1,0 +1,130 @@
+"""conf/faults.toml: the faults that an emulated NIC can be given, and what the suite owes for each.
+
+The NIC process decides what a fault does; here it is told by name. The file says what its keys
+mean.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vlab.base.errors import LabError, UsageError
+from vlab.base.paths import FAULTS
+
+_COMMAND = "COMMAND"
+_KEYS = {"name", "nics", "argument", "summary", "expect", "by", "says", "survived", "slow"}
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """`by`: the tests that must catch it, with * and ?. `says`: a regular expression that the text
+    of one of their failures matches. `survived`: commands that a driver does without. `slow`: only
+    `by` has the time to run."""
+
+    name: str
+    nics: Sequence[str]
+    summary: str
+    caught: bool  # else it is to be survived
+    argument: int | str | None = None
+    by: Sequence[str] = ()
+    says: str = ""
+    survived: Sequence[str] = ()
+    slow: bool = False
+
+    def __str__(self) -> str:
+        return self.name if self.argument is None else f"{self.name}[={self.argument}]"
+
+
+@dataclass(frozen=True)
+class InjectedFault:
+    """A fault as it is set: `text` is "drop" or "drop=50"."""
+
+    fault: FaultKind
+    text: str
+
+    @property
+    def caught(self) -> bool:
+        return self.fault.caught and self.text.partition("=")[2] not in self.fault.survived
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    faults: Sequence[FaultKind]
+    commands: dict[str, list[str]] = field(default_factory=dict)  # of each NIC
+    restart: dict[str, list[str]] = field(default_factory=dict)  # those of a queue's restart
+
+    def setting(self, text: str, nic: str) -> InjectedFault:
+        """UsageError where `nic` cannot be given it; a number's bounds the NIC process knows."""
+        name, equals, argument = text.partition("=")
+        fault = next((one for one in self.faults if one.name == name), None)
+        if fault is None:
+            known = ", ".join(one.name for one in self.faults)
+            raise UsageError(f"no fault is named '{name}'; there are {known}")
+        if nic not in fault.nics:
+            raise UsageError(f"{nic} has no fault {name}; {', '.join(fault.nics)} has")
+        if fault.argument is None and equals:
+            raise UsageError(f"the fault {name} takes no argument")
+        if fault.argument == _COMMAND and argument not in self.commands[nic]:
+            raise UsageError(
+                f"{name} needs a command of {nic}: {name}={'|'.join(self.commands[nic])}"
+            )
+        if isinstance(fault.argument, int) and equals and not re.fullmatch(r"\d{1,9}", argument):
+            raise UsageError(f"the argument of {name} is a number, as in {name}={fault.argument}")
+        return InjectedFault(fault, text)
+
+    def settings(self, nic: str) -> list[InjectedFault]:
+        """Every fault of `nic`; those of commands with each that restarts a queue."""
+        return [
+            InjectedFault(fault, f"{fault.name}={command}" if command else fault.name)
+            for fault in self.faults
+            if nic in fault.nics
+            for command in (self.restart[nic] if fault.argument == _COMMAND else [""])
+        ]
+
+    def help(self) -> str:
+        """What --help says of them."""
+        return "\n".join(["Faults, as NAME[=ARGUMENT]:", *self._lines()])
+
+    def _lines(self) -> Iterator[str]:
+        for fault in self.faults:
+            only = f" ({fault.nics[0]} only)" if len(fault.nics) == 1 else ""
+            said = textwrap.wrap(f"{fault.summary}{only}", 64, break_on_hyphens=False)
+            for number, line in enumerate(said):
+                yield f"  {'' if number else fault!s:30}{line}"
+
+
+def load(path: Path = FAULTS) -> Catalogue:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        commands = content.pop("commands")
+        faults = [_fault(entry) for entry in content.pop("fault")]
+        if content:
+            raise ValueError(f"unknown: {', '.join(content)}")
+        return Catalogue(
+            faults,
+            {nic: [*lists["restart"], *lists["other"]] for nic, lists in commands.items()},
+            {nic: list(lists["restart"]) for nic, lists in commands.items()},
+        )
+    except (OSError, KeyError, TypeError, ValueError, re.error) as error:
+        raise LabError(f"{path}: {error}") from error
+
+
+def _fault(entry: dict[str, Any]) -> FaultKind:
+    """No other keys: a misspelt one would be a demand that nobody checks."""
+    name = entry["name"]
+    if unknown := entry.keys() - _KEYS:
+        raise ValueError(f"{name} has an unknown key: {', '.join(sorted(unknown))}")
+    if entry["expect"] not in ("caught", "survived"):
+        raise ValueError(f"{name}: expect is 'caught' or 'survived'")
+    re.compile(entry.get("says", ""))
+    return FaultKind(
+        name, entry["nics"], entry["summary"], entry["expect"] == "caught", entry.get("argument"),
+        entry.get("by", ()), entry.get("says", ""), entry.get("survived", ()),
+        entry.get("slow", False),
+    )  # fmt: skip

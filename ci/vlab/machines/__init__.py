@@ -1,0 +1,1 @@
+"""The lab: guests and their image, QEMU, the NIC process, SSH. Knows no suite."""

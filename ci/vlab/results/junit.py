@@ -1,0 +1,136 @@
+"""Reads the suite's JUnit file, and writes the one of a whole matrix.
+
+The file comes out of a guest, which may have died over it: nothing in it is trusted.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+
+from vlab.results import guest_file
+from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome, counts
+
+_MOST_BYTES = 16 << 20
+# XML 1.0, section 2.2: all other characters may not stand in a document, escaped or not.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class JunitError(Exception):
+    """The text is one sentence, without the file's name."""
+
+
+def read(path: Path) -> list[Case]:
+    """The tests of the report in its order, each once."""
+    try:
+        raw = guest_file.read(path, _MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise JunitError("the suite left no report") from None
+    except OSError as error:
+        raise JunitError(f"the suite's report cannot be read: {error.strerror}") from error
+    if len(raw) > _MOST_BYTES:
+        raise JunitError(f"the suite's report has more than {_MOST_BYTES >> 20} MiB")
+    if b"<!DOCTYPE" in raw:  # entities may blow up a small file to any size
+        raise JunitError("the suite's report has a document type, which JUnit files do not have")
+    try:
+        root = ElementTree.fromstring(raw)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise JunitError(f"the suite's report is no XML: {error}") from error
+    cases: dict[str, Case] = {}
+    for element in root.iter("testcase"):
+        case = _case(element)
+        before = cases.get(case.test)
+        if before is None or case.outcome > before.outcome:
+            cases[case.test] = case  # of a test that was repeated, the worst
+    if not cases:
+        raise JunitError("the suite's report names no test")
+    return list(cases.values())
+
+
+def summary(*paths: Path) -> str:
+    """ "5 passed, 2 skipped, 0 failed", of all these files together."""
+    number: Counter[Outcome] = Counter()
+    for path in paths:
+        try:
+            number.update(case.outcome for case in read(path))
+        except JunitError as error:
+            return f"no numbers: {error}"
+    failed = sum(number[one] for one in COUNTS_AS_FAILURE)
+    return f"{number[Outcome.PASSED]} passed, {number[Outcome.SKIPPED]} skipped, {failed} failed"
+
+
+def _case(element: ElementTree.Element) -> Case:
+    """`classname` is "gve-nic0.ZcrxReceive"; an error element is of a test that had not ended."""
+    suite = element.get("classname", "").rpartition(".")[2]
+    name = element.get("name", "").partition(" (repeat ")[0]
+    if not suite or not name:
+        raise JunitError("the suite's report has a test without a name")
+    outcome = Outcome.PASSED
+    texts: list[str] = []
+    for tag, meaning in (
+        ("skipped", Outcome.SKIPPED),
+        ("failure", Outcome.FAILED),
+        ("error", Outcome.NO_RESULT),
+    ):
+        for child in element.findall(tag):
+            if outcome is not meaning:
+                outcome, texts = meaning, []
+            # The message is the first line of what the element holds, or all there is.
+            said, whole = child.get("message", ""), (child.text or "").strip()
+            texts.append(whole if said in whole else f"{said}\n{whole}".strip())
+    return Case(f"{suite}.{name}", outcome, "\n".join(texts), _seconds(element.get("time", "")))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return 0.0
+    return seconds if math.isfinite(seconds) and seconds >= 0 else 0.0
+
+
+def write(path: Path, results: list[CellResult], name: str = "matrix") -> None:
+    """All cells in one report; the class name bears NIC and kernel: "gve-7.3.4.ZcrxReceive"."""
+    root = ElementTree.Element("testsuites", {"name": name, **_numbers(results)})
+    for result in results:
+        attributes = {"name": result.name, **_numbers([result])}
+        suite = ElementTree.SubElement(root, "testsuite", attributes)
+        for case in result.cases:
+            group, _, name = case.test.partition(".")
+            element = ElementTree.SubElement(
+                suite, "testcase",
+                name=name, classname=f"{result.name}.{group}", time=f"{case.seconds:.3f}",
+            )  # fmt: skip
+            if (tag := _TAGS.get(case.outcome)) is not None:
+                text = _xml(case.text)
+                first, _, more = text.partition("\n")
+                verdict = ElementTree.SubElement(element, tag, message=first)
+                verdict.text = text if more else None
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
+
+
+_TAGS = {
+    Outcome.SKIPPED: "skipped",
+    Outcome.KNOWN: "skipped",
+    Outcome.FAILED: "failure",
+    Outcome.NO_RESULT: "error",
+}
+
+
+def _numbers(results: list[CellResult]) -> dict[str, str]:
+    number = counts(results)
+    return {
+        "tests": str(sum(number.values())),
+        "failures": str(number[Outcome.FAILED]),
+        "errors": str(number[Outcome.NO_RESULT]),
+        "skipped": str(number[Outcome.SKIPPED] + number[Outcome.KNOWN]),
+        "time": f"{sum(case.seconds for result in results for case in result.cases):.3f}",
+    }
+
+
+def _xml(text: str) -> str:
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

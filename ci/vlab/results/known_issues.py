@@ -1,0 +1,117 @@
+"""conf/known-faults.toml: faults of a kernel or driver that the matrix finds again and again.
+
+Such a test still runs. Its failure is shown apart and fails nothing, so that a new one is seen;
+when it passes, the entry has to go, unless the fault is a race. The file itself says what an entry
+holds.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from vlab.base.errors import LabError
+from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome
+
+
+@dataclass(frozen=True)
+class KnownIssue:
+    kernel: str  # a series or a point release
+    nic: str
+    test: str  # may hold * and ?
+    symptom: str  # words that the failure's text holds: another failure is not this fault
+    cause: str
+    look_again: datetime.date
+    race: bool = False  # it does not come about each time
+
+    def covers(self, result: CellResult, case: Case) -> bool:
+        return (
+            self.nic == result.nic
+            and self.kernel in (result.series, result.kernel)
+            and fnmatch.fnmatchcase(case.test, self.test)
+        )
+
+    def explains(self, result: CellResult, case: Case) -> bool:
+        return (
+            case.outcome in COUNTS_AS_FAILURE
+            and self.covers(result, case)
+            and self.symptom in case.text
+        )
+
+    def __str__(self) -> str:
+        return f"{self.nic} {self.kernel} {self.test}: {self.symptom}"
+
+
+def load(path: Path) -> list[KnownIssue]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise LabError(f"{path}: {error}") from error
+    entries = content.pop("fault", [])
+    if content or not isinstance(entries, list):
+        raise LabError(f"{path}: holds something else than [[fault]] tables")
+    return [_fault(path, number, entry) for number, entry in enumerate(entries, start=1)]
+
+
+def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
+    """All keys but `race`, no others: a misspelt one would make an entry that never fits."""
+    where = f"{path}: fault {number}"
+    if not isinstance(entry, dict):
+        raise LabError(f"{where} is no table")
+    known = {field.name for field in fields(KnownIssue)}
+    if missing := known - {"race"} - entry.keys():
+        raise LabError(f"{where} lacks {', '.join(sorted(missing))}")
+    if unknown := entry.keys() - known:
+        raise LabError(f"{where} has an unknown key: {', '.join(sorted(unknown))}")
+    for name, value in entry.items():
+        if name == "look_again":
+            # A datetime is a date to Python, but cannot be compared with one.
+            if type(value) is not datetime.date:
+                raise LabError(f"{where}: look_again is no date such as 2027-01-31")
+        elif name == "race":
+            if not isinstance(value, bool):
+                raise LabError(f"{where}: race is neither true nor false")
+        elif not isinstance(value, str) or not value.strip():
+            raise LabError(f"{where}: {name} is no text, or empty")
+    return KnownIssue(**entry)
+
+
+def apply(results: Sequence[CellResult], faults: Sequence[KnownIssue]) -> list[CellResult]:
+    """The same results, in which failures that a fault explains are known."""
+
+    def judged(result: CellResult, case: Case) -> Case:
+        for fault in faults:
+            if fault.explains(result, case):
+                text = f"known fault: {fault.cause}\n{case.text}"
+                return replace(case, outcome=Outcome.KNOWN, text=text)
+        return case
+
+    return [
+        replace(result, cases=[judged(result, case) for case in result.cases])
+        for result in results
+    ]
+
+
+def now_passing(results: Sequence[CellResult], faults: Sequence[KnownIssue]) -> list[str]:
+    """A sentence for each cell in which a fault's tests pass, and none fails; that says nothing where
+    it is a race. `results` applied."""
+    found = []
+    for fault in (one for one in faults if not one.race):
+        for result in results:
+            outcomes = {case.outcome for case in result.cases if fault.covers(result, case)}
+            if Outcome.PASSED in outcomes and max(outcomes) < Outcome.KNOWN:
+                found.append(f"NOW PASSES on {result.nic} {result.kernel}: {fault}")
+    return found
+
+
+def overdue(faults: Sequence[KnownIssue], today: datetime.date) -> list[str]:
+    return [
+        f"to be looked at again since {fault.look_again}: {fault}"
+        for fault in faults
+        if fault.look_again <= today
+    ]

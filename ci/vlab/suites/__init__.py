@@ -1,0 +1,1 @@
+"""What runs on the DUT: the project's suite, or the kernel's own."""

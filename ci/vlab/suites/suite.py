@@ -1,0 +1,124 @@
+"""What runs on the DUT of a lab: the project's suite, or the kernel's own beside it."""
+
+from __future__ import annotations
+
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError
+from vlab.machines.guests import NET_CONFIG_PATH
+from vlab.machines.lab import Lab
+from vlab.results import guest_file, junit, ktap
+from vlab.results.folder import JUNIT
+from vlab.results.outcome import Case, Outcome
+from vlab.suites import kernel_suite
+
+_SECONDS = "seconds"  # in /results
+_INSTALL_S = 120.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of a suite. `seconds`: its wall time as the DUT saw it. `trouble`: why it has no
+    results, or not all of them; "" for nothing."""
+
+    cases: Sequence[Case]
+    seconds: float
+    trouble: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.trouble) or any(case.outcome > Outcome.KNOWN for case in self.cases)
+
+
+class Suite(ABC):
+    """Every run is a process of its own with SSH connections of its own. `strict`: it is held to
+    what conf/faults.toml says."""
+
+    name: str
+    strict = False
+    statuses: Sequence[int] = (0, 1)  # those that come with results of all tests
+
+    def share(self) -> Path | None:
+        """The folder that the guests need as /share."""
+        return None
+
+    def install(self, lab: Lab) -> None:
+        """What has to be done once in a lab that is up."""
+
+    @abstractmethod
+    def command(self) -> list[str]: ...
+
+    @abstractmethod
+    def read(self, lab: Lab, log: Path) -> list[Case]:
+        """What the run that just ended has reported; LabError where that cannot be told."""
+
+    def run(self, lab: Lab, words: Sequence[str], log: Path, deadline: Deadline) -> Ran:
+        """`words` are added to the command; what it says goes to `log`."""
+        seconds = lab.plan.results / _SECONDS
+        for stale in (seconds, lab.plan.results / JUNIT):
+            stale.unlink(missing_ok=True)
+        timed = ["time", "-o", f"/results/{_SECONDS}", "-f", "%e", *self.command(), *words]
+        trouble = ""
+        try:
+            with open(log, "wb") as said:
+                status = lab.run(
+                    timed, deadline,
+                    stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+                )  # fmt: skip
+            if status not in self.statuses:
+                trouble = f"exit status {status}"
+        except LabError as error:
+            trouble = str(error)
+        try:
+            cases = self.read(lab, log)
+        except LabError as error:
+            cases, trouble = [], trouble or str(error)
+        return Ran(cases, _number(seconds), trouble)
+
+
+class OurSuite(Suite):
+    name = "zcrx-hwtest"
+    strict = True
+    statuses = (0, 1, 4)  # 4: everything skipped
+
+    def command(self) -> list[str]:
+        return ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
+
+    def read(self, lab: Lab, log: Path) -> list[Case]:
+        try:
+            return junit.read(lab.plan.results / JUNIT)
+        except junit.JunitError as error:
+            raise LabError(str(error)) from error
+
+
+class KernelSuite(Suite):
+    name = f"the kernel's own ({kernel_suite.SERIES})"
+
+    def share(self) -> Path:
+        return kernel_suite.folder()
+
+    def install(self, lab: Lab) -> None:
+        if lab.run(kernel_suite.INSTALL, Deadline(_INSTALL_S)) != 0:
+            raise LabError("the kernel's own suite could not be unpacked in the DUT")
+
+    def command(self) -> list[str]:
+        return kernel_suite.COMMAND
+
+    def read(self, lab: Lab, log: Path) -> list[Case]:
+        try:
+            return ktap.parse(log.read_text(encoding="utf-8", errors="replace"))
+        except ktap.KtapError as error:
+            raise LabError(str(error)) from error
+
+
+def _number(path: Path) -> float:
+    """What busybox's time wrote: after a command that failed, a line of its own comes first."""
+    with suppress(OSError, ValueError, IndexError):
+        return float(guest_file.read(path, 4096).decode().split()[-1])
+    return 0.0
