@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,20 +26,22 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def once(target: Path) -> Iterator[Path | None]:
+def once(target: Path, whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[Path | None]:
     """Yields an empty folder to fill, which becomes `target`; None where `target` stands.
 
-    `target` is whole or not there: what an interrupted run left behind is begun anew.
+    `target` is whole or not there: what an interrupted run left behind is begun anew, and so is
+    what `whole` denies.
     """
-    if target.is_dir():  # also in a cache that is read-only to us
+    if whole(target):  # also in a cache that is read-only to us
         yield None
         return
     with locked(target.with_name(f".{target.name}.lock")):
-        if target.is_dir():
+        if whole(target):
             yield None
             return
         partial = target.with_name(f".{target.name}.part")
-        shutil.rmtree(partial, ignore_errors=True)
+        for old in (partial, target):
+            shutil.rmtree(old, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
         partial.rename(target)

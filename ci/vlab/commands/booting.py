@@ -30,6 +30,8 @@ def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
         + "; without --nic the folder of those folders" * (nic is None))  # fmt: skip
     add("--fault", metavar="NAME[=ARGUMENT]", dest="faults", action="append", default=[],
         help="of the DUT's NIC, from when both guests are up; may be given several times")  # fmt: skip
+    add("--cold", action="store_true",
+        help="boot the guests with their NIC, and do not restore them from a snapshot")  # fmt: skip
     _add_build(parser)
     parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
 
@@ -58,7 +60,8 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
 
 
 def plan(
-    nic: str, kernel: Kernel, supplies: Supplies, programs: Path, out: Path, share: Path | None
+    nic: str, kernel: Kernel, supplies: Supplies, programs: Path, out: Path, share: Path | None,
+    *, cold: bool = False,
 ) -> Plan:
     """`programs`: the folder of a finished build. `share`: the guests' /share."""
     return Plan(
@@ -71,6 +74,7 @@ def plan(
         build=programs,
         out=out,
         share=share,
+        cold=cold,
     )
 
 
@@ -84,7 +88,9 @@ def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
     out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
     with results_folder(out.resolve()):
         with lab(
-            plan(options.nic, kernel, supplies, programs, out.resolve(), share)
+            plan(
+                options.nic, kernel, supplies, programs, out.resolve(), share, cold=options.cold
+            )
         ) as running:
             for setting in settings:
                 running.set_fault(setting.text)

@@ -50,6 +50,14 @@ class Accelerator:
     arguments: list[str]
     kernel_parameters: str
 
+    def processor(self) -> str:
+        """What a saved guest depends on beside QEMU: KVM's guests see the host's own processor."""
+        if "kvm" not in self.arguments:
+            return ""
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+        same = ("vendor_id", "cpu family", "model", "stepping", "microcode", "flags")
+        return "\n".join(line for line in first if line.split("\t")[0] in same)
+
 
 # A CPU that has fast string operations makes Linux copy and clear with "rep movsb" and "rep stosb",
 # and TCG goes through those byte by byte: without them the kernel takes words, 4 to 9 times as fast.

@@ -1,4 +1,8 @@
-"""The guests' initramfs: exactly the files that they need, in memory."""
+"""The guests' files: exactly those that they need, in memory.
+
+The image is what every guest of a kernel boots from. What differs from lab to lab (the suite's
+programs, keys) comes later, as another archive that the guest unpacks: so it is not in a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -52,45 +56,48 @@ def userland() -> Path:
     return Apt(cache.folder(), release, backports=False).tree("guest", _PACKAGES)
 
 
-def build(tree: Path, kernel: Kernel, programs: Sequence[Path]) -> bytes:
-    """What both guests have in common. `programs` come with the libraries that they link."""
-    archive = cpio.Archive()
-    for link, target in _LINKS.items():
-        archive.link(link, target)
-    for folder, mode in _FOLDERS.items():
-        archive.folder(folder, mode)
-    archive.character_device("dev/console", 5, 1)
-    archive.file("etc/passwd", _USERS.encode())
-    archive.file("etc/group", _GROUPS.encode())
-    archive.file("etc/inittab", (GUEST_FILES / "inittab").read_bytes())
-    archive.file("etc/lab/boot", (GUEST_FILES / "boot").read_bytes(), 0o755)
-    archive.file("etc/lab/sshd_config", (GUEST_FILES / "sshd_config").read_bytes())
+class Image:
+    """What the guests of one kernel boot from."""
 
-    _add_programs(archive, tree, programs)
-    _add_busybox(archive, tree)
-    names = [module.name for module in kernel.modules]
-    archive.file("etc/lab/modules", "".join(f"{name}\n" for name in names).encode())
-    for module in kernel.modules:
-        archive.file(f"usr/lib/modules/{kernel.release}/{module.name}", module.read_bytes())
-    return archive.finish()
+    def __init__(self, tree: Path, kernel: Kernel) -> None:
+        archive = cpio.Archive()
+        for link, target in _LINKS.items():
+            archive.link(link, target)
+        for folder, mode in _FOLDERS.items():
+            archive.folder(folder, mode)
+        archive.character_device("dev/console", 5, 1)
+        archive.file("etc/passwd", _USERS.encode())
+        archive.file("etc/group", _GROUPS.encode())
+        archive.file("etc/inittab", (GUEST_FILES / "inittab").read_bytes())
+        archive.file("etc/lab/boot", (GUEST_FILES / "boot").read_bytes(), 0o755)
+        archive.file("etc/lab/sshd_config", (GUEST_FILES / "sshd_config").read_bytes())
+        self._libraries = _Libraries(tree)
+        for name in _PROGRAMS:
+            self._libraries.add_for(_add_elf(archive, f"usr/bin/{name}", program(tree, name)))
+        for name in _SSHD_PARTS:
+            path = tree / "usr/lib/openssh" / name
+            if path.exists():
+                self._libraries.add_for(_add_elf(archive, f"usr/lib/openssh/{name}", path))
+        self._libraries.write(archive)
+        _add_busybox(archive, tree)
+        names = [module.name for module in kernel.modules]
+        archive.file("etc/lab/modules", "".join(f"{name}\n" for name in names).encode())
+        for module in kernel.modules:
+            archive.file(f"usr/lib/modules/{kernel.release}/{module.name}", module.read_bytes())
+        self.content = archive.finish()
+
+    def programs(self, paths: Sequence[Path]) -> bytes:
+        """`paths` as programs of the guest, with the libraries that they need beyond the image."""
+        archive = cpio.Archive()
+        for path in paths:
+            self._libraries.add_for(_add_elf(archive, f"usr/bin/{path.name}", path))
+        self._libraries.write(archive)
+        return archive.finish()
 
 
 def suite_programs(build_folder: Path) -> list[Path]:
     """What the build has made of the suite."""
     return [build_folder / name for name in _SUITE if (build_folder / name).exists()]
-
-
-def _add_programs(archive: cpio.Archive, tree: Path, own: Sequence[Path]) -> None:
-    libraries = _Libraries(tree)
-    for path in own:
-        libraries.add_for(_add_elf(archive, f"usr/bin/{path.name}", path))
-    for name in _PROGRAMS:
-        libraries.add_for(_add_elf(archive, f"usr/bin/{name}", program(tree, name)))
-    for name in _SSHD_PARTS:
-        path = tree / "usr/lib/openssh" / name
-        if path.exists():
-            libraries.add_for(_add_elf(archive, f"usr/lib/openssh/{name}", path))
-    libraries.write(archive)
 
 
 def _add_busybox(archive: cpio.Archive, tree: Path) -> None:
@@ -118,7 +125,7 @@ def _add_elf(archive: cpio.Archive, target: str, source: Path) -> Elf:
 
 
 class _Libraries:
-    """Shared libraries of the image's programs.
+    """Shared libraries of programs, each written once.
 
     The host's come first: the suite was linked against them, and a guest has one C library.
     """
@@ -126,28 +133,35 @@ class _Libraries:
     def __init__(self, tree: Path) -> None:
         self._host = _loader_cache()
         self._tree = tree
-        self._taken: dict[str, Path] = {}
-        self._loaders: set[str] = set()
+        self._taken: set[str] = set()
+        self._unwritten: dict[str, Path] = {}  # by their path in the guest
 
     def add_for(self, elf: Elf) -> None:
         if loader := elf.interpreter():
-            self._loaders.add(loader)
+            self._take(f"usr{loader}", Path(loader))
         for name in elf.needed():
-            if name in self._taken or name.startswith("ld-linux"):
-                continue
             path = self._host.get(name) or _first(
                 self._tree / _LIBRARY_FOLDER / name, self._tree / "lib/x86_64-linux-gnu" / name
             )
+            if name.startswith("ld-linux"):
+                continue
             if path is None:
                 raise LabError(f"the guest image lacks the library {name}")
-            self._taken[name] = path
-            self.add_for(Elf(path.read_bytes()))
+            if self._take(f"{_LIBRARY_FOLDER}/{name}", path):
+                self.add_for(Elf(path.read_bytes()))
 
     def write(self, archive: cpio.Archive) -> None:
-        for name, path in self._taken.items():
-            _add_elf(archive, f"{_LIBRARY_FOLDER}/{name}", path)
-        for loader in self._loaders:
-            _add_elf(archive, f"usr{loader}", Path(loader))
+        for target, path in self._unwritten.items():
+            _add_elf(archive, target, path)
+        self._unwritten.clear()
+
+    def _take(self, target: str, path: Path) -> bool:
+        """Whether it is new."""
+        if target in self._taken:
+            return False
+        self._taken.add(target)
+        self._unwritten[target] = path
+        return True
 
 
 def _loader_cache() -> dict[str, Path]:

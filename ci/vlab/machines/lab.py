@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import select
 import shlex
-import socket
-import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vlab.base import progress
@@ -18,26 +18,20 @@ from vlab.base.errors import LabError
 from vlab.base.process import end, spawn
 from vlab.debian.kernels import Kernel
 from vlab.debian.tools import Accelerator
-from vlab.machines import cpio, image
-from vlab.machines.guests import (
-    DUT,
-    HOST_LINK_MAC,
-    HOST_LINK_V4,
-    NET_CONFIG,
-    NET_CONFIG_PATH,
-    PEER,
-    Guest,
-    NicKind,
-)
-from vlab.machines.machine import Machine
+from vlab.machines import cpio, links, snapshot
+from vlab.machines.guests import DUT, PEER, Guest, NicKind
+from vlab.machines.identity import Keys, settings
+from vlab.machines.image import Image, suite_programs
+from vlab.machines.links import Shares
+from vlab.machines.machine import Hardware, Machine
 from vlab.machines.nic import NicProcess
 from vlab.machines.rundir import run_folder
-from vlab.machines.ssh import Access, Key
+from vlab.machines.ssh import Access
 
-_BOOT_S = 120  # of two guests on emulated CPUs on a busy host; 6 s are usual
-_GRACE_S = 2
+_BOOT_S = 120  # of two guests on emulated CPUs on a busy host; 7 s are usual, 25 were seen
 _BREAK_S = 2  # between a guest's connections and its process
 _SSH_FAILED = 255
+_UNPACKED = "lab"  # the share with what only this lab's guest has; /etc/lab/boot unpacks it
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,7 @@ class Plan:
     build: Path  # the suite's and vnic's programs
     out: Path  # receives consoles and logs
     share: Path | None = None
+    cold: bool = False  # booted, and not restored from a snapshot
 
     @property
     def results(self) -> Path:
@@ -80,20 +75,23 @@ class Lab:
 
         Without a deadline the user decides when it is enough (a shell).
         """
+        begin = time.monotonic()
         ssh = spawn(self._access.command(words, terminal=terminal), **streams)
         try:
-            event = _first_end([(ssh.pid, ""), *self._parts()], deadline)
-            if event is None:
-                raise LabError(f"took too long and was ended: {shlex.join(words)}")
-            if event == "":
+            command = _Part(ssh.pid, lambda: "")
+            ended = _first_end([command, *self._parts()], deadline)
+            if ended is None:
+                seconds = time.monotonic() - begin
+                raise LabError(f"timed out after {seconds:.0f} s: {shlex.join(words)}")
+            if ended is command:
                 status = ssh.wait()
                 if status != _SSH_FAILED:
                     return status
                 # The command's own status, or the connection broke because a part just ended.
-                event = _first_end(self._parts(), Deadline(_BREAK_S))
-                if event is None:
+                ended = _first_end(self._parts(), Deadline(_BREAK_S))
+                if ended is None:
                     return status
-            raise LabError(self._describe(event))
+            raise LabError(ended.describe())
         finally:
             end(ssh, Deadline(1))
 
@@ -108,44 +106,47 @@ class Lab:
         pairs = (one.rpartition(" ") for one in told.split("; ") if one)
         return {text: int(bites) for text, _, bites in pairs}
 
-    def _parts(self) -> list[tuple[int, str]]:
-        """Processes that end only when the lab is broken, and the words for it."""
-        guests = [(machine.pid, f"the guest {machine.name} ended") for machine in self._machines]
-        return [*guests, (self._nic.pid, "the NIC process ended")]
-
-    def _describe(self, event: str) -> str:
-        for machine in self._machines:
-            if machine.name in event:
-                return machine.describe(event)
-        return f"{event}; see {self.plan.out}"
+    def _parts(self) -> list[_Part]:
+        """What ends only when the lab is broken."""
+        guests = [
+            _Part(one.pid, partial(one.describe, f"the guest {one.name} ended"))
+            for one in self._machines
+        ]
+        log = f"the NIC process ended; see {self.plan.out}"
+        return [*guests, _Part(self._nic.pid, lambda: log)]
 
 
-def _first_end(processes: Sequence[tuple[int, str]], deadline: Deadline | None) -> str | None:
-    """The words of the first of `processes`, in their order, that has ended; None at the deadline.
+@dataclass(frozen=True)
+class _Part:
+    """A process, and what is said when it has ended."""
+
+    pid: int
+    describe: Callable[[], str]
+
+
+def _first_end(parts: Sequence[_Part], deadline: Deadline | None) -> _Part | None:
+    """The first of `parts`, in their order, that has ended; None at the deadline.
 
     None of them has been waited for yet, so their numbers are still theirs.
     """
     poll = select.poll()
-    found: dict[int, str] = {}
+    found: dict[int, _Part] = {}
     with ExitStack() as stack:
-        for pid, words in processes:
-            descriptor = os.pidfd_open(pid)
+        for part in parts:
+            descriptor = os.pidfd_open(part.pid)
             stack.callback(os.close, descriptor)
             poll.register(descriptor, select.POLLIN)
-            found[descriptor] = words
-        ended = {descriptor for descriptor, _ in poll.poll(_milliseconds(deadline))}
-    return next((words for descriptor, words in found.items() if descriptor in ended), None)
-
-
-def _milliseconds(deadline: Deadline | None) -> float | None:
-    return None if deadline is None else deadline.remaining() * 1000
+            found[descriptor] = part
+        limit = None if deadline is None else deadline.remaining() * 1000
+        ended = {descriptor for descriptor, _ in poll.poll(limit)}
+    return next((part for descriptor, part in found.items() if descriptor in ended), None)
 
 
 @contextmanager
 def lab(plan: Plan) -> Iterator[Lab]:
-    """Boots both guests at once; everything is gone when the block is left."""
+    """Brings both guests up at once; everything is gone when the block is left."""
     with ExitStack() as stack:
-        with progress.phase("booting both guests"):
+        with progress.phase("booting both guests" if plan.cold else "restoring both guests"):
             running = _start(plan, stack)
         yield running
 
@@ -153,123 +154,77 @@ def lab(plan: Plan) -> Iterator[Lab]:
 def _start(plan: Plan, stack: ExitStack) -> Lab:
     folder = stack.enter_context(run_folder())
     plan.results.mkdir(exist_ok=True)
-    common = image.build(plan.userland, plan.kernel, image.suite_programs(plan.build))
-    user, dut_user = Key(folder, "user"), Key(folder, "dut-user")
-    host_keys = {guest: Key(folder, f"{guest.name}-host") for guest in (DUT, PEER)}
-
+    image = Image(plan.userland, plan.kernel)
+    hardware = {guest: _hardware(plan, image, guest) for guest in (DUT, PEER)}
     nic = NicProcess(plan.build / "vnic", plan.nic, folder, plan.out / "vnic.log")
     stack.callback(nic.end)
-    nic.wait_ready()
-
+    keys = Keys.fresh(folder)
+    programs = image.programs(suite_programs(plan.build))
     ssh_socket = folder / "ssh.sock"
-    machines = []
+    shares, machines = {}, []
     for guest in (DUT, PEER):
-        own = cpio.Archive()
-        _add_identity(own, guest, host_keys[guest], _folders(plan, guest))
-        if guest is DUT:
-            _add_user(own, user.public, dut_user)
-            known = f"{PEER.management_v4} ".encode() + host_keys[PEER].public
-            own.file("root/.ssh/known_hosts", known)
-            own.file(NET_CONFIG_PATH, NET_CONFIG.encode())
-        else:
-            _add_user(own, dut_user.public)
-        initrd = folder / f"{guest.name}.cpio"
-        initrd.write_bytes(common + own.finish())
-        devices = [*_management(folder, guest), *nic.device(guest)]
-        if guest is DUT:
-            devices += _host_access(ssh_socket)
-        for name, shared in _folders(plan, guest).items():
-            devices += _share(name, shared, guest, plan, folder, stack)
+        shares[guest] = _shares(plan, folder, guest, stack)
+        unpacked = folder / guest.name
+        unpacked.mkdir()
+        (unpacked / "programs.cpio").write_bytes(programs)
+        (unpacked / "keys.cpio").write_bytes(keys.files(guest))
+        shares[guest].add(_UNPACKED, unpacked)
+    nic.wait_ready()
+    for guest in (DUT, PEER):
+        backends = [*links.networks(folder, guest, ssh_socket), *shares[guest].backends()]
+        plugged = [nic.device(guest), *shares[guest].devices()]
         machine = Machine(
-            guest, plan.qemu, plan.accelerator, plan.kernel.image, initrd, devices,
-            plan.out / f"{guest.name}-console.log",
+            hardware[guest], backends, folder, plan.out / f"{guest.name}-console.log",
+            devices=plugged if plan.cold else [], restored=not plan.cold,
         )  # fmt: skip
         stack.callback(machine.end)
-        machines.append(machine)
+        machines.append((machine, plugged, shares[guest].names))
     deadline = Deadline(_BOOT_S)
-    for machine in machines:
+    if plan.cold:
+        for machine, _, _ in machines:
+            machine.wait_parked(deadline)
+    else:
+        saved = snapshot.folder(hardware.values(), partial(_save, hardware, plan))
+        for machine, _, _ in machines:
+            machine.begin_restore(saved / f"{machine.name}.ram")
+        for machine, plugged, _ in machines:
+            machine.finish_restore()
+            machine.plug(plugged)
+    for machine, _, folders in machines:
+        machine.go_on(folders)
+    for machine, _, _ in machines:
         machine.wait_ready(deadline)
-    return Lab(plan, machines, nic, Access(ssh_socket, user, host_keys[DUT]))
+    access = Access(ssh_socket, keys.user, keys.hosts[DUT])
+    return Lab(plan, [machine for machine, _, _ in machines], nic, access)
 
 
-def _add_identity(
-    archive: cpio.Archive, guest: Guest, host_key: Key, folders: Iterable[str]
-) -> None:
-    """What /etc/lab/boot reads, and the host key."""
-    settings = {
-        "NAME": guest.name,
-        "MANAGEMENT_MAC": guest.management_mac,
-        "MANAGEMENT_V4": guest.management_v4,
-        "NIC_MAC": guest.nic_mac,
-        "NIC_V4": guest.nic_v4,
-        "NIC_V6": guest.nic_v6,
-        "HOST_LINK_MAC": HOST_LINK_MAC if guest is DUT else "",
-        "HOST_LINK_V4": HOST_LINK_V4,
-        "FOLDERS": f'"{" ".join(folders)}"',
-    }
-    text = "".join(f"{name}={value}\n" for name, value in settings.items())
-    archive.file("etc/lab/guest", text.encode())
-    archive.file("etc/lab/ssh_host_ed25519_key", host_key.private, 0o600)
+def _hardware(plan: Plan, image: Image, guest: Guest) -> Hardware:
+    return Hardware(
+        guest, plan.qemu, plan.accelerator, plan.kernel.image, image.content + settings(guest),
+        links.cards(guest),
+    )  # fmt: skip
 
 
-def _add_user(archive: cpio.Archive, authorized: bytes, own: Key | None = None) -> None:
-    archive.file("etc/lab/authorized_keys", authorized)
-    if own is not None:
-        archive.file("root/.ssh/id_ed25519", own.private, 0o600)
+def _save(hardware: Mapping[Guest, Hardware], plan: Plan, into: Path) -> None:
+    """Boots both guests, without a NIC or anything of this lab, and leaves NAME.ram of each."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(run_folder())
+        machines = []
+        for guest, own in hardware.items():
+            log = plan.out / f"{guest.name}-boot.log"
+            backends = links.networks(folder, guest, folder / "ssh.sock")
+            machines.append(Machine(own, backends, folder, log))
+            stack.callback(machines[-1].end)
+        deadline = Deadline(_BOOT_S)
+        for machine in machines:
+            machine.wait_parked(deadline)
+            machine.save(into / f"{machine.name}.ram")
 
 
-def _management(folder: Path, guest: Guest) -> list[str]:
-    """The link between the guests that carries the suite's SSH: faults at the cable spare it."""
-    other = PEER if guest is DUT else DUT
-    link = "dgram,id=management"  # datagrams: neither end has to be there first
-    for end_of_link, name in (("local", guest.name), ("remote", other.name)):
-        path = folder / f"{name}-link.sock"
-        link += f",{end_of_link}.type=unix,{end_of_link}.path={path}"
-    return ["-netdev", link, "-device", _card("management", guest.management_mac)]
-
-
-def _host_access(ssh_socket: Path) -> list[str]:
-    """A link of its own for the host's ssh, which comes through a UNIX socket: no port of the
-    host is open, and `restrict` lets nothing out.
-
-    It cannot share the management link: QEMU's user network answers for every address it sees.
-    """
-    network = "user,id=host,ipv6=off,restrict=on,net=203.0.113.0/24,host=203.0.113.2"
-    forward = f"dns=203.0.113.3,hostfwd=unix:{ssh_socket}-{HOST_LINK_V4}:22"
-    return ["-netdev", f"{network},{forward}", "-device", _card("host", HOST_LINK_MAC)]
-
-
-def _card(network: str, mac: str) -> str:
-    return f"virtio-net-pci,netdev={network},mac={mac},romfile="
-
-
-def _folders(plan: Plan, guest: Guest) -> dict[str, Path]:
-    """Folders of the host and where in the guest they are: "share" is /share."""
-    folders = {}
+def _shares(plan: Plan, folder: Path, guest: Guest, stack: ExitStack) -> Shares:
+    shares = Shares(guest, plan.virtiofsd, folder, plan.out, stack)
     if guest is DUT:
-        folders["results"] = plan.results  # what is written there outlives a guest that panics
+        shares.add("results", plan.results)  # what is written there outlives a guest that panics
     if plan.share is not None:
-        folders["share"] = plan.share
-    return folders
-
-
-def _share(
-    name: str, shared: Path, guest: Guest, plan: Plan, folder: Path, stack: ExitStack
-) -> list[str]:
-    """virtiofs: the guest's root may do with `shared` what this user may."""
-    path = folder / f"{guest.name}-{name}.sock"
-    log = stack.enter_context(open(plan.out / f"{guest.name}-{name}-virtiofsd.log", "wb"))
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen(1)
-        served = ["--shared-dir", str(shared), "--fd", str(listener.fileno())]
-        process = spawn(
-            [*plan.virtiofsd, *served, "--sandbox", "none"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            pass_fds=[listener.fileno()], start_new_session=True,
-        )  # fmt: skip
-    stack.callback(end, process, Deadline(_GRACE_S))
-    return [
-        "-chardev", f"socket,id={name},path={path}",
-        "-device", f"vhost-user-fs-pci,chardev={name},tag={name}",
-    ]  # fmt: skip
+        shares.add("share", plan.share)
+    return shares

@@ -1,60 +1,97 @@
-"""One guest: a QEMU process and its console."""
+"""One guest: a QEMU process, its console, and what it can be restored from."""
 
 from __future__ import annotations
 
+import json
 import re
 import select
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.base.process import end, spawn
 from vlab.debian.tools import Accelerator
 from vlab.machines.guests import Guest
+from vlab.machines.qmp import Qmp, QmpError
+
+# A device as -device and device_add take it.
+Device = Mapping[str, Any]
 
 _TAIL_LINES = 15
 _GRACE_S = 2
+_MIGRATION_S = 60  # of a few hundred MiB at most; 1.5 s are usual to save, 0.2 s to restore
+_PARKED, _READY = b"p", b"r"  # what /etc/lab/boot says on the second serial port
 _CRASH = re.compile(r"kernel BUG at|BUG: |Oops: |Kernel panic")
 # panic=-1 with -no-reboot: a guest that panics ends its QEMU at once. So does one that oopses: what
 # it was doing may have held locks that others then wait for. The kernel's tests of its own ciphers
 # take a quarter of an emulated CPU's boot. no_timer_check: the kernel panics ("IO-APIC + timer
-# doesn't work!") where it has not seen a few ticks within a fixed time, which a busy host may keep
-# from an emulated CPU; in KVM it does not look either.
+# doesn't work!") if it misses a few ticks within a fixed time, which happens to an emulated CPU on
+# a busy host; KVM guests skip the check by themselves.
 _KERNEL_PARAMETERS = (
     "console=ttyS0 loglevel=7 oops=panic panic=-1 rdinit=/sbin/init cryptomgr.notests "
     "no_timer_check"
 )
 
 
+@dataclass(frozen=True)
+class Hardware:
+    """What a guest is made of before it has a NIC. A snapshot belongs to exactly one of these, less
+    the paths in `backends`, which are of one run."""
+
+    guest: Guest
+    qemu: Sequence[str]
+    accelerator: Accelerator
+    kernel: Path
+    initrd: bytes
+    devices: Sequence[Device]
+
+    def arguments(self) -> list[str]:
+        return [
+            *self.qemu, *self.accelerator.arguments, "-M", "pc,memory-backend=memory", "-nodefaults",
+            "-smp", str(self.guest.cpus),
+            # Shared, because the NIC process reads and writes the guest's memory.
+            "-object", f"memory-backend-memfd,id=memory,size={self.guest.memory_mib}M,share=on",
+            "-display", "none", "-no-reboot", "-kernel", str(self.kernel),
+            "-append", f"{_KERNEL_PARAMETERS} {self.accelerator.kernel_parameters}",
+            # A new one each time: the kernel then seeds its random numbers anew, so that guests
+            # restored from one snapshot do not share them.
+            "-device", "vmgenid,guid=auto",
+            *(word for device in self.devices for word in ("-device", json.dumps(device))),
+        ]  # fmt: skip
+
+
 class Machine:
-    """Starts at once. The console goes to `log`, and so does what QEMU itself has to say."""
+    """Starts at once: booted, or waiting for restore(). The console goes to `log`, and so does what
+    QEMU itself says. `backends`: arguments for what its devices are connected to."""
 
     def __init__(
-        self, guest: Guest, qemu: Sequence[str], accelerator: Accelerator, kernel: Path,
-        initrd: Path, devices: Sequence[str], log: Path,
+        self, hardware: Hardware, backends: Sequence[str], folder: Path, log: Path, *,
+        devices: Sequence[Device] = (), restored: bool = False,
     ) -> None:  # fmt: skip
-        self.name = guest.name
+        self.name = hardware.guest.name
         self._log = log
+        self._qmp = Qmp()
+        initrd = folder / f"{self.name}.cpio"
+        initrd.write_bytes(b"" if restored else hardware.initrd)
         log.write_bytes(b"")
         with open(log, "ab") as complaints:
             self._process = spawn(
                 [
-                    *qemu, *accelerator.arguments, "-M", "pc,memory-backend=memory", "-nodefaults",
-                    "-smp", str(guest.cpus),
-                    # Shared, because the NIC process reads and writes the guest's memory.
-                    "-object", f"memory-backend-memfd,id=memory,size={guest.memory_mib}M,share=on",
-                    "-display", "none", "-no-reboot",
+                    *hardware.arguments(), *backends, "-initrd", str(initrd),
+                    *(word for device in devices for word in ("-device", json.dumps(device))),
+                    *(["-S", "-incoming", "defer"] if restored else []),
                     "-chardev", f"file,id=console,path={log},append=on",
-                    "-serial", "chardev:console",
-                    "-serial", "stdio",  # the guest says here that it is ready
-                    "-kernel", kernel, "-initrd", initrd,
-                    "-append", f"{_KERNEL_PARAMETERS} {accelerator.kernel_parameters}", *devices,
+                    "-serial", "chardev:console", "-serial", "stdio", *self._qmp.arguments(),
                 ],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
+                pass_fds=[self._qmp.qemu_end.fileno()],
                 start_new_session=True,  # a Ctrl-C is the lab's to handle
             )  # fmt: skip
 
@@ -62,14 +99,44 @@ class Machine:
     def pid(self) -> int:
         return self._process.pid
 
+    def wait_parked(self, deadline: Deadline) -> None:
+        """Until the guest has booted, and waits to be told that its devices are there."""
+        self._wait_for(_PARKED, deadline)
+        self._qmp.greet()
+
+    def save(self, path: Path) -> None:
+        """Writes a guest that is parked to `path`; it cannot go on."""
+        self._qmp.command("stop")
+        self._begin_migration("migrate", path)
+        self._finish_migration()
+
+    def begin_restore(self, path: Path) -> None:
+        """Begins to make it what save() has written to `path`."""
+        self._qmp.greet()
+        self._begin_migration("migrate-incoming", path)
+
+    def finish_restore(self) -> None:
+        """Waits until it is what was saved: parked, and its CPUs stand still."""
+        try:
+            self._finish_migration()
+        except QmpError as error:
+            raise LabError(self.describe(f"cannot restore the guest {self.name}: {error}")) from error
+
+    def plug(self, devices: Sequence[Device]) -> None:
+        for device in devices:
+            self._qmp.command("device_add", device)
+
+    def go_on(self, folders: Sequence[str]) -> None:
+        """Ends its being parked: it looks for new devices, mounts `folders`, and gets ready."""
+        self._qmp.command("cont")
+        assert self._process.stdin is not None
+        # The time too: that of a guest that was restored is the one at which it was saved.
+        self._process.stdin.write(f"{time.time():.0f} {' '.join(folders)}\n".encode())
+        self._process.stdin.flush()
+
     def wait_ready(self, deadline: Deadline) -> None:
         """Until /etc/lab/boot has done its work in the guest."""
-        ready = self._process.stdout
-        assert ready is not None
-        if not select.select([ready], [], [], deadline.remaining())[0]:
-            raise LabError(self.describe(f"the guest {self.name} did not boot in time"))
-        if not ready.read(1):
-            raise LabError(self.describe(f"the guest {self.name} ended while it booted"))
+        self._wait_for(_READY, deadline)
 
     def describe(self, what: str) -> str:
         """`what`, with the end of the console (all of a crash) and the place of all of it."""
@@ -79,4 +146,25 @@ class Machine:
         return "\n".join([f"{what}; the end of {self._log}:", *(line.rstrip() for line in tail)])
 
     def end(self) -> None:
+        self._qmp.close()
         end(self._process, Deadline(_GRACE_S))
+
+    def _begin_migration(self, command: str, path: Path) -> None:
+        """Into a file or out of it, in which pages of zeros are holes (QEMU's mapped-ram)."""
+        wanted = [{"capability": name, "state": True} for name in ("mapped-ram", "events")]
+        self._qmp.command("migrate-set-capabilities", {"capabilities": wanted})
+        self._qmp.command(command, {"uri": f"file:{path}"})
+
+    def _finish_migration(self) -> None:
+        deadline = Deadline(_MIGRATION_S)
+        while (status := self._qmp.event("MIGRATION", deadline)["status"]) != "completed":
+            if status == "failed":
+                raise QmpError("the migration failed")
+
+    def _wait_for(self, word: bytes, deadline: Deadline) -> None:
+        said = self._process.stdout
+        assert said is not None
+        if not select.select([said], [], [], deadline.remaining())[0]:
+            raise LabError(self.describe(f"the guest {self.name} did not boot in time"))
+        if said.read(1) != word:
+            raise LabError(self.describe(f"the guest {self.name} ended while it booted"))

@@ -11,6 +11,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.base.process import end, spawn
 from vlab.machines.guests import DUT, PEER, Guest, NicKind
+from vlab.machines.machine import Device
 
 _START_S = 10
 _GRACE_S = 2
@@ -41,10 +42,10 @@ class NicProcess:
     def socket(self, guest: Guest) -> Path:
         return self._folder / f"{guest.name}-nic.sock"
 
-    def device(self, guest: Guest) -> list[str]:
-        """QEMU's arguments for the NIC of `guest`."""
-        address = f'"socket":{{"type":"unix","path":"{self.socket(guest)}"}}'
-        return ["-device", f'{{"driver":"vfio-user-pci",{address}}}']
+    def device(self, guest: Guest) -> Device:
+        """The NIC of `guest`."""
+        address = {"type": "unix", "path": str(self.socket(guest))}
+        return {"driver": "vfio-user-pci", "socket": address}
 
     def wait_ready(self) -> None:
         output = self._process.stdout

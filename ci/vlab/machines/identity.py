@@ -1,0 +1,57 @@
+"""What makes a guest the one it is: its settings, which it boots with, and the keys of one lab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab.machines import cpio
+from vlab.machines.guests import (
+    DUT, HOST_LINK_MAC, HOST_LINK_V4, NET_CONFIG, NET_CONFIG_PATH, PEER, Guest,
+)  # fmt: skip
+from vlab.machines.ssh import Key
+
+
+def settings(guest: Guest) -> bytes:
+    """What /etc/lab/boot reads; the same in every lab."""
+    values = {
+        "NAME": guest.name,
+        "MANAGEMENT_MAC": guest.management_mac,
+        "MANAGEMENT_V4": guest.management_v4,
+        "NIC_MAC": guest.nic_mac,
+        "NIC_V4": guest.nic_v4,
+        "NIC_V6": guest.nic_v6,
+        "HOST_LINK_MAC": HOST_LINK_MAC if guest is DUT else "",
+        "HOST_LINK_V4": HOST_LINK_V4,
+    }
+    archive = cpio.Archive()
+    text = "".join(f"{name}={value}\n" for name, value in values.items())
+    archive.file("etc/lab/guest", text.encode())
+    return archive.finish()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """`user` logs in to the DUT from outside, `dut_user` to the peer from the DUT."""
+
+    user: Key
+    dut_user: Key
+    hosts: Mapping[Guest, Key]
+
+    @classmethod
+    def fresh(cls, folder: Path) -> Keys:
+        hosts = {guest: Key(folder, f"{guest.name}-host") for guest in (DUT, PEER)}
+        return cls(Key(folder, "user"), Key(folder, "dut-user"), hosts)
+
+    def files(self, guest: Guest) -> bytes:
+        archive = cpio.Archive()
+        archive.file("etc/lab/ssh_host_ed25519_key", self.hosts[guest].private, 0o600)
+        authorized = self.user if guest is DUT else self.dut_user
+        archive.file("etc/lab/authorized_keys", authorized.public)
+        if guest is DUT:
+            archive.file("root/.ssh/id_ed25519", self.dut_user.private, 0o600)
+            known = f"{PEER.management_v4} ".encode() + self.hosts[PEER].public
+            archive.file("root/.ssh/known_hosts", known)
+            archive.file(NET_CONFIG_PATH, NET_CONFIG.encode())
+        return archive.finish()

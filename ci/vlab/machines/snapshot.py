@@ -1,0 +1,97 @@
+"""Guests that have booted once, kept in the cache: to restore one takes a fraction of a second.
+
+A snapshot is taken before the guest has a NIC, which cannot be saved (QEMU: vfio-user devices do
+not migrate), and before it has anything of one lab: keys, programs and devices come after. It is
+used only for the very hardware and files that it was taken of, and only if it is what was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from vlab.base import cache, progress
+from vlab.machines.machine import Hardware
+
+_SUM = "sum"
+_UNUSED_S = 7 * 24 * 3600  # after that a snapshot goes
+_CHUNK = 1 << 16
+
+
+def folder(machines: Iterable[Hardware], make: Callable[[Path], None]) -> Path:
+    """The folder with NAME.ram for each guest of one lab. `make` is called with a folder to fill
+    where there is none that can be trusted."""
+    base = cache.folder() / "guests"
+    target = base / _key(machines)
+    with cache.once(target, _intact) as partial:
+        if partial is not None:
+            _drop_unused(base)
+            with progress.phase("booting both guests once, to restore them from then on"):
+                make(partial)
+            (partial / _SUM).write_text(json.dumps(_sums(partial)), encoding="ascii")
+    with suppress(OSError):  # a cache that is read-only to us
+        os.utime(target)
+    return target
+
+
+def _key(machines: Iterable[Hardware]) -> str:
+    digest = hashlib.sha256()
+    for machine in machines:
+        digest.update(machine.initrd)
+        program = next(word for word in machine.qemu if Path(word).name.startswith("qemu-system"))
+        for path in (Path(shutil.which(program) or program), machine.kernel):
+            found = path.stat()
+            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+        digest.update("\0".join([*machine.arguments(), machine.accelerator.processor()]).encode())
+    return digest.hexdigest()[:24]
+
+
+def _intact(snapshot: Path) -> bool:
+    if not snapshot.is_dir():
+        return False
+    try:
+        written = json.loads((snapshot / _SUM).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        written = {}
+    if written == _sums(snapshot):
+        return True
+    progress.note(f"{snapshot} is broken, and made anew")
+    return False
+
+
+def _sums(snapshot: Path) -> dict[str, str]:
+    paths = sorted(snapshot.glob("*.ram"))
+    with ThreadPoolExecutor() as threads:
+        return {path.name: found for path, found in zip(paths, threads.map(_sum, paths))}
+
+
+def _sum(path: Path) -> str:
+    """Of all that the file holds but zeros, and where: most of it is a hole (lseek(2))."""
+    digest, zeros = hashlib.sha256(), bytes(_CHUNK)
+    with open(path, "rb", buffering=0) as file:
+        size, at = path.stat().st_size, 0
+        digest.update(f"{size}\n".encode())
+        while at < size:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA) // _CHUNK * _CHUNK
+            except OSError:  # ENXIO: only a hole is left
+                break
+            chunk = os.pread(file.fileno(), _CHUNK, at)
+            if chunk != zeros:
+                digest.update(at.to_bytes(8))
+                digest.update(chunk)
+            at += _CHUNK
+    return digest.hexdigest()
+
+
+def _drop_unused(base: Path) -> None:
+    for old in base.iterdir() if base.is_dir() else ():
+        if old.is_dir() and time.time() - old.stat().st_mtime > _UNUSED_S:
+            shutil.rmtree(old, ignore_errors=True)
