@@ -104,8 +104,7 @@ class HostileGuest {
     std::size_t frames = 0;
     int echoed = 0;
     for (Packet& packet : sent) {
-      const auto headers = ParseHeaders(packet);
-      const std::size_t own = headers ? FramesOf(packet, *headers) : 1;
+      const std::size_t own = FramesOf(packet);
       frames += own;
       if (own > kEchoedFrames || echoed++ >= kEchoedPackets) continue;
       Receive(std::move(packet));

@@ -32,6 +32,21 @@ TEST_F(BnxtQueues, SendsABurst) {
   EXPECT_EQ(guest.wire.sent[0].bytes.size(), kHeaders + 5000);
 }
 
+TEST_F(BnxtQueues, CountsTheFramesOfABurst) {
+  PutPacket(TcpPacket(5 * kSegment - 1).bytes,
+            {.flags = kTxSegment, .segment_size = kSegment, .action = 0, .metadata = 0});
+  Doorbell(DoorbellType::kTx, queue.tx.id, 2);
+  EXPECT_EQ(guest.Get<QueueStatistics>(queue.statistics).tx_packets.unicast, 5U);
+}
+
+TEST_F(BnxtQueues, CountsABurstThatCannotBeCutAsOneFrame) {
+  Bytes bytes = TcpPacket(5000).bytes;
+  bytes[47] |= kTcpSyn;
+  PutPacket(bytes, {.flags = kTxSegment, .segment_size = kSegment, .action = 0, .metadata = 0});
+  Doorbell(DoorbellType::kTx, queue.tx.id, 2);
+  EXPECT_EQ(guest.Get<QueueStatistics>(queue.statistics).tx_packets.unicast, 1U);
+}
+
 TEST_F(BnxtQueues, CompletesOnlyWhereAsked) {
   PutPacket(TcpPacket(100).bytes, {}, kTxNoCompletion);
   Doorbell(DoorbellType::kTx, queue.tx.id, 2);

@@ -130,7 +130,7 @@ TEST_P(CutBurstOver, RefusesWhatIsNoStream) {
 
 TEST_P(CutBurstOver, OrOffSomeFrames) {
   const Packet burst = Burst(GetParam(), 4 * kSegment + 1);
-  EXPECT_EQ(FramesOf(burst, Parse(burst.bytes)), 5U);
+  EXPECT_EQ(FramesOf(burst), 5U);
   auto [frame, others] = CutOff(burst, 1);
   auto [middle, last] = CutOff(std::move(others), 3);
   EXPECT_FALSE(frame.IsBurst());
@@ -141,7 +141,7 @@ TEST_P(CutBurstOver, OrOffSomeFrames) {
 
 TEST_P(CutBurstOver, WhatCannotBeCutIsOneFrame) {
   const Packet burst = Burst(GetParam(), 5000, kTcpSyn);
-  EXPECT_EQ(FramesOf(burst, Parse(burst.bytes)), 1U);
+  EXPECT_EQ(FramesOf(burst), 1U);
   EXPECT_EQ(CutOff(burst, 9).first.bytes, burst.bytes);
 }
 
@@ -167,6 +167,11 @@ TEST(CutBurst, RefusesWhatIsNotTcp) {
   EXPECT_EQ(
       CutBurst({.bytes = {}, .segment_size = static_cast<std::uint16_t>(kSegment)}).error().code,
       EINVAL);
+}
+
+TEST(FramesOf, IsOneWithoutHeaders) {
+  EXPECT_EQ(FramesOf({.bytes = Bytes(13, 0), .segment_size = 1}), 1U);
+  EXPECT_EQ(FramesOf({.bytes = {}, .segment_size = 1}), 1U);
 }
 
 TEST(CutBurst, RefusesAFragment) {

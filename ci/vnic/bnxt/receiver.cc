@@ -231,8 +231,7 @@ void Receiver::DeliverBurst(const Packet& burst, const Headers& headers, const Q
   const auto head = static_cast<std::uint32_t>(parts.head.size());
   const auto offset = static_cast<std::uint32_t>(headers.payload_offset);
   const auto network = static_cast<std::uint32_t>(headers.network_offset);
-  const auto segments = static_cast<std::uint32_t>(
-      (headers.PayloadLength() + burst.segment_size - 1) / burst.segment_size);
+  const auto segments = static_cast<std::uint32_t>(FramesOf(burst, headers));
   const auto count = static_cast<std::uint32_t>(pieces->size());
   constexpr std::uint32_t kFlags = kRxCoalescePlacement | kRxIsTcp;
   std::vector<Completion> records;

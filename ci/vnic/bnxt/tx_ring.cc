@@ -3,6 +3,7 @@
 #include "ci/vnic/bnxt/registers.h"
 #include "ci/vnic/net/checksum.h"
 #include "ci/vnic/net/headers.h"
+#include "ci/vnic/net/segment.h"
 
 namespace vnic::bnxt {
 namespace {
@@ -10,13 +11,6 @@ namespace {
 constexpr std::size_t kMinFrame = 17;
 constexpr std::size_t kMaxFrame = kMaxMtu + 18;
 constexpr std::size_t kMaxBurst = std::size_t{512} * 1024;  // beyond Linux' largest, GSO_MAX_SIZE
-
-std::size_t FramesIn(const Packet& packet) {
-  if (!packet.IsBurst()) return 1;
-  const auto headers = ParseHeaders(packet);
-  const std::size_t payload = headers ? headers->PayloadLength() : 0;
-  return (payload + packet.segment_size - 1) / packet.segment_size;
-}
 
 }  // namespace
 
@@ -36,15 +30,7 @@ void TxRing::Doorbell(std::uint32_t index) {
     auto packet = Gather(*first, *count);
     // Descriptors are free once read: what the packet sets off may ring this doorbell again.
     taken_ = (taken_ + *count) & records_.Mask();
-    if (packet && !budget_.TakeFrames(FramesIn(*packet))) {
-      Refuse("too many frames at once");
-      packet.reset();
-    }
-    if (packet) {
-      Send(std::move(*packet));
-    } else {
-      Add(statistics_->counters.tx_errors, 1);
-    }
+    if (!packet || !Send(std::move(*packet))) Add(statistics_->counters.tx_errors, 1);
     sent = true;
     if ((first->Flags() & kTxNoCompletion) == 0) Complete(first->opaque);
   }
@@ -114,11 +100,17 @@ bool TxRing::Append(Packet& packet, const BufferDescriptor& descriptor) {
   return true;
 }
 
-void TxRing::Send(Packet packet) {
+bool TxRing::Send(Packet packet) {
+  const std::size_t frames = FramesOf(packet);
+  if (!budget_.TakeFrames(frames)) {
+    Refuse("too many frames at once");
+    return false;
+  }
   const auto destination = LoadAt<MacAddress>(packet.bytes);
-  Add(statistics_->counters.tx_packets, destination, FramesIn(packet));
+  Add(statistics_->counters.tx_packets, destination, frames);
   Add(statistics_->counters.tx_bytes, destination, packet.bytes.size());
   slot_.wire.Send(std::move(packet));
+  return true;
 }
 
 void TxRing::Complete(std::uint32_t opaque) {

@@ -30,13 +30,14 @@ class TxRing {
   void Doorbell(std::uint32_t index);
 
  private:
-  // How many descriptors the packet at `taken_` has; nothing where they are not all there.
+  // Returns how many descriptors the packet at `taken_` has; nothing unless all of them are there.
   [[nodiscard]] std::optional<std::uint32_t> Count(const BufferDescriptor& first,
                                                    std::uint32_t available) const;
-  // The packet from `count` descriptors; nothing, and a line in the log, where it cannot be sent.
+  // Returns the packet from `count` descriptors; nothing if it cannot be sent.
   std::optional<Packet> Gather(const BufferDescriptor& first, std::uint32_t count);
   [[nodiscard]] bool Append(Packet& packet, const BufferDescriptor& descriptor);
-  void Send(Packet packet);
+  // False, and logs it: the packet exceeds the budget.
+  [[nodiscard]] bool Send(Packet packet);
   void Complete(std::uint32_t opaque);
   void Refuse(std::string_view reason) const;
 

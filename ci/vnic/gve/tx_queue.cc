@@ -86,14 +86,13 @@ void TxQueue::Refuse(std::string_view reason) {
 }
 
 void TxQueue::Finish() {
-  const auto headers = ParseHeaders(assembly_.packet);
   if (!assembly_.refused) {
     const std::size_t size = assembly_.packet.bytes.size();
     if (assembly_.tso && !assembly_.packet.IsBurst()) {
       Refuse("segmentation with a segment size of 0");
     } else if (!assembly_.tso && (size < kMinFrame || size > kMaxFrame)) {
       Refuse(fmt::format("frame of {} bytes", size));
-    } else if (!budget_.TakeFrames(headers ? FramesOf(assembly_.packet, *headers) : 1)) {
+    } else if (!budget_.TakeFrames(FramesOf(assembly_.packet))) {
       Refuse("too many frames at once");
     }
   }
@@ -105,8 +104,10 @@ void TxQueue::Finish() {
   ++counters_.packets;
   counters_.bytes += done.packet.bytes.size();
   // A burst's checksums are computed where it is cut.
-  if (done.checksum && !done.tso && headers) {
-    CompleteTransportChecksum(done.packet.bytes, *headers);
+  if (done.checksum && !done.tso) {
+    if (const auto headers = ParseHeaders(done.packet)) {
+      CompleteTransportChecksum(done.packet.bytes, *headers);
+    }
   }
   slot_.wire.Send(std::move(done.packet));
 }

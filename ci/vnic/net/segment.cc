@@ -120,6 +120,11 @@ std::size_t FramesOf(const Packet& packet, const Headers& headers) {
   return (headers.PayloadLength() + packet.segment_size - 1) / packet.segment_size;
 }
 
+std::size_t FramesOf(const Packet& packet) {
+  const auto headers = packet.IsBurst() ? ParseHeaders(packet) : std::nullopt;
+  return headers ? FramesOf(packet, *headers) : 1;
+}
+
 std::pair<Packet, Packet> CutOff(Packet packet, std::size_t frames) {
   const auto headers = ParseHeaders(packet);
   if (!headers || frames >= FramesOf(packet, *headers)) return {std::move(packet), Packet{}};

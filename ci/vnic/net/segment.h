@@ -24,8 +24,10 @@ namespace vnic {
 // size that leaves no room for the headers in a datagram.
 zcrx::Result<std::vector<Packet>> CutBurst(Packet burst, std::size_t segments_each = 1);
 
-// How many frames the packet is; 1 also for a burst that cannot be cut.
+// Returns how many frames the packet is; 1 also for a burst that cannot be cut. The second parses
+// the headers of a burst itself.
 std::size_t FramesOf(const Packet& packet, const Headers& headers);
+std::size_t FramesOf(const Packet& packet);
 
 // The first `frames` of a packet, and the others; an empty packet where there are none.
 std::pair<Packet, Packet> CutOff(Packet packet, std::size_t frames);
