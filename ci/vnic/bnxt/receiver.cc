@@ -9,7 +9,6 @@
 namespace vnic::bnxt {
 namespace {
 
-constexpr std::size_t kEthernetHeader = 14;
 constexpr std::size_t kMaxPayloadOffset = 255;  // TPA_END_PAYLOAD_OFF_P5 has 8 bits
 
 std::uint32_t Type(CompletionType type) { return static_cast<std::uint32_t>(type); }
@@ -23,7 +22,7 @@ std::uint32_t KindOf(const Headers& headers) {
 // The driver computes where TCP begins from an IP header without options or extensions, behind an
 // Ethernet header without tags (bnxt.c, bnxt_gro_func_5750x).
 bool HasPlainHeaders(const Headers& headers) {
-  const std::size_t ip = headers.network == Network::kIpv4 ? 20 : 40;
+  const std::size_t ip = headers.network == Network::kIpv4 ? kIpv4MinHeader : kIpv6Header;
   return headers.transport == Transport::kTcp && headers.network_offset == kEthernetHeader &&
          headers.transport_offset - headers.network_offset == ip &&
          headers.payload_offset <= kMaxPayloadOffset;

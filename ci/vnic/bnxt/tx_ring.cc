@@ -8,7 +8,6 @@
 namespace vnic::bnxt {
 namespace {
 
-constexpr std::size_t kMinFrame = 17;
 constexpr std::size_t kMaxFrame = kMaxMtu + 18;
 constexpr std::size_t kMaxBurst = std::size_t{512} * 1024;  // beyond Linux' largest, GSO_MAX_SIZE
 

@@ -7,8 +7,6 @@
 namespace vnic::gve {
 namespace {
 
-constexpr std::size_t kIpv6FixedHeader = 40;
-
 std::uint16_t TypeOf(const Headers& headers) {
   const L4 l4 = headers.transport == Transport::kTcp   ? L4::kTcp
                 : headers.transport == Transport::kUdp ? L4::kUdp
@@ -48,7 +46,7 @@ RxCompletion RxQueue::Describe(const Packet& packet, const Headers& headers,
   completion.packet_type = TypeOf(headers);
   completion.hash = hash ? hash->value : 0;
   if (headers.network == Network::kIpv6 &&
-      headers.transport_offset - headers.network_offset != kIpv6FixedHeader) {
+      headers.transport_offset - headers.network_offset != kIpv6Header) {
     completion.flags |= kRxIpv6Extension;
   }
   if (headers.network != Network::kNone) completion.status |= kRxHeadersProcessed;

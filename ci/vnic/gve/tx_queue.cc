@@ -10,9 +10,7 @@
 namespace vnic::gve {
 namespace {
 
-// gve_tx_dqo.c: "HW requires that the size of a non-TSO packet be within the range of [17, 9728]".
-constexpr std::size_t kMinFrame = 17;
-constexpr std::size_t kMaxFrame = 9728;
+constexpr std::size_t kMaxFrame = 9728;  // see kMinFrame
 
 }  // namespace
 

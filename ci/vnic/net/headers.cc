@@ -8,14 +8,11 @@ namespace vnic {
 namespace {
 
 constexpr std::size_t kEthernetAddresses = 12;
-constexpr std::size_t kEthernetHeader = 14;
 constexpr std::uint16_t kEthertypeVlan = 0x8100;
 constexpr std::uint16_t kEthertypeServiceVlan = 0x88a8;
 constexpr std::size_t kVlanTag = 4;
 constexpr int kMaxVlanTags = 2;  // IEEE 802.1ad
 
-constexpr std::size_t kIpv4MinHeader = 20;
-constexpr std::size_t kIpv6Header = 40;
 constexpr std::size_t kTcpMinHeader = 20;
 constexpr std::size_t kUdpHeader = 8;
 

@@ -19,6 +19,15 @@ inline constexpr std::uint16_t kEthertypeIpv6 = 0x86dd;
 inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolUdp = 17;
 
+// Bytes; IPv6 without extension headers.
+inline constexpr std::size_t kEthernetHeader = 14;
+inline constexpr std::size_t kIpv4MinHeader = 20;
+inline constexpr std::size_t kIpv6Header = 40;
+
+// The shortest frame that a NIC sends (gve_tx_dqo.c: "HW requires that the size of a non-TSO packet
+// be within the range of [17, 9728]").
+inline constexpr std::size_t kMinFrame = 17;
+
 // TCP flags (RFC 9293, 3.1), the low byte of the word that holds the data offset.
 inline constexpr std::uint8_t kTcpFin = 0x01;
 inline constexpr std::uint8_t kTcpSyn = 0x02;

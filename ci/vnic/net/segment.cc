@@ -15,7 +15,6 @@ namespace vnic {
 namespace {
 
 constexpr std::size_t kIpMaxLength = 65535;
-constexpr std::size_t kIpv6Header = 40;
 
 // Of the IP datagram without TCP payload, as its length field counts.
 std::size_t DatagramHeaders(const Headers& headers) {
