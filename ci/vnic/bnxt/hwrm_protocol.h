@@ -58,7 +58,6 @@ enum class CommandError : std::uint16_t {
   kNone = 0,
   kFail = 1,
   kInvalidParameters = 2,
-  kAccessDenied = 3,
   kResourceAllocation = 4,
   kUnknown = 0xffff,
 };

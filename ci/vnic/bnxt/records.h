@@ -24,7 +24,6 @@ struct BufferDescriptor {
 // struct tx_bd. The first of a packet is long: struct tx_bd_ext follows it.
 inline constexpr std::uint32_t kTxTypeMask = 0x3f;
 inline constexpr std::uint32_t kTxTypeLong = 0x10;
-inline constexpr std::uint32_t kTxPacketEnd = 1U << 6;
 inline constexpr std::uint32_t kTxNoCompletion = 1U << 7;
 inline constexpr std::uint32_t kTxCountShift = 8;  // BDs of the packet, the extension included
 inline constexpr std::uint32_t kTxCountMask = 0x1f;

@@ -16,7 +16,6 @@ inline constexpr std::uint16_t kMaxTxRings = kMaxQueues;
 inline constexpr std::uint16_t kMaxRxRings = 2 * kMaxQueues;  // with an aggregation ring each
 inline constexpr std::uint16_t kMaxCompletionRings = 2 * kMaxQueues;  // one each for rx and tx
 inline constexpr std::uint16_t kMaxVnics = 64;
-inline constexpr std::uint16_t kMaxFilters = 1024;
 inline constexpr std::uint16_t kMaxMtu = 9500;
 inline constexpr std::uint16_t kChip = 0x1750;
 

@@ -57,7 +57,6 @@ class FlowTable {
   [[nodiscard]] const FlowRule* Lookup(const Headers& headers) const;
 
   [[nodiscard]] const std::map<std::uint32_t, FlowRule>& Rules() const { return rules_; }
-  [[nodiscard]] std::size_t Capacity() const { return capacity_; }
 
  private:
   std::size_t capacity_;

@@ -34,7 +34,6 @@ inline constexpr std::uint8_t kTcpSyn = 0x02;
 inline constexpr std::uint8_t kTcpRst = 0x04;
 inline constexpr std::uint8_t kTcpPsh = 0x08;
 inline constexpr std::uint8_t kTcpAck = 0x10;
-inline constexpr std::uint8_t kTcpUrg = 0x20;
 inline constexpr std::uint8_t kTcpCwr = 0x80;
 
 // IPv4 addresses stand in the first four bytes, the others are zero.
