@@ -88,6 +88,8 @@ TEST_F(VfioUser, HasAConfigurationSpace) {
   EXPECT_EQ(read(0x08), 0x02000001U);
   EXPECT_EQ(read(0x34), 0x40U) << "the first capability";
   EXPECT_EQ(read(0x40) & 0xffff, 0x8010U) << "PCI Express, then 0x80";
+  EXPECT_EQ(read(0x4c), 0x103U) << "Link Capabilities: 8 GT/s x16";
+  EXPECT_EQ(read(0x6c), 0xeU) << "Link Capabilities 2: 2.5, 5 and 8 GT/s";
   EXPECT_EQ(read(0x80), 0x00030011U) << "MSI-X with 4 vectors";
   EXPECT_EQ(read(0x84), 0x800U);
 

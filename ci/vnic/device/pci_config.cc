@@ -58,6 +58,9 @@ PciConfig::PciConfig(const PciIdentity& identity) {
   Put16(kExpress + 8, 0, 0x7fff);
   Put32(kExpress + 12, 16U << 4 | 3U);
   Put16(kExpress + 18, 16U << 4 | 3U);
+  // Link Capabilities 2: 2.5, 5 and 8 GT/s. Linux looks for more than 5 GT/s only here (pci.c,
+  // pcie_get_speed_cap) and otherwise reports "0.000 Gb/s available PCIe bandwidth".
+  Put32(kExpress + 44, 1U << 3 | 1U << 2 | 1U << 1);
 
   Put16(kMsix, kCapabilityMsix);
   Put16(kMsix + 2, static_cast<std::uint16_t>(identity.msix.vectors - 1), 0xc000);
