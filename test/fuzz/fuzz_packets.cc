@@ -91,7 +91,7 @@ void CheckSteering(Input& input, const Headers& headers, Faults& faults) {
 }
 
 void CheckDivision(Input& input, const Packet& packet, const Headers& headers, Faults& faults) {
-  const PacketFaults wrong = Misfortune(faults, headers, Scar{});
+  const PacketFaults wrong = DrawFaults(faults, headers, Scar{});
   const std::size_t room = headers.payload_offset + input.Byte();
   const Parts parts = Divide(packet.bytes, headers, wrong, room);
   Require(parts.head.size() <= room);

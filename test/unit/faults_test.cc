@@ -105,9 +105,9 @@ TEST(Faults, SayWhatIsWrong) {
   EXPECT_THAT(error("no-split=1"), HasSubstr("takes no argument"));
   EXPECT_THAT(error("no-split="), HasSubstr("takes no argument"));
   for (const char* wrong : {"drop=", "drop=0", "drop=-1", "drop=1x", "drop=99999999999"}) {
-    EXPECT_THAT(error(wrong), HasSubstr("is no number from 1 to")) << wrong;
+    EXPECT_THAT(error(wrong), HasSubstr("is not a number from 1 to")) << wrong;
   }
-  EXPECT_THAT(error("rule-wrong-queue=64"), HasSubstr("is no number from 0 to 63"));
+  EXPECT_THAT(error("rule-wrong-queue=64"), HasSubstr("is not a number from 0 to 63"));
   EXPECT_THAT(error("command-refused"), HasSubstr("no command ''"));
   EXPECT_THAT(error("command-refused=MEND"), HasSubstr("no command 'MEND'"));
   EXPECT_TRUE(faults.None()) << "none of it was set";

@@ -83,7 +83,7 @@ std::size_t Receiver::SegmentsEach(const Packet& burst, const Headers& headers, 
 
 bool Receiver::Splits(const Packet& packet, const Headers& headers, const Queue& queue,
                       const Vnic& vnic) {
-  if (packet.IsBurst()) return true;  // only such are coalesced
+  if (packet.IsBurst()) return true;  // will be coalesced, which includes the split
   const bool wanted = headers.network == Network::kIpv4 ? vnic.split_ipv4 : vnic.split_ipv6;
   return queue.aggregation && wanted && headers.transport == Transport::kTcp &&
          headers.PayloadLength() > 0 && packet.bytes.size() > vnic.split_threshold;
@@ -93,11 +93,11 @@ void Receiver::Deliver(const Packet& packet, const Queue& queue, Delivery to) {
   const auto headers = ParseHeaders(packet);
   if (!headers) return;
   if (Splits(packet, *headers, queue, to.vnic)) {
-    to.wrong = Misfortune(slot_.faults, *headers, queue.buffers->split_lost);
+    to.wrong = DrawFaults(slot_.faults, *headers, queue.buffers->split_lost);
   }
   if (!packet.IsBurst()) return DeliverFrame(packet, *headers, queue, to);
-  // Coalescing splits, and vouches (bnxt_gro_skb() asks no further): what is not split or not
-  // vouched for, is not coalesced.
+  // A coalesced packet is split, and its checksum vouched for (bnxt_gro_skb() does not look): what
+  // is not split or not vouched for is not coalesced.
   if (!to.wrong.unsplit && !to.wrong.unvouched) return DeliverBurst(packet, *headers, queue, to);
   const auto frames = CutBurst(packet);
   if (!frames) return;

@@ -27,7 +27,7 @@ constexpr FaultSpec Once(Fault fault, std::string_view name, std::uint32_t usual
   return spec;
 }
 
-// Always, and its argument says how.
+// Bites always; the argument says how.
 constexpr FaultSpec With(Fault fault, std::string_view name, std::uint32_t usual,
                          std::uint32_t least, std::uint32_t most) {
   FaultSpec spec = Every(fault, name, usual);
@@ -36,7 +36,7 @@ constexpr FaultSpec With(Fault fault, std::string_view name, std::uint32_t usual
   spec.most = most;
   return spec;
 }
-// Now and then, and its argument says how.
+// Bites once a period; the argument says how.
 constexpr FaultSpec NowAndThen(Fault fault, std::string_view name, std::uint32_t usual) {
   FaultSpec spec = With(fault, name, usual, 1, kPeriod);
   spec.turn = FaultTurn::kPeriod;

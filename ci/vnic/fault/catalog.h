@@ -1,5 +1,5 @@
-// The faults that a port can be given, by name. What each does to users is told in
-// conf/faults.toml, which a test holds against this list.
+// The faults that a port can have, by name. conf/faults.toml says what each does to users; a test
+// compares it with this list.
 #pragma once
 
 #include <array>
@@ -46,12 +46,12 @@ enum class Fault : std::uint8_t {
   kCommandUnanswered,
 };
 
-// When a fault bites that is set.
+// When a fault that is set bites.
 enum class FaultTurn : std::uint8_t {
   kAlways,
   kEvery,  // one occasion in as many as its argument says
-  // The occasion whose number is its argument, counted anew from each TCP SYN that goes to the
-  // port: once a connection, so that each test meets it.
+  // The occasion whose number is its argument, counted from each TCP SYN to the port: once in each
+  // connection, so that every test meets it.
   kOnce,
   kPeriod,  // one occasion in kPeriod
 };
@@ -60,7 +60,7 @@ inline constexpr std::uint32_t kPeriod = 500;
 enum class FaultArgument : std::uint8_t {
   kNone,
   kNumber,
-  kCommand,  // a command's name, always needed; may be set for several
+  kCommand,  // the name of a command, required; the fault may be set for several
 };
 
 struct FaultSpec {
@@ -68,7 +68,7 @@ struct FaultSpec {
   std::string_view name;
   FaultTurn turn = FaultTurn::kAlways;
   FaultArgument argument = FaultArgument::kNone;
-  // Of a number: what it is where none is given, and its bounds.
+  // Of a number: the value if none is given, and the bounds.
   std::uint32_t usual = 0;
   std::uint32_t least = 0;
   std::uint32_t most = 0;
@@ -84,7 +84,7 @@ struct NamedCommand {
   bool in_restart = false;  // a step of a queue's restart
 };
 
-// What a make of NIC has of all this.
+// What of all this one make of NIC has.
 struct FaultScope {
   std::span<const NamedCommand> commands;
   std::span<const Fault> missing;

@@ -39,7 +39,7 @@ zcrx::Result<std::uint32_t> Faults::Argument(const FaultSpec& spec, std::string_
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
       if (error != std::errc{} || end != text.data() + text.size() || number < spec.least ||
           number > spec.most) {
-        return zcrx::Fail(fmt::format("{}: '{}' is no number from {} to {}", spec.name, text,
+        return zcrx::Fail(fmt::format("{}: '{}' is not a number from {} to {}", spec.name, text,
                                       spec.least, spec.most));
       }
       return number;

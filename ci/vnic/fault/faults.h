@@ -1,7 +1,6 @@
 // The faults of one port: set and cleared at run time, asked for by what they concern.
 //
-// A NIC without faults is the rule: everything that asks does so in passing, and is answered from
-// one word where no fault is set.
+// Usually no fault is set, so the check is cheap: a single bit mask is tested before anything else.
 #pragma once
 
 #include <cstdint>
@@ -17,34 +16,34 @@ namespace vnic {
 
 class Faults {
  public:
-  // `scope` lives as long as the program.
+  // `scope` refers to lists that live as long as the program.
   explicit Faults(const FaultScope& scope) : scope_(scope) {}
 
-  // "NAME" or "NAME=ARGUMENT"; a fault that is set already begins anew. The error says what was
-  // wrong.
+  // Sets "NAME" or "NAME=ARGUMENT"; a fault that is already set starts again. Fails with what is
+  // wrong with `text`.
   zcrx::Status Set(std::string_view text);
   void Clear();
-  // What is set and how often it bit: "NAME=ARGUMENT BITES", each behind "; ".
+  // Returns what is set and how often each has bitten: "NAME=ARGUMENT BITES", joined with "; ".
   [[nodiscard]] std::string Text() const;
 
-  // Of this occasion of something that a fault concerns: is it set and is it its turn? Counted, so
-  // to be asked once an occasion, and only where a bite makes a difference. `occasions`: several at
-  // once (the frames of a burst); true where the turn comes within them.
+  // Returns whether the fault is set and its turn has come. Counts the occasion: call it once for
+  // each, and only where a bite makes a difference. `occasions`: several at once (the frames of a
+  // burst); true if the turn comes within them.
   bool Bites(Fault fault, std::uint32_t occasions = 1) {
     return IsSet(fault) && Count(fault, std::nullopt, occasions);
   }
-  // Of a fault with a command's name as its argument. One that restarts queues is only concerned
-  // when it does: without it the driver would not get as far as that.
+  // The same for a fault whose argument is a command. A command that restarts queues is affected
+  // only `at_restart`: without it the driver would not get that far.
   bool BitesCommand(Fault fault, std::uint32_t command, bool at_restart) {
     return IsSet(fault) && (at_restart || !RestartsQueues(command)) && Count(fault, command, 1);
   }
   [[nodiscard]] bool IsSet(Fault fault) const { return (mask_ & Bit(fault)) != 0; }
   [[nodiscard]] bool None() const { return mask_ == 0; }
-  // The argument of a fault that is set.
+  // Returns the argument of a fault that is set.
   [[nodiscard]] std::uint32_t Number(Fault fault) const;
-  // A connection begins: what happens once in each is ahead again.
+  // A connection begins: the faults that bite once in each may bite again.
   void BeginConnection();
-  // From one Clear() to the next.
+  // A new number after each Clear().
   [[nodiscard]] std::uint64_t Round() const { return round_; }
 
  private:
@@ -54,7 +53,7 @@ class Faults {
     std::uint64_t occasions = 0;
     std::uint64_t bites = 0;
 
-    // Has its turn come with the occasions since `before`?
+    // Returns whether its turn has come with the occasions since `before`.
     [[nodiscard]] bool IsDue(std::uint64_t before) const;
   };
   static constexpr std::uint64_t Bit(Fault fault) {
@@ -71,7 +70,7 @@ class Faults {
   std::vector<Entry> entries_;
 };
 
-// What a fault leaves behind in a NIC. It heals when faults are cleared.
+// What a fault leaves behind in a NIC until the faults are cleared.
 class Scar {
  public:
   void Leave(const Faults& faults) { round_ = faults.Round(); }

@@ -9,7 +9,7 @@
 namespace vnic {
 namespace {
 
-// One byte is another, and the checksum says that it is right.
+// Changes one byte, and the checksum to match.
 void FlipByte(Packet& frame) {
   const auto headers = ParseHeaders(frame);
   if (!headers || headers->PayloadLength() == 0) return;
@@ -17,7 +17,7 @@ void FlipByte(Packet& frame) {
   CompleteTransportChecksum(frame.bytes, *headers);
 }
 
-// The first `frames` of it.
+// Cuts the first `frames` off `packet`.
 Packet Take(Packet& packet, std::size_t frames) {
   auto [taken, others] = CutOff(std::exchange(packet, {}), frames);
   packet = std::move(others);
@@ -35,8 +35,8 @@ std::vector<Packet> FrameFaults::Pass(Packet packet) {
   if ((headers->tcp_flags & kTcpSyn) != 0) faults_.BeginConnection();
   const bool has_payload = headers->transport == Transport::kTcp && headers->PayloadLength() > 0;
   std::vector<Fate> fates(FramesOf(packet, *headers));
-  // Lost in a row: of one send only. Of single frames, as retransmissions are, one after the other
-  // would go with nothing between, and no connection survives that.
+  // Frames are lost in a row only within one send. Single frames, such as retransmissions, would
+  // otherwise be lost one after the other, and no connection survives that.
   std::uint32_t lost = 0;
   for (Fate& fate : fates) {
     fate = Next(has_payload);

@@ -1,4 +1,4 @@
-// What becomes of frames on their way to a port: faults of the cable, and of payload.
+// What happens to frames on their way to a port: faults of the cable, and of payload.
 #pragma once
 
 #include <functional>
@@ -13,12 +13,12 @@ namespace vnic {
 
 class FrameFaults {
  public:
-  // `flap`: the cable is to go down for a moment.
+  // `flap` takes the cable down for a moment.
   FrameFaults(Faults& faults, std::move_only_function<void()> flap)
       : faults_(faults), flap_(std::move(flap)) {}
 
-  // What arrives when `packet` was sent, in order. A burst stays one but for the frames of it that
-  // a fault concerns: a NIC that coalesces does so with faults too.
+  // Returns, in order, what arrives when `packet` is sent. Of a burst only the frames that a fault
+  // affects are cut off: a NIC coalesces with faults too.
   std::vector<Packet> Pass(Packet packet);
 
  private:
@@ -31,7 +31,7 @@ class FrameFaults {
     [[nodiscard]] bool Changes() const { return drop || flip || twice || late; }
   };
 
-  // Of each frame in turn.
+  // Returns the fate of the next frame.
   Fate Next(bool has_payload);
   void Arrive(Packet packet);
   void Arrive(Packet frame, const Fate& fate);
@@ -39,7 +39,7 @@ class FrameFaults {
   Faults& faults_;
   std::move_only_function<void()> flap_;
   std::vector<Packet> arrived_;
-  std::optional<Packet> overtaken_;  // arrives behind the next one
+  std::optional<Packet> overtaken_;  // arrives after the next one
 };
 
 }  // namespace vnic

@@ -17,7 +17,7 @@ std::uint32_t IfBites(Faults& faults, Fault fault) {
 
 }  // namespace
 
-PacketFaults Misfortune(Faults& faults, const Headers& headers, const Scar& split_lost) {
+PacketFaults DrawFaults(Faults& faults, const Headers& headers, const Scar& split_lost) {
   if (faults.None() || !IsData(headers)) return {};
   PacketFaults wrong;
   wrong.unsplit = split_lost.In(faults) || faults.Bites(Fault::kNoSplit) ||

@@ -18,7 +18,7 @@ class SteeringFaults {
   [[nodiscard]] std::optional<Destination> Steer(
       const Headers& headers, const FlowTable& flows,
       const std::map<std::uint32_t, RssContext>& contexts) const;
-  // The NIC is to spread this packet over all its queues, whatever its table says.
+  // Returns whether the NIC spreads this packet over all its queues, whatever its table says.
   [[nodiscard]] bool IgnoresTable(const Destination& to) const;
 
   // The driver has deleted a rule.
@@ -27,7 +27,7 @@ class SteeringFaults {
   void Reset() { deleted_.clear(); }
 
  private:
-  // A deleted rule that matches all the same.
+  // A deleted rule that still matches.
   struct Revenant {
     FlowRule rule;
     Scar scar;
@@ -35,7 +35,7 @@ class SteeringFaults {
   static constexpr std::size_t kMostRevenants = 1024;
 
   [[nodiscard]] const FlowRule* RuleFor(const Headers& headers, const FlowTable& flows) const;
-  // Of the rule that matches; where none does, by RSS.
+  // Returns the action of the rule that matches, or that of no rule (RSS).
   [[nodiscard]] FlowAction ActionFor(const Headers& headers, const FlowTable& flows) const;
 
   Faults& faults_;

@@ -33,8 +33,8 @@ void RxQueue::Doorbell(std::uint32_t tail) {
   tail_ = tail;
 }
 
-// The flag header_buffer_overflow is not used: the driver follows a null pointer on it where the
-// memory is unreadable to it.
+// The flag header_buffer_overflow is not used: where the driver cannot read the memory, it follows
+// a null pointer on that flag.
 bool RxQueue::Splits(const Headers& headers) const {
   return headers.transport != Transport::kNone &&
          headers.payload_offset <= config_.header_buffer_size;
@@ -65,11 +65,11 @@ RxCompletion RxQueue::Describe(const Packet& packet, const Headers& headers,
 void RxQueue::Receive(const Packet& packet, const Headers& headers, std::optional<RssHash> hash) {
   if (stopped_.In(slot_.faults)) return;
   const PacketFaults wrong =
-      Splits(headers) ? Misfortune(slot_.faults, headers, split_lost_) : PacketFaults{};
+      Splits(headers) ? DrawFaults(slot_.faults, headers, split_lost_) : PacketFaults{};
   const bool split = Splits(headers) && !wrong.unsplit;
   const Parts parts = split ? Divide(packet.bytes, headers, wrong, config_.header_buffer_size)
                             : Parts{.head = {}, .payload = packet.bytes, .altered = {}};
-  // Also a packet of headers only takes one.
+  // A packet without payload takes one, too.
   const std::size_t full = config_.buffer_size;
   const auto buffers = std::max<std::uint32_t>(
       1, static_cast<std::uint32_t>((parts.payload.size() + full - 1) / full));
