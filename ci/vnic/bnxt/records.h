@@ -1,4 +1,4 @@
-// What stands in the rings: buffer descriptors (BDs) from the driver, completions from the device.
+// The records in the rings: buffer descriptors (BDs) from the driver, completions from the device.
 // Each record is 16 bytes, little-endian. Source: Linux drivers/net/ethernet/broadcom/bnxt/bnxt.h.
 #pragma once
 
@@ -27,7 +27,7 @@ inline constexpr std::uint32_t kTxTypeLong = 0x10;
 inline constexpr std::uint32_t kTxNoCompletion = 1U << 7;
 inline constexpr std::uint32_t kTxCountShift = 8;  // BDs of the packet, the extension included
 inline constexpr std::uint32_t kTxCountMask = 0x1f;
-inline constexpr std::uint32_t kTxMaxCount = 32;  // stands as 0
+inline constexpr std::uint32_t kTxMaxCount = 32;  // encoded as 0
 
 struct TxExtension {
   Le32 flags;
@@ -54,7 +54,7 @@ enum class CompletionType : std::uint32_t {
   kRx = 17,  // two records, then one for each aggregation buffer
   kRxBuffer = 18,
   kRxCoalesceStart = 19,  // "TPA": two records for the headers of a coalesced packet, ...
-  kRxCoalesceEnd = 21,    // ... after its buffers two records for its sum
+  kRxCoalesceEnd = 21,    // ... and two that sum it up, after its buffers
   kRxCoalesceBuffer = 22,
   kCommandDone = 0x20,
   kAsyncEvent = 0x2e,

@@ -25,8 +25,8 @@ class TxRing {
         statistics_(std::move(statistics)),
         slot_(slot) {}
 
-  // The driver has filled the ring up to `index`. Everything complete is sent before this returns,
-  // but for what is beyond a SendBudget.
+  // The driver has filled the ring up to `index`. Sends every complete packet before it returns,
+  // except what exceeds a SendBudget.
   void Doorbell(std::uint32_t index);
 
  private:
@@ -36,7 +36,7 @@ class TxRing {
   // Returns the packet from `count` descriptors; nothing if it cannot be sent.
   std::optional<Packet> Gather(const BufferDescriptor& first, std::uint32_t count);
   [[nodiscard]] bool Append(Packet& packet, const BufferDescriptor& descriptor);
-  // False, and logs it: the packet exceeds the budget.
+  // Returns false, and logs it, if the packet exceeds the budget.
   [[nodiscard]] bool Send(Packet packet);
   void Complete(std::uint32_t opaque);
   void Refuse(std::string_view reason) const;

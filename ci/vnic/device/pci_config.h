@@ -8,11 +8,11 @@
 namespace vnic {
 
 struct PciBar {
-  std::uint64_t size = 0;  // bytes, a power of two; 0: there is no such BAR
-  bool is_64bit = false;   // takes the next BAR's register too
+  std::uint64_t size = 0;  // bytes, a power of two; 0: no such BAR
+  bool is_64bit = false;   // also uses the register of the next BAR
 };
 
-// Where the MSI-X table stands. The table itself is the client's to emulate; see vfio_user/msix.h.
+// Where the MSI-X table is. The client emulates the table itself; see vfio_user/msix.h.
 struct MsixLayout {
   std::uint16_t vectors = 0;
   std::uint8_t bar = 0;
@@ -40,7 +40,7 @@ class PciConfig {
   explicit PciConfig(const PciIdentity& identity);
 
   void Read(std::uint64_t offset, std::span<std::uint8_t> data) const;
-  // Only the bits that the specification lets software write.
+  // Changes only the bits that the specification lets software write.
   void Write(std::uint64_t offset, std::span<const std::uint8_t> data);
 
  private:

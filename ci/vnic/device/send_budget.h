@@ -5,13 +5,13 @@
 
 namespace vnic {
 
-// The other guest waits while a doorbell is served, and a ring can hold far more than any memory:
-// one buffer again and again, to be cut into frames of a byte each. What is beyond this is
-// completed and not sent. No driver gets there: the longest rings that drivers make hold less (gve:
-// 4095 descriptors of 16 KiB; bnxt: 2047 of 32 KiB), and their frames are longer.
+// The other guest waits while a doorbell is served, and a hostile ring can describe far more than
+// memory holds: the same buffer again and again, to be cut into frames of one byte. What exceeds
+// the budget is completed but not sent. No driver reaches it: the longest rings of drivers hold
+// less (gve: 4095 descriptors of 16 KiB; bnxt: 2047 of 32 KiB), and their frames are longer.
 class SendBudget {
  public:
-  // False, and nothing is taken: it is too much.
+  // Return false, and take nothing, if less is left.
   [[nodiscard]] bool TakeBytes(std::size_t bytes) { return Take(bytes_, bytes); }
   [[nodiscard]] bool TakeFrames(std::size_t frames) { return Take(frames_, frames); }
 

@@ -54,7 +54,7 @@ class RxQueue {
   // The driver has filled the buffer ring up to `tail`.
   void Doorbell(std::uint32_t tail);
 
-  // Faults: the queue forgets that it is to split; it takes nothing any more.
+  // Faults: the queue forgets to split; it stops receiving.
   void LoseSplit() { split_lost_.Leave(slot_.faults); }
   void StopReceiving() { stopped_.Leave(slot_.faults); }
 

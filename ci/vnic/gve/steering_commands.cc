@@ -52,7 +52,7 @@ std::optional<FlowMatch> MatchOf(const WireFlowRule& rule) {
   match.source_port = {.value = rule.key.source_port, .mask = rule.mask.source_port};
   match.destination_port = {.value = rule.key.destination_port, .mask = rule.mask.destination_port};
   if (match.network == Network::kIpv4) {
-    // Addresses have four bytes; what stands behind them means nothing.
+    // Addresses have four bytes; the bytes after them mean nothing.
     std::ranges::fill(match.source.mask.begin() + 4, match.source.mask.end(), std::uint8_t{0});
     std::ranges::fill(match.destination.mask.begin() + 4, match.destination.mask.end(),
                       std::uint8_t{0});
@@ -63,7 +63,7 @@ std::optional<FlowMatch> MatchOf(const WireFlowRule& rule) {
 }  // namespace
 
 // The driver leaves RSS to the device until its user changes it (gve_main.c, gve_init_rss_config),
-// and does not say then how many queues there are.
+// and until then does not say how many queues there are.
 void ControlPlane::ResetSteering() {
   flows_.Clear();
   wire_rules_.clear();
@@ -94,9 +94,9 @@ std::uint32_t ControlPlane::QueuesToSpreadOver() const {
   return queues;
 }
 
-// Over all queues. Called when one is made, not when one is taken
-// away: a queue that is restarted must not move the others' flows, and before there are fewer
-// queues all are taken away.
+// Spreads over all queues. Called when a queue is created, not when one is destroyed: restarting a
+// queue must not move the flows of the others, and a driver that wants fewer queues destroys all of
+// them first.
 void ControlPlane::SpreadByDefault() {
   if (table_configured_) return;
   const std::uint32_t queues = QueuesToSpreadOver();

@@ -32,8 +32,8 @@ class TxQueue {
           TxCounters& counters)
       : config_(config), slot_(slot), notifier_(notifier), counters_(counters) {}
 
-  // The driver has filled the ring up to `tail`. Everything complete is sent before this returns,
-  // but for what is beyond a SendBudget.
+  // The driver has filled the ring up to `tail`. Sends every complete packet before it returns,
+  // except what exceeds a SendBudget.
   void Doorbell(std::uint32_t tail);
 
  private:

@@ -24,7 +24,7 @@ struct FlowMatch {
   Masked<IpAddress> source{};
   Masked<IpAddress> destination{};
   Masked<std::uint8_t> traffic_class{};
-  // Only a packet with TCP or UDP has ports: with a mask here nothing else matches.
+  // Only TCP and UDP have ports: with a mask here nothing else matches.
   Masked<std::uint16_t> source_port{};
   Masked<std::uint16_t> destination_port{};
 };
@@ -46,14 +46,15 @@ class FlowTable {
  public:
   explicit FlowTable(std::size_t capacity) : capacity_(capacity) {}
 
-  // ENOSPC when full, EEXIST when the location is taken, EINVAL for a match without a network.
+  // Fails with ENOSPC if the table is full, EEXIST if the location is taken, and EINVAL for a match
+  // without a network.
   zcrx::Status Add(std::uint32_t location, const FlowRule& rule);
-  // ENOENT when there is none.
+  // Fails with ENOENT if there is none.
   zcrx::Status Remove(std::uint32_t location);
   void Clear() { rules_.clear(); }
 
-  // The first rule that matches, by location: include/uapi/linux/ethtool.h, ethtool_rx_flow_spec
-  // ("classified according to the first (lowest numbered) rule").
+  // Returns the matching rule with the lowest location: include/uapi/linux/ethtool.h,
+  // ethtool_rx_flow_spec ("classified according to the first (lowest numbered) rule").
   [[nodiscard]] const FlowRule* Lookup(const Headers& headers) const;
 
   [[nodiscard]] const std::map<std::uint32_t, FlowRule>& Rules() const { return rules_; }

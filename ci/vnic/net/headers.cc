@@ -21,7 +21,7 @@ constexpr std::uint8_t kHopByHop = 0;
 constexpr std::uint8_t kFragmentHeader = 44;
 constexpr std::uint8_t kAuthentication = 51;
 constexpr std::uint8_t kDestinationOptions = 60;
-// Each kind stands once in a sensible packet; a guest may send a frame full of them.
+// A sensible packet has each kind once; a guest may send a frame full of them.
 constexpr int kMaxExtensions = 8;
 
 // Each parser below advances `headers` only over what is whole; bytes from `headers.payload_end` on
@@ -80,7 +80,7 @@ void ParseIpv4(Frame frame, IpLength ip_length, Headers& headers) {
   ParseTransport(frame, headers);
 }
 
-// Moves `transport_offset` and `protocol` behind the extension headers that a NIC looks through.
+// Moves `transport_offset` and `protocol` past the extension headers that a NIC parses.
 void SkipExtensions(Frame frame, Headers& headers) {
   for (int i = 0; i < kMaxExtensions; ++i) {
     const std::size_t at = headers.transport_offset;

@@ -36,7 +36,7 @@ inline constexpr std::uint8_t kTcpPsh = 0x08;
 inline constexpr std::uint8_t kTcpAck = 0x10;
 inline constexpr std::uint8_t kTcpCwr = 0x80;
 
-// IPv4 addresses stand in the first four bytes, the others are zero.
+// An IPv4 address has the first four bytes, the others are zero.
 using IpAddress = std::array<std::uint8_t, 16>;
 
 // Numbers are in host byte order, offsets in bytes from the start of the frame.
@@ -72,11 +72,11 @@ struct Headers {
 // 65535 bytes; Linux include/net/ip.h, iph_totlen): hardware computes it anew for each frame.
 enum class IpLength { kBinding, kIgnored };
 
-// nullopt only where not even the Ethernet header is complete. A frame whose IP or TCP/UDP header
-// is malformed has headers up to there.
+// Returns nullopt only if not even the Ethernet header is complete. A frame whose IP or TCP/UDP
+// header is malformed has the headers before it.
 std::optional<Headers> ParseHeaders(Frame frame, IpLength ip_length = IpLength::kBinding);
 
-// Of a packet from the cable: kIgnored for a burst.
+// Parses a packet from the cable: kIgnored for a burst.
 std::optional<Headers> ParseHeaders(const Packet& packet);
 
 }  // namespace vnic

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kIpMaxLength = 65535;
 
-// Of the IP datagram without TCP payload, as its length field counts.
+// The IP length field of a datagram with these headers and no TCP payload.
 std::size_t DatagramHeaders(const Headers& headers) {
   const std::size_t all = headers.payload_offset - headers.network_offset;
   return headers.network == Network::kIpv6 ? all - kIpv6Header : all;
@@ -57,7 +57,7 @@ void WriteHeaders(Packet& packet, Headers headers, const Piece& piece) {
   if (piece.length <= packet.segment_size) packet.segment_size = 0;
 }
 
-// A packet of its own of a piece that is not the whole burst.
+// Makes a packet of a piece of the burst.
 Packet CutPiece(const Packet& burst, const Headers& headers, const Piece& piece) {
   const Frame header_bytes = Frame(burst.bytes).first(headers.payload_offset);
   const Frame part =
@@ -71,7 +71,8 @@ Packet CutPiece(const Packet& burst, const Headers& headers, const Piece& piece)
   return packet;
 }
 
-// Payload bytes of each packet: whole segments, as many as wanted and as a datagram can hold.
+// Returns the payload bytes of each packet: whole segments, as many as are wanted and fit into a
+// datagram.
 zcrx::Result<std::size_t> PieceLength(const Headers& headers, std::size_t segment_size,
                                       std::size_t segments_each) {
   if (headers.transport != Transport::kTcp) return zcrx::Fail("cut burst", EINVAL, "not TCP");
