@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from vlab.base.paths import RESULTS
+from vlab.base.paths import BUILD, RESULTS
 from vlab.commands import arguments
 from vlab.debian import tools
 from vlab.debian.kernels import Kernel
 from vlab.faults import catalogue
 from vlab.machines.guests import NICS
-from vlab.machines.lab import Lab, Plan, lab
+from vlab.machines.lab import Lab, Plan, lab, prepare
 from vlab.machines.supplies import Supplies
 from vlab.results.folder import results_folder
-from vlab.suites import build
+from vlab.suites.build import building
 
 
 def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
@@ -82,16 +83,17 @@ def plan(
 def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
     """Everything from the build to two guests that are up. `share`: their /share."""
     settings = [catalogue.load().setting(text, options.nic) for text in options.faults]
-    programs = build.programs(options.build)
-    supplies = Supplies()
-    kernel = supplies.kernel(options.kernel, options.nic)
-    out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
-    with results_folder(out.resolve()):
-        with lab(
-            plan(
-                options.nic, kernel, supplies, programs, out.resolve(), share, cold=options.cold
-            )
-        ) as running:
-            for setting in settings:
-                running.set_fault(setting.text)
-            yield running
+    with ExitStack() as stack:
+        programs = stack.enter_context(building(options.build))
+        supplies = Supplies()
+        kernel = supplies.kernel(options.kernel, options.nic)
+        out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
+        stack.enter_context(results_folder(out.resolve()))
+        one = plan(
+            options.nic, kernel, supplies, BUILD, out.resolve(), share, cold=options.cold
+        )
+        prepare(one)  # while the build runs
+        running = stack.enter_context(lab(replace(one, build=programs())))
+        for setting in settings:
+            running.set_fault(setting.text)
+        yield running

@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vlab.base import pool
-from vlab.base.paths import RESULTS
+from vlab.base.paths import BUILD, RESULTS
 from vlab.base.pool import Job
+from vlab.commands import booting
 from vlab.commands.cells import Cell
-from vlab.debian import tools
 from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import NICS
+from vlab.machines.lab import prepare
 from vlab.machines.supplies import Supplies
 from vlab.results.folder import JUNIT, results_folder
 from vlab.results.junit import summary
-from vlab.suites import build
+from vlab.suites.build import building
 
 # The exit statuses of `run`, the worst last. That a test failed is told even where another lab
 # broke; "everything skipped" only where no lab had more to say. Any other (a crash) is worse.
@@ -28,12 +29,10 @@ _SEVERITY = (4, 0, 3, 2, 5, 1)
 
 
 def run(options: argparse.Namespace) -> int:
-    programs = build.programs(options.build).resolve()
-    cells = _cells(options.kernel, (options.out or RESULTS).resolve())
-    for cell in cells:
-        with results_folder(cell.out):  # not while another lab writes there
-            (cell.out / JUNIT).unlink(missing_ok=True)
-    jobs = [Job(cell.name, _command(cell, programs, options)) for cell in cells]
+    with building(options.build) as programs:
+        cells = _cells(options, (options.out or RESULTS).resolve())
+        build = programs()
+    jobs = [Job(cell.name, _command(cell, build, options)) for cell in cells]
     statuses = [ended.status for ended in pool.run(jobs, labs_at_once())]
     reports = [cell.out / JUNIT for cell in cells]
     for cell, report, status in zip(cells, reports, statuses, strict=True):
@@ -49,14 +48,17 @@ def worst(statuses: Sequence[int | None]) -> int:
     return max(known, key=lambda one: _SEVERITY.index(one) if one in _SEVERITY else 99)
 
 
-def _cells(series: str, out: Path) -> list[Cell]:
-    """All is fetched here, and not by several labs at once."""
+def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
+    """Whatever several labs would fetch or make is fetched and made here."""
     supplies = Supplies()
     cells = []
     for nic in sorted(NICS, reverse=True):
-        kernel = supplies.kernel(series, nic)
-        tools.accelerator(supplies.tools, kernel.image)
-        cells.append(Cell(nic, kernel.version, out / f"{nic}-{kernel.version}"))
+        kernel = supplies.kernel(options.kernel, nic)
+        cell = Cell(nic, kernel.version, out / f"{nic}-{kernel.version}")
+        with results_folder(cell.out):  # not while another lab writes there
+            (cell.out / JUNIT).unlink(missing_ok=True)
+            prepare(booting.plan(nic, kernel, supplies, BUILD, cell.out, None, cold=options.cold))
+        cells.append(cell)
     return cells
 
 

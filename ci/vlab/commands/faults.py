@@ -23,7 +23,7 @@ from vlab.machines.guests import NICS
 from vlab.machines.supplies import Supplies
 from vlab.results import junit
 from vlab.results.folder import JUNIT, results_folder
-from vlab.suites import build
+from vlab.suites.build import building
 from vlab.suites.suite import KernelSuite, OurSuite
 
 _SUITES = {"ours": OurSuite, "kernel": KernelSuite}
@@ -57,14 +57,15 @@ def act(options: argparse.Namespace) -> int:
     settings = {nic: wanted for nic, wanted in settings.items() if wanted}
     if not settings:
         raise UsageError(f"none of these faults is one of {', '.join(options.nics)}")
-    programs = build.programs(options.build).resolve()
+    with building(options.build) as programs:
+        build = programs()
     started = datetime.datetime.now(datetime.UTC)
     with results_folder(options.out.resolve()) as out:
         if len(settings) == 1:
             ((nic, wanted),) = settings.items()
-            found = [_one(options, nic, wanted, programs, out)]
+            found = [_one(options, nic, wanted, build, out)]
         else:
-            found = _each(options, list(settings), programs, out)
+            found = _each(options, list(settings), build, out)
         _leave(found, started, out)
     idle = detection.idle_tests(found)
     if idle:

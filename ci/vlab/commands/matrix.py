@@ -19,7 +19,7 @@ from vlab.machines.guests import NICS
 from vlab.machines.supplies import Supplies
 from vlab.results import junit, known_issues, page, report, table
 from vlab.results.folder import JUNIT, results_folder
-from vlab.suites import build
+from vlab.suites.build import building
 
 _CELL_S = 300.0  # 60 to 110 s are usual, two at once on two cores
 _WIDTH = 160  # of a table that goes to no terminal
@@ -38,13 +38,14 @@ def act(options: argparse.Namespace) -> int:
     if options.words:
         raise UsageError("matrix takes no arguments for the suite; run does")
     faults = known_issues.load(KNOWN_FAULTS)
-    programs = build.programs(options.build).resolve()
     with results_folder(options.out.resolve()) as out:
-        wanted = _cells(options, out)
+        with building(options.build) as programs:
+            wanted = _cells(options, out)
+            build = programs()
         at_once = options.jobs or labs_at_once()
         progress.note(f"{len(wanted)} labs, {min(at_once, len(wanted))} at once")
         started, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
-        results = cells.run(wanted, programs, at_once, options.limit)
+        results = cells.run(wanted, build, at_once, options.limit)
         whole = report.make(results, faults, started, time.monotonic() - begin)
         _leave(whole, out)
     return 1 if whole.failed else 0

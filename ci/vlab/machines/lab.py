@@ -151,11 +151,18 @@ def lab(plan: Plan) -> Iterator[Lab]:
         yield running
 
 
+def prepare(plan: Plan) -> None:
+    """Makes the snapshot that lab() restores, where there is none. Needs no programs."""
+    if not plan.cold:
+        hardware = _hardware(plan, Image(plan.userland, plan.kernel))
+        snapshot.prepare(hardware.values(), partial(_save, hardware, plan))
+
+
 def _start(plan: Plan, stack: ExitStack) -> Lab:
     folder = stack.enter_context(run_folder())
     plan.results.mkdir(exist_ok=True)
     image = Image(plan.userland, plan.kernel)
-    hardware = {guest: _hardware(plan, image, guest) for guest in (DUT, PEER)}
+    hardware = _hardware(plan, image)
     nic = NicProcess(plan.build / "vnic", plan.nic, folder, plan.out / "vnic.log")
     stack.callback(nic.end)
     keys = Keys.fresh(folder)
@@ -198,11 +205,14 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     return Lab(plan, [machine for machine, _, _ in machines], nic, access)
 
 
-def _hardware(plan: Plan, image: Image, guest: Guest) -> Hardware:
-    return Hardware(
-        guest, plan.qemu, plan.accelerator, plan.kernel.image, image.content + settings(guest),
-        links.cards(guest),
-    )  # fmt: skip
+def _hardware(plan: Plan, image: Image) -> dict[Guest, Hardware]:
+    return {
+        guest: Hardware(
+            guest, plan.qemu, plan.accelerator, plan.kernel.image,
+            image.content + settings(guest), links.cards(guest),
+        )
+        for guest in (DUT, PEER)
+    }  # fmt: skip
 
 
 def _save(hardware: Mapping[Guest, Hardware], plan: Plan, into: Path) -> None:

@@ -25,20 +25,34 @@ _UNUSED_S = 7 * 24 * 3600  # after that a snapshot goes
 _CHUNK = 1 << 16
 
 
-def folder(machines: Iterable[Hardware], make: Callable[[Path], None]) -> Path:
-    """The folder with NAME.ram for each guest of one lab. `make` is called with a folder to fill
-    where there is none that can be trusted."""
-    base = cache.folder() / "guests"
-    target = base / _key(machines)
-    with cache.once(target, _intact) as partial:
+Fill = Callable[[Path], None]
+
+
+def folder(machines: Iterable[Hardware], fill: Fill) -> Path:
+    """Returns the folder with NAME.ram for each guest of one lab. Calls `fill` with a folder to
+    write them into where there is none that can be trusted."""
+    return _made(_folder(machines), fill, _intact)
+
+
+def prepare(machines: Iterable[Hardware], fill: Fill) -> None:
+    """Makes the folder where there is none. Does not read one that is there: folder() does."""
+    _made(_folder(machines), fill, Path.is_dir)
+
+
+def _made(target: Path, fill: Fill, whole: Callable[[Path], bool]) -> Path:
+    with cache.once(target, whole) as partial:
         if partial is not None:
-            _drop_unused(base)
+            _drop_unused(target.parent)
             with progress.phase("booting both guests once, to restore them from then on"):
-                make(partial)
+                fill(partial)
             (partial / _SUM).write_text(json.dumps(_sums(partial)), encoding="ascii")
     with suppress(OSError):  # a cache that is read-only to us
         os.utime(target)
     return target
+
+
+def _folder(machines: Iterable[Hardware]) -> Path:
+    return cache.folder() / "guests" / _key(machines)
 
 
 def _key(machines: Iterable[Hardware]) -> str:

@@ -1,8 +1,12 @@
-"""Building the suite and the NIC process."""
+"""Building the suite and the NIC process, beside whatever else a lab needs first."""
 
 from __future__ import annotations
 
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from vlab.base import progress
@@ -15,28 +19,51 @@ _BUILD_S = 1800
 _TARGETS = ("zcrx_tests", "zcrx_sender", "zcrx_nic", "vnic")
 
 
-def programs(folder: Path | None) -> Path:
-    """The folder with the programs: `folder` as it is, or build/, brought up to date."""
-    if folder is None:
-        folder = BUILD
-        with progress.phase("building"):
-            if not (BUILD / "build.ninja").exists():
-                _cmake("--preset", "default")
-            _cmake("--build", str(BUILD), "--target", *_TARGETS)
+@contextmanager
+def building(folder: Path | None) -> Iterator[Callable[[], Path]]:
+    """Yields what waits for the programs and returns their folder: `folder` as it is, or build/,
+    which is brought up to date while the block does something else."""
+    if folder is not None:
+        yield partial(_checked, folder.resolve())
+        return
+    deadline = Deadline(_BUILD_S)
+    if not (BUILD / "build.ninja").exists():
+        with progress.phase("configuring the build"):
+            _finish(_start("cmake", "--preset", "default"), deadline)
+    begin = time.monotonic()
+    progress.note("building ...")
+    # ninja itself, which ends its compilers when it is ended; cmake --build would leave it behind.
+    process = _start("ninja", "-C", str(BUILD), *_TARGETS)
+
+    def programs() -> Path:
+        _finish(process, deadline)
+        progress.note(f"built in {time.monotonic() - begin:.1f} s")
+        return _checked(BUILD)
+
+    try:
+        yield programs
+    finally:
+        end(process, Deadline(1))
+
+
+def _checked(folder: Path) -> Path:
     for name in _TARGETS:
         if not (folder / name).exists():
             raise LabError(f"{folder / name} is missing")
     return folder
 
 
-def _cmake(*arguments: str) -> None:
+def _start(*command: str) -> subprocess.Popen[bytes]:
     """Its output goes to standard error: standard output is the suite's."""
-    process = spawn(["cmake", *arguments], cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=2)
+    return spawn(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=2)
+
+
+def _finish(process: subprocess.Popen[bytes], deadline: Deadline) -> None:
     try:
-        status = process.wait(Deadline(_BUILD_S).remaining())
+        status = process.wait(deadline.remaining())
     except subprocess.TimeoutExpired:
-        raise LabError(f"the build took more than {_BUILD_S} s and was ended") from None
+        raise LabError(f"the build timed out after {_BUILD_S} s") from None
     finally:
         end(process, Deadline(1))
     if status != 0:
-        raise LabError("the build failed; what the compiler said stands above")
+        raise LabError("the build failed; see the compiler's messages above")
