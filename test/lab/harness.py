@@ -55,6 +55,18 @@ def names_of_all_tests() -> list[str]:
     return found
 
 
+def link_tree(source: Path, target: Path) -> None:
+    """A copy of links where that can be: the cache holds hundreds of megabytes."""
+    shutil.copytree(source, target, copy_function=_link, symlinks=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 class LabTest(unittest.TestCase):
     """Each test has a folder for results and one for the labs' private folders.
 

@@ -5,7 +5,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from harness import BUILD, REPOSITORY, LabTest
+from harness import BUILD, REPOSITORY, LabTest, link_tree
 
 _UID = "65534"
 
@@ -25,9 +25,7 @@ class OrdinaryUser(LabTest):
     def as_nobody(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         """Root gives up all it is. Cache, checkout and build may be closed to others: copies."""
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zcrx-hwtest"
-        # Links where possible: the cache holds hundreds of megabytes.
-        shutil.copytree(cache, self.folder / "cache/zcrx-hwtest", copy_function=_link,
-                        symlinks=True)  # fmt: skip
+        link_tree(cache, self.folder / "cache/zcrx-hwtest")
         for part in ("ci", "conf"):
             shutil.copytree(REPOSITORY / part, self.folder / part, symlinks=True)
         build = self.folder / "build"
@@ -43,13 +41,6 @@ class OrdinaryUser(LabTest):
         folders = ["--build", str(build), "--out", str(self.out)]
         home = {"XDG_CACHE_HOME": str(self.folder / "cache"), "HOME": "/nonexistent"}
         return [*drop, str(self.folder / "ci/lab"), name, *folders, *rest], self.environment(**home)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 if __name__ == "__main__":

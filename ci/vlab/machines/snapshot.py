@@ -56,14 +56,16 @@ def _folder(machines: Iterable[Hardware]) -> Path:
 
 
 def _key(machines: Iterable[Hardware]) -> str:
+    """Of everything that a snapshot depends on; not of the place of the cache."""
     digest = hashlib.sha256()
     for machine in machines:
-        digest.update(machine.initrd)
-        program = next(word for word in machine.qemu if Path(word).name.startswith("qemu-system"))
-        for path in (Path(shutil.which(program) or program), machine.kernel):
+        qemu = next(word for word in machine.qemu if Path(word).name.startswith("qemu-system"))
+        for path in (Path(shutil.which(qemu) or qemu), machine.kernel):
             found = path.stat()
-            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
-        digest.update("\0".join([*machine.arguments(), machine.accelerator.processor()]).encode())
+            digest.update(f"{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
+        words = "\0".join([*machine.arguments(), machine.accelerator.processor()])
+        digest.update(words.replace(str(cache.folder()), "").encode())
+        digest.update(machine.initrd)
     return digest.hexdigest()[:24]
 
 
