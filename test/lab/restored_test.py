@@ -31,6 +31,10 @@ class Restored(LabTest):
             self.assertEqual(len(secrets), 8, done.stdout)
             self.assertGreaterEqual(int(date), int(begin) - 1)
             self.assertLessEqual(int(date), time.time() + 1)
+            for guest in ("dut", "peer"):
+                # By itself the kernel may seed them anew too late, or just in time.
+                console = (self.out / f"{guest}-console.log").read_text(errors="replace")
+                self.assertIn("crng reseeded due to virtual machine fork", console)
             seen += [*secrets, (self.out / "dut/authorized_keys").read_text("utf-8")]
         self.assertEqual(len(set(seen)), len(seen), seen)
 
