@@ -32,7 +32,7 @@ class Qmp:
 
     def arguments(self) -> list[str]:
         descriptor = self.qemu_end.fileno()
-        return ["-chardev", f"socket,id=qmp,fd={descriptor}", "-mon", "chardev=qmp,mode=control"]
+        return ["-chardev", f"socket,id=qmp,fd={descriptor}", "-qmp", "chardev:qmp"]
 
     def greet(self) -> None:
         """Waits for QEMU to be there. Until then it takes no other command."""
