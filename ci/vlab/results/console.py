@@ -23,7 +23,7 @@ def complaints(log: Path, since: int = 0) -> list[str]:
     `since`: the size that the console had when what is asked for began.
     """
     try:
-        text = guest_file.read(log, _MOST_BYTES)[since:].decode(errors="replace")
+        text = guest_file.read(log, _MOST_BYTES, since).decode(errors="replace")
     except OSError:
         return []
     return list(dict.fromkeys(_CHANCE.sub("", line).strip() for line in _LINE.findall(text)))

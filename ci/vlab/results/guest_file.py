@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 
-def read(path: Path, most: int) -> bytes:
-    """At most `most` bytes of a plain file; OSError for all else.
+def read(path: Path, most: int, since: int = 0) -> bytes:
+    """At most `most` bytes of a plain file, from offset `since` on; OSError for all else.
 
     Neither follows a link out of the folder nor waits for the other end of a FIFO (open(2)).
     """
@@ -17,6 +17,7 @@ def read(path: Path, most: int) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(None, "no plain file")
         with open(descriptor, "rb", closefd=False) as file:
+            file.seek(since)
             return file.read(most)
     finally:
         os.close(descriptor)

@@ -19,11 +19,11 @@ warning: Could not enable error recovery for the device
 
 
 class Complaints(unittest.TestCase):
-    def of(self, console: bytes) -> list[str]:
+    def of(self, console: bytes, since: int = 0) -> list[str]:
         with tempfile.NamedTemporaryFile() as file:
             file.write(console)
             file.flush()
-            return complaints(Path(file.name))
+            return complaints(Path(file.name), since)
 
     def test_each_once_without_time_and_process(self) -> None:
         self.assertEqual(
@@ -42,6 +42,10 @@ class Complaints(unittest.TestCase):
 
     def test_bytes_that_are_no_text(self) -> None:
         self.assertEqual(self.of(b"\xff\n[    1.0] BUG: \xff"), ["BUG: \ufffd"])
+
+    def test_the_end_of_a_long_console(self) -> None:
+        before = b"[    1.0] BUG: old\n" + b"x" * (5 << 20) + b"\n"
+        self.assertEqual(self.of(before + b"[    2.0] BUG: new\n", len(before)), ["BUG: new"])
 
     def test_no_console(self) -> None:
         self.assertEqual(complaints(Path("/nonexistent/console.log")), [])

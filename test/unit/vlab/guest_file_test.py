@@ -18,6 +18,7 @@ class Read(unittest.TestCase):
         self.path.write_bytes(b"12345")
         self.assertEqual(guest_file.read(self.path, 5), b"12345")
         self.assertEqual(guest_file.read(self.path, 4), b"1234")
+        self.assertEqual(guest_file.read(self.path, 2, 1), b"23")
 
     def test_a_link_is_not_followed(self) -> None:
         target = self.path.with_name("target")
