@@ -67,7 +67,7 @@ class Catalogue:
             known = ", ".join(one.name for one in self.faults)
             raise UsageError(f"no fault is named '{name}'; there are {known}")
         if nic not in fault.nics:
-            raise UsageError(f"{nic} has no fault {name}; {', '.join(fault.nics)} has")
+            raise UsageError(f"{name} is a fault of {' and '.join(fault.nics)}, not of {nic}")
         if fault.argument is None and equals:
             raise UsageError(f"the fault {name} takes no argument")
         if fault.argument == _COMMAND and argument not in self.commands[nic]:

@@ -68,7 +68,7 @@ class FaultsTest(unittest.TestCase):
             ("dorp", "gve", "no fault is named 'dorp'; there are drop, short-buffers"),
             ("drop=", "gve", "the argument of drop is a number, as in drop=100"),
             ("drop=-1", "gve", "is a number"),
-            ("short-buffers", "gve", "gve has no fault short-buffers; bnxt has"),
+            ("short-buffers", "gve", "short-buffers is a fault of bnxt, not of gve"),
             ("short-buffers=1", "bnxt", "takes no argument"),
             ("command-refused", "gve", "needs a command of gve: command-refused=CREATE_RX_QUEUE"),
             ("command-refused=VER_GET", "gve", "needs a command of gve"),
@@ -76,6 +76,11 @@ class FaultsTest(unittest.TestCase):
             with self.assertRaises(UsageError) as raised:
                 self.catalogue.setting(text, nic)
             self.assertIn(said, str(raised.exception), text)
+
+    def test_a_fault_of_several_nics_but_not_of_this_one(self) -> None:
+        two = self.load(_LIST.replace('nics = ["bnxt"]', 'nics = ["bnxt", "mlx5"]'))
+        with self.assertRaisesRegex(UsageError, "is a fault of bnxt and mlx5, not of gve"):
+            two.setting("short-buffers", "gve")
 
     def test_all_of_a_nic_and_each_step_of_a_restart(self) -> None:
         self.assertEqual(
