@@ -58,6 +58,18 @@ class Refusal(LabTest):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self.refused(self.lab("run", "--nic", "gve"), 5, f"another lab writes {self.out}")
 
+    def test_a_cache_in_use(self) -> None:
+        cache = self.folder / "cache/zcrx-hwtest"
+        cache.mkdir(parents=True)
+        descriptor = os.open(cache, os.O_RDONLY)
+        self.addCleanup(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        done = self.finish(
+            [str(REPOSITORY / "ci/lab"), "clean"],
+            self.environment(XDG_CACHE_HOME=str(cache.parent)),
+        )
+        self.refused(done, 5, "a lab is running")
+
     def test_no_qemu_to_be_had(self) -> None:
         """An empty cache, and a mirror that refuses the connection."""
         done = self.lab(

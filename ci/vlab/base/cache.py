@@ -4,16 +4,68 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from vlab.base.errors import LabError
+
+# What tells apart the things that follow one another under one name: the point release of a kernel
+# of Debian's, or a key that `once` is given.
+_VERSION = re.compile(r"\.\d+\+deb\d+|-[0-9a-f]{12}$")
+_KEPT = 2  # of each name: two checkouts may want different ones
 
 
 def folder() -> Path:
     """Packages, unpacked trees, kernels. May be deleted whenever no lab runs."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "zcrx-hwtest"
+
+
+@contextmanager
+def held(*, alone: bool = False) -> Iterator[None]:
+    """Holds the cache, together with others or `alone`. LabError where others hold it then."""
+    path = folder()
+    path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+        yield
+    except BlockingIOError:
+        raise LabError(f"a lab is running, which may use anything in {path}") from None
+    finally:
+        os.close(descriptor)
+
+
+def superseded() -> list[Path]:
+    """What `once` has made and newer things of the same name have replaced."""
+    made: dict[Path, list[Path]] = {}
+    for path in folder().glob("*/[!.]*"):
+        if path.is_dir() and _VERSION.search(path.name):
+            made.setdefault(path.with_name(_VERSION.sub("", path.name)), []).append(path)
+    # ctime: `once` renames what is complete. mtime is what a package said of its folder.
+    return [
+        path
+        for paths in made.values()
+        for path in sorted(paths, key=lambda one: one.stat().st_ctime_ns)[:-_KEPT]
+    ]
+
+
+def remove(target: Path) -> None:
+    """Removes what `once` has made; interrupted, it leaves nothing that looks whole."""
+    with locked(_lock(target)):
+        target.rename(_partial(target))
+        shutil.rmtree(_partial(target))
+
+
+def write(path: Path, text: str) -> None:
+    """Puts `text` into the place of `path`: whoever reads meanwhile finds the old text or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial.write_text(text, encoding="utf-8")
+    partial.rename(path)
 
 
 @contextmanager
@@ -35,13 +87,21 @@ def once(target: Path, whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[
     if whole(target):  # also in a cache that is read-only to us
         yield None
         return
-    with locked(target.with_name(f".{target.name}.lock")):
+    with locked(_lock(target)):
         if whole(target):
             yield None
             return
-        partial = target.with_name(f".{target.name}.part")
+        partial = _partial(target)
         for old in (partial, target):
             shutil.rmtree(old, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
         partial.rename(target)
+
+
+def _lock(target: Path) -> Path:
+    return target.with_name(f".{target.name}.lock")
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")

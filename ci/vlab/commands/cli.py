@@ -13,10 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from vlab.base import cache
 from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
-from vlab.commands import arguments, booting, every_nic, faults, matrix
-from vlab.commands import kernel_selftest
+from vlab.commands import arguments, booting, clean, every_nic, faults, kernel_selftest, matrix
 from vlab.commands.booting import booted
 from vlab.machines.guests import NET_CONFIG_PATH
 from vlab.results import guest_file
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, _leave)
     try:
         options = _parse(arguments)
-        return COMMANDS[options.command].act(options)
+        with cache.held(alone=options.command == "clean"):
+            return COMMANDS[options.command].act(options)
     except UsageError as error:
         print(f"ci/lab: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -137,6 +138,10 @@ COMMANDS = {
     "matrix": Command(
         "run the suite on every kernel with every NIC", "", matrix.act,
         matrix.add_options,
+    ),
+    "clean": Command(
+        "remove from the cache what newer kernels and packages have replaced", "",
+        clean.act, clean.add_options,
     ),
 }
 

@@ -78,8 +78,7 @@ class Kernels:
                 f"there are {', '.join(self.series(flavour))}"
             )
         newest = max(matching, key=_point)
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        memory.write_text(json.dumps([newest, available[newest]]), encoding="utf-8")
+        cache.write(memory, json.dumps([newest, available[newest]]))
         return newest, available[newest]
 
     def _available(self, flavour: str) -> dict[str, list[str]]:

@@ -17,6 +17,8 @@ _QEMU = "qemu-system-x86_64"
 _NEEDED = (10, 1)  # the first with vfio-user-pci
 _LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
+_KVM_DEVICE = Path("/dev/kvm")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -75,18 +77,19 @@ def accelerator(tools: Tools, kernel: Path) -> Accelerator:
     The verdict is kept for this boot of the host.
     """
     try:
-        with open("/dev/kvm", "r+b", buffering=0):
+        with open(_KVM_DEVICE, "r+b", buffering=0):
             pass
     except OSError:
         return _TCG
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    memory = cache.folder() / "kvm" / boot
-    if not memory.exists():
-        verdict = "boots a stock kernel" if _kvm_boots(tools, kernel) else "boots no stock kernel"
-        progress.note(f"KVM {verdict}")
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        memory.write_text(verdict, encoding="ascii")
-    return _KVM if memory.read_text(encoding="ascii") == "boots a stock kernel" else _TCG
+    boot = _BOOT_ID.read_text(encoding="ascii").strip()
+    memory = cache.folder() / "kvm" / "verdict"
+    verdict = memory.read_text(encoding="utf-8") if memory.exists() else ""
+    if not verdict.startswith(boot):
+        found = "boots a stock kernel" if _kvm_boots(tools, kernel) else "boots no stock kernel"
+        progress.note(f"KVM {found}")
+        verdict = f"{boot} {found}"
+        cache.write(memory, verdict)
+    return _KVM if verdict.endswith("boots a stock kernel") else _TCG
 
 
 def _kvm_boots(tools: Tools, kernel: Path) -> bool:

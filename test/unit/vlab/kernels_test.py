@@ -1,11 +1,13 @@
 """Which kernel of a series is taken, from lists of packages as the archive has them."""
 
+import os
 import tempfile
 import unittest
 from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
+from vlab.base import cache
 from vlab.base.errors import LabError
 from vlab.debian.kernels import Kernels
 
@@ -67,6 +69,15 @@ class KernelsTest(unittest.TestCase):
         for _ in range(2):
             self.kernels.get("6.18", "cloud", [])
         self.assertEqual(len(self.apt.unpacked), 1)
+
+    def test_a_lab_that_reads_meanwhile_sees_a_whole_answer(self) -> None:
+        self.kernels.get("6.18", "cloud", [])
+        (memory,) = cache.folder().glob("kernels/newest-*.json")
+        memory.write_text("of yesterday", encoding="utf-8")
+        os.utime(memory, (0, 0))
+        with open(memory, encoding="utf-8") as reader:
+            self.kernels.get("6.18", "cloud", [])
+            self.assertEqual(reader.read(), "of yesterday")
 
     def test_a_series_without_modules_is_refused_with_those_that_have_them(self) -> None:
         with self.assertRaisesRegex(LabError, r"cloud kernel 7\.1 .*; there are 6\.18, 7\.3$"):
