@@ -47,7 +47,7 @@ class Exec(LabTest):
     def test_a_command_that_takes_too_long_is_ended(self) -> None:
         done = self.lab("exec", "--limit", "2", "--", "sleep", "1000")
         self.assertEqual(done.returncode, 5, done.stderr)
-        self.assertIn("took too long and was ended: sleep 1000", done.stderr)
+        self.assertIn("timed out after 2 s: sleep 1000", done.stderr)
 
 
 if __name__ == "__main__":

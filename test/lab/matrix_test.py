@@ -50,7 +50,7 @@ class Matrix(LabTest):
         status, table, whole = self.matrix("--kernels", "7.3", "--nics", "gve", "--limit", "1")
         self.assertEqual(status, 1, table)
         (cell,) = whole["cells"]
-        self.assertEqual(cell["trouble"], "the lab took more than 1 s and was ended")
+        self.assertEqual(cell["trouble"], "the lab timed out after 1 s")
         self.assertEqual([test["outcome"] for test in cell["tests"]], ["no_result"])
         for form in (table, (self.out / "matrix.html").read_text(encoding="utf-8")):
             self.assertIn(cell["trouble"], form)

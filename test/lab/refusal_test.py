@@ -29,12 +29,16 @@ class Refusal(LabTest):
         self.refused(self.plain("run", "stray"), 2, "unrecognized arguments: stray")
         self.refused(self.plain("run", "--nic", "ne2000"), 2, "invalid choice: 'ne2000'")
 
-    def test_values_that_make_no_sense(self) -> None:
-        self.refused(self.plain("run", "--kernel", "latest"), 2, "'latest' is no kernel series")
-        self.refused(self.plain("run", "--share", "/nonexistent"), 2, "'/nonexistent' is no folder")
-        self.refused(self.plain("run", "--limit", "-1"), 2, "'-1' is no number of seconds")
-        self.refused(self.plain("exec"), 2, "exec needs a command")
-        self.refused(self.plain("shell", "--", "ls"), 2, "shell takes no command")
+    def test_invalid_values(self) -> None:
+        for words, sentence in (
+            (["run", "--kernel", "latest"], "not a kernel series such as 7.3: 'latest'"),
+            (["run", "--share", "/nonexistent"], "not a directory: '/nonexistent'"),
+            (["run", "--limit", "-1"], "not a number of seconds: '-1'"),
+            (["exec"], "exec needs a command"),
+            (["shell", "--", "ls"], "shell takes no command"),
+            (["clean", "--", "all"], "clean takes no arguments"),
+        ):
+            self.refused(self.plain(*words), 2, sentence)
 
     def test_help_names_every_command(self) -> None:
         text = self.plain("--help").stdout

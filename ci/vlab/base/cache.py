@@ -61,7 +61,7 @@ def remove(target: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Puts `text` into the place of `path`: whoever reads meanwhile finds the old text or the new."""
+    """Replaces `path` in one step: a reader meanwhile finds the old text or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     partial.write_text(text, encoding="utf-8")

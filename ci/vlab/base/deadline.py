@@ -1,4 +1,4 @@
-"""A point in time by which something has to be done. Every call that can wait takes one."""
+"""A point in time by which something must be done. Every call that can wait takes one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 
 class Deadline:
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds  # for messages: how long there was
         self._when = time.monotonic() + seconds
 
     def remaining(self) -> float:

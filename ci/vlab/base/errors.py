@@ -10,4 +10,4 @@ class LabError(Exception):
 
 
 class UsageError(Exception):
-    """A command line that makes no sense; the text says what would."""
+    """An invalid command line; the text says what would be valid."""

@@ -33,7 +33,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """`status` is None for a job that was ended at its limit."""
+    """`status` is None for a job that timed out."""
 
     job: Job
     status: int | None
@@ -69,7 +69,7 @@ def run(
                 while printing and printing[0].print():
                     printing.pop(0)
         finally:
-            for one in running.values():  # all are told before the first is waited for
+            for one in running.values():  # all get the signal before the first is waited for
                 one.process.terminate()
             for one in running.values():
                 one.finish()
@@ -77,7 +77,7 @@ def run(
 
 
 class _Running:
-    """One job. Over once the process and what it printed have ended, or at its limit."""
+    """One job. Over when the process and its output have ended, or at its limit."""
 
     def __init__(self, job: Job, events: selectors.BaseSelector) -> None:
         self.job = job
@@ -117,7 +117,7 @@ class _Running:
         return Ended(self.job, self.process.returncode if in_time else None, seconds)
 
     def print(self) -> bool:
-        """Prints what there is; whether that was all."""
+        """Prints what there is; returns whether that was all."""
         for target, said in self._held:
             target.buffer.write(said)
             target.flush()

@@ -54,7 +54,7 @@ def end(process: subprocess.Popen[bytes], grace: Deadline) -> None:
 
 
 def capture(command: Sequence[str | Path], deadline: Deadline, **options: Any) -> str:
-    """Standard output of a command that has to succeed; its standard error is in the failure."""
+    """Returns standard output. LabError, with standard error, for a command that fails."""
     words = [str(word) for word in command]
     process = spawn(
         words,
@@ -68,7 +68,7 @@ def capture(command: Sequence[str | Path], deadline: Deadline, **options: Any) -
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise LabError(f"took too long and was ended: {shlex.join(words)}") from None
+        raise LabError(f"timed out after {deadline.seconds:g} s: {shlex.join(words)}") from None
     except BaseException:
         process.kill()
         process.communicate()

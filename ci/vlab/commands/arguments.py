@@ -15,32 +15,32 @@ Kind = Callable[[str], Any]
 
 def series(text: str) -> str:
     if not re.fullmatch(r"\d+\.\d+", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no kernel series such as 7.3")
+        raise argparse.ArgumentTypeError(f"not a kernel series such as 7.3: '{text}'")
     return text
 
 
 def folder(text: str) -> Path:
     path = Path(text)
     if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"'{text}' is no folder")
+        raise argparse.ArgumentTypeError(f"not a directory: '{text}'")
     return path.resolve()
 
 
 def seconds(text: str) -> float:
     if not re.fullmatch(r"\d+(\.\d+)?", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
+        raise argparse.ArgumentTypeError(f"not a number of seconds: '{text}'")
     return float(text)
 
 
 def number(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,3}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 9999")
+        raise argparse.ArgumentTypeError(f"not a number from 1 to 9999: '{text}'")
     return int(text)
 
 
 def nic(text: str) -> str:
     if text not in NICS:
-        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(sorted(NICS))}")
+        raise argparse.ArgumentTypeError(f"not one of {', '.join(sorted(NICS))}: '{text}'")
     return text
 
 

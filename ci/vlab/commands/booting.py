@@ -21,7 +21,7 @@ from vlab.suites.build import building
 
 
 def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
-    """What every lab takes. `nic`: the default; None for a lab with each."""
+    """The options of every lab. `nic`: the default; None for a lab with each."""
     add = parser.add_argument
     add("--nic", choices=sorted(NICS), default=nic, help=f"the emulated NIC ({nic or 'each'})")
     add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
         help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)"
         + "; without --nic the folder of those folders" * (nic is None))  # fmt: skip
     add("--fault", metavar="NAME[=ARGUMENT]", dest="faults", action="append", default=[],
-        help="of the DUT's NIC, from when both guests are up; may be given several times")  # fmt: skip
+        help="give the DUT's NIC a fault once both guests are up; may be repeated")  # fmt: skip
     add("--cold", action="store_true",
         help="boot the guests with their NIC, and do not restore them from a snapshot")  # fmt: skip
     _add_build(parser)
@@ -40,17 +40,17 @@ def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
 def add_options_of_several(
     parser: argparse.ArgumentParser, *, name: str, logs: str, ends: str, limit_s: float
 ) -> None:
-    """What a command takes that runs labs with each NIC and leaves results/NAME."""
+    """The options of a command that runs labs with each NIC and leaves results/NAME."""
     add, nics = parser.add_argument, sorted(NICS, reverse=True)
     add("--nics", metavar="NIC,...", type=arguments.several(arguments.nic), default=nics,
         help=f"the emulated NICs ({','.join(nics)})")  # fmt: skip
     add("--out", metavar="DIR", type=Path, default=RESULTS / name,
-        help=f"for the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
+        help=f"receives the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
     add("--jobs", metavar="N", type=arguments.number,
         help="labs at once (as many as cores and memory carry)")  # fmt: skip
     _add_build(parser)
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=limit_s,
-        help=f"{ends} is ended then (%(default)s)")  # fmt: skip
+        help=f"time limit of {ends} (%(default)s)")  # fmt: skip
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:

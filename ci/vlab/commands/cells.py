@@ -50,7 +50,7 @@ def run(cells: Sequence[Cell], build: Path, at_once: int, limit_s: float) -> lis
 
     def finish(ended: Ended) -> None:
         status = ended.status
-        late = f"the lab took more than {limit_s:g} s and was ended"
+        late = f"the lab timed out after {limit_s:g} s"
         result = result_of(cell_of[ended.job.name], late if status is None else status, ended.seconds)
         results[result.name] = result
         _tell(result, len(results), len(cells))
@@ -103,7 +103,7 @@ def _statuses(result: CellResult) -> tuple[int, ...]:
 
 
 def _complaint(log: Path) -> str:
-    """The sentence of a lab that broke, with all that follows it: the end of a console."""
+    """The message of a lab that broke, with the end of a console that follows it."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, log.stat().st_size - _COMPLAINT_BYTES))

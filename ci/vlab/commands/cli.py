@@ -27,10 +27,10 @@ _MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
-configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for a command line that
-makes no sense; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the
-worst: 1 before {EXIT_LAB}, and 4 only when all skipped everything. Of matrix: 1 when a test of any
-lab failed or has no result, else 0.
+configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for an invalid command
+line; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the worst:
+1 before {EXIT_LAB}, and 4 only if all skipped everything. Of matrix: 1 if a test of any lab failed
+or has no result, else 0.
 """
 
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """Unwinds all that has been started."""
+    """Ends everything that was started."""
     raise SystemExit(128 + number)
 
 
@@ -109,7 +109,7 @@ def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") ->
     add("--share", metavar="DIR", type=arguments.folder,
         help="a host folder, at /share in both guests")  # fmt: skip
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
-        help="the suite or command is ended then (%(default)s)")  # fmt: skip
+        help="time limit of the suite or command (%(default)s)")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ COMMANDS = {
         kernel_selftest.add_options,
     ),
     "faults": Command(
-        "run the suite under each fault of the NICs, and see what it catches", "",
+        "run the suite under each fault of the NICs, and show what it catches", "",
         faults.act, faults.add_options,
     ),
     "matrix": Command(

@@ -23,8 +23,8 @@ from vlab.results.folder import JUNIT, results_folder
 from vlab.results.junit import summary
 from vlab.suites.build import building
 
-# The exit statuses of `run`, the worst last. That a test failed is told even where another lab
-# broke; "everything skipped" only where no lab had more to say. Any other (a crash) is worse.
+# The exit statuses of `run`, the worst last. A failed test is reported even if another lab broke,
+# "everything skipped" only if no lab did more. Any other status (a crash) is worse.
 _SEVERITY = (4, 0, 3, 2, 5, 1)
 
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def worst(statuses: Sequence[int | None]) -> int:
-    """One that was ended at its limit has none."""
+    """A lab that timed out has no status."""
     known = [status for status in statuses if status is not None]
     return max(known, key=lambda one: _SEVERITY.index(one) if one in _SEVERITY else 99)
 
@@ -63,7 +63,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
 
 
 def _command(cell: Cell, programs: Path, options: argparse.Namespace) -> list[str]:
-    """What the user said, made definite: of an option that stands twice the last counts."""
+    """The user's own options, made definite: argparse takes the last of an option given twice."""
     definite = ["--nic", cell.nic, "--build", str(programs), "--out", str(cell.out)]
     words = [*["--gtest_color=yes"] * sys.stdout.isatty(), *options.words]
     return [sys.executable, "-m", "vlab", *options.own, *definite, "--", *words]

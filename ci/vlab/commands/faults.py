@@ -1,4 +1,4 @@
-"""`ci/lab faults`: the suite under each fault of the NICs, and what it makes of them."""
+"""`ci/lab faults`: the suite under each fault of the NICs, and how it reacts."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--faults", metavar="NAME[=ARGUMENT],...", type=arguments.several(str),
         help="only these (all)")  # fmt: skip
     add("--quick", action="store_true",
-        help="under each fault only the tests that have to catch it")  # fmt: skip
+        help="under each fault only the tests that must catch it")  # fmt: skip
     add("--suite", choices=sorted(_SUITES, reverse=True), default="ours",
         help="this project's, or the kernel's own, held to nothing (%(default)s)")  # fmt: skip
     add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
         help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
     booting.add_options_of_several(
-        parser, name="faults", logs="all logs", ends="the suite, under each fault,", limit_s=_LIMIT_S
+        parser, name="faults", logs="all logs", ends="the suite under each fault", limit_s=_LIMIT_S
     )
     parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
 
@@ -52,11 +52,11 @@ def act(options: argparse.Namespace) -> int:
     if options.words:
         raise UsageError("faults takes no arguments for the suite; run does")
     if options.quick and options.suite != "ours":
-        raise UsageError("--quick goes by the names of this project's tests: not with --suite")
+        raise UsageError("--quick selects tests of this project: not with --suite kernel")
     settings = {nic: _settings(options.faults, nic) for nic in options.nics}
     settings = {nic: wanted for nic, wanted in settings.items() if wanted}
     if not settings:
-        raise UsageError(f"none of these faults is one of {', '.join(options.nics)}")
+        raise UsageError(f"no such fault on {', '.join(options.nics)}")
     with building(options.build) as programs:
         build = programs()
     started = datetime.datetime.now(datetime.UTC)
@@ -69,8 +69,8 @@ def act(options: argparse.Namespace) -> int:
         _leave(found, started, out)
     idle = detection.idle_tests(found)
     if idle:
-        print(f"No fault makes these fail: {', '.join(idle)}", flush=True)
-    # Of some faults, or those of one NIC, that says nothing about the tests.
+        print(f"No fault makes these tests fail: {', '.join(idle)}", flush=True)
+    # With some faults only, or one NIC, that says nothing about the tests.
     whole = options.faults is None and len(found) == len(NICS) and options.suite == "ours"
     return 1 if any(one.all_problems() for one in found) or (idle and whole) else 0
 
@@ -131,7 +131,7 @@ def _each(
         try:
             found.append(detection.load((out / nic / _JSON).read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise LabError(f"the lab of {nic} left no result; what it said stands above") from None
+            raise LabError(f"the {nic} lab produced no result; see its output above") from None
     return found
 
 

@@ -12,7 +12,7 @@ from vlab.results.outcome import COUNTS_AS_FAILURE, Outcome
 from vlab.results.report import WORDS
 from vlab.suites.suite import KernelSuite, OurSuite, Ran
 
-# The kernel's cases in their order, and what stands for them here.
+# The kernel's cases in their order, and the same cases of ours.
 SAME = {
     "iou-zcrx.test_zcrx.single": "ZcrxReceive.DeliversEveryByteInOrder/flow_rule",
     "iou-zcrx.test_zcrx.rss": "ZcrxReceive.DeliversEveryByteInOrder/rss_context",
@@ -26,7 +26,7 @@ _LIMIT_S = 300.0  # 20 s are usual; the kernel's waits have limits of 5 and 20 s
 def add_options(parser: argparse.ArgumentParser) -> None:
     booting.add_options(parser, nic="bnxt")
     parser.add_argument("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
-                        help="each suite is ended then (%(default)s)")  # fmt: skip
+                        help="time limit of each suite (%(default)s)")  # fmt: skip
 
 
 def act(options: argparse.Namespace) -> int:
@@ -43,7 +43,7 @@ def act(options: argparse.Namespace) -> int:
         our_run = ours.run(lab, [only], our_log, Deadline(options.limit))
     for line in _beside(theirs.name, their_run, ours.name, our_run):
         print(line)
-    print(f"what they said: {log}, {our_log}", flush=True)
+    print(f"logs: {log}, {our_log}", flush=True)
     return 1 if their_run.failed or our_run.failed else 0
 
 

@@ -1,4 +1,4 @@
-"""`ci/lab matrix`: plans the cells, runs them, and says in four forms what came of them."""
+"""`ci/lab matrix`: plans the cells, runs them, and reports the results in four forms."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _LOCAL_S = 120
 
 
 def host_release() -> str | None:
-    """The Debian release of this machine ("bookworm"); None where it is no Debian."""
+    """The Debian release of this machine ("bookworm"); None on any other system."""
     try:
         lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -55,7 +55,7 @@ def mirror() -> str:
                     return uri
     raise LabError(
         "this machine's apt sources name no Debian mirror to fetch QEMU and kernels from; "
-        f"put one's address into the variable {MIRROR_VARIABLE}"
+        f"set {MIRROR_VARIABLE} to the address of one"
     )
 
 
@@ -81,7 +81,7 @@ class Apt:
     def tree(self, name: str, packages: Sequence[str]) -> Path:
         """A folder with `packages` and all that they depend on.
 
-        Made once: a tree that stands is returned as it is, and no network is needed.
+        Made once: a tree that exists is returned unchanged and needs no network.
         """
         key = hashlib.sha256(" ".join([self.release, *packages]).encode()).hexdigest()[:12]
         tree = self._cache / "trees" / f"{name}-{key}"
@@ -122,7 +122,8 @@ class Apt:
             except LabError as error:
                 if not stamp.exists():
                     raise
-                progress.note(f"going on with the index of {_day(stamp)}: {error}")
+                day = time.strftime("%Y-%m-%d", time.localtime(stamp.stat().st_mtime))
+                progress.note(f"cannot update the package index, using that of {day}: {error}")
             else:
                 stamp.touch()
 
@@ -140,8 +141,8 @@ class Apt:
         (self._root / "apt.conf").write_text(self._settings(), encoding="utf-8")
 
     def _settings(self) -> str:
-        """Of the machine's own settings only how to fetch (proxies, timeouts): its sources,
-        preferences and hooks have no place here."""
+        """Copies only the Acquire settings (proxies, timeouts) from the host's apt configuration,
+        not its sources, preferences or hooks."""
         dump = capture(["apt-config", "dump"], Deadline(_LOCAL_S)).splitlines()
         own = [
             line
@@ -172,7 +173,3 @@ class Apt:
     def _run(self, *command: str, limit_s: float, cwd: Path | None = None) -> str:
         environment = {**os.environ, "APT_CONFIG": str(self._root / "apt.conf"), "LC_ALL": "C"}
         return capture(command, Deadline(limit_s), env=environment, cwd=cwd)
-
-
-def _day(stamp: Path) -> str:
-    return time.strftime("%Y-%m-%d", time.localtime(stamp.stat().st_mtime))

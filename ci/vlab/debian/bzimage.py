@@ -1,7 +1,7 @@
 """The kernel proper inside a vmlinuz.
 
-A guest whose kernel lies unpacked starts by PVH: neither it nor its firmware has to unpack anything,
-which on emulated CPUs takes as long as the rest of the boot. It is the same kernel, byte for byte.
+A guest starts an unpacked kernel by PVH: neither it nor its firmware unpacks anything, which on
+emulated CPUs takes as long as the rest of the boot. It is the same kernel, byte for byte.
 
 Format: Documentation/arch/x86/boot.rst of the kernel; PVH: Documentation/arch/x86/xen-pvh and
 include/xen/interface/elfnote.h.
@@ -23,7 +23,7 @@ _SETUP_SECTORS_AT = 0x1F1
 _PAYLOAD_AT = struct.Struct("<II")  # payload_offset, payload_length
 _PAYLOAD_FIELDS_AT = 0x248
 _SECTOR = 512
-_SIZE_BYTES = 4  # the unpacked size stands behind what is packed
+_SIZE_BYTES = 4  # the unpacked size follows the packed data
 _ZSTD, _XZ = b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"
 _NOTE = struct.Struct("<III")  # namesz, descsz, type
 _PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY: where PVH enters
@@ -31,7 +31,7 @@ _UNPACK_S = 60
 
 
 def unpack(vmlinuz: Path, target: Path) -> bool:
-    """Writes the kernel proper to `target`; False, and no file, where it cannot be started so: it
+    """Writes the kernel proper to `target`; False, and no file, if it cannot be started so: it
     is packed in another way, has no entry for PVH, or there is no zstd to unpack it."""
     packed = _payload(vmlinuz.read_bytes())
     part = target.with_name(f"{target.name}.zst")
@@ -54,7 +54,7 @@ def unpack(vmlinuz: Path, target: Path) -> bool:
 
 
 def _payload(image: bytes) -> bytes:
-    """Empty where `image` is no bzImage."""
+    """Empty if `image` is not a bzImage."""
     if image[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
         return b""
     if len(image) < _PAYLOAD_FIELDS_AT + _PAYLOAD_AT.size:

@@ -24,7 +24,7 @@ class _Segment:
 
 
 class Elf:
-    """Raises ValueError for what is no such file."""
+    """Raises ValueError for any other file."""
 
     def __init__(self, data: bytes) -> None:
         if len(data) < _HEADER.size or data[:6] != b"\x7fELF\x02\x01":

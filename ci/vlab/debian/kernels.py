@@ -84,8 +84,8 @@ class Kernels:
     def _available(self, flavour: str) -> dict[str, list[str]]:
         """uname -r of each kernel whose modules are there too, with the packages to unpack.
 
-        Up to 6.18 linux-image holds the modules; from 6.19 on they stand beside linux-binary in
-        linux-modules, which the archive drops earlier than the binary.
+        Up to 6.18 linux-image holds the modules. From 6.19 on they are in linux-modules, which the
+        archive drops earlier than linux-binary.
         """
         packages: dict[str, dict[str, str]] = {}
         for name in self._apt.names("linux-"):
@@ -114,7 +114,7 @@ def _reduce(raw: Path, target: Path, modules: Sequence[str]) -> None:
     """The kernel and the modules, uncompressed, from unpacked packages."""
     images = [*raw.glob("usr/lib/modules/*/vmlinuz"), *raw.glob("boot/vmlinuz-*")]
     if not images:
-        raise LabError("the kernel package holds no vmlinuz")
+        raise LabError("the kernel package has no vmlinuz")
     if not bzimage.unpack(images[0], target / "vmlinux"):
         shutil.copyfile(images[0], target / "vmlinuz")
     files = {

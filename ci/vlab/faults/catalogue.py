@@ -1,7 +1,6 @@
-"""conf/faults.toml: the faults that an emulated NIC can be given, and what the suite owes for each.
+"""conf/faults.toml: the faults that an emulated NIC can be given, and how the suite must react.
 
-The NIC process decides what a fault does; here it is told by name. The file says what its keys
-mean.
+The NIC process decides what a fault does; here it is a name. The file explains its keys.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class Catalogue:
         fault = next((one for one in self.faults if one.name == name), None)
         if fault is None:
             known = ", ".join(one.name for one in self.faults)
-            raise UsageError(f"no fault is named '{name}'; there are {known}")
+            raise UsageError(f"unknown fault '{name}'; there are {known}")
         if nic not in fault.nics:
             raise UsageError(f"{name} is a fault of {' and '.join(fault.nics)}, not of {nic}")
         if fault.argument is None and equals:

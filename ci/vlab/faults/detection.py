@@ -1,4 +1,4 @@
-"""What the suite made of each fault of a NIC, and whether that is what it owes."""
+"""How the suite reacted to each injected fault, and whether that meets the requirement."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PANIC = "Kernel panic"
 class FaultRun:
     """A run of the suite under one fault.
 
-    `bites`: how often the fault came about, None where the lab broke before it could say.
-    `trouble`: what befell the lab, "" for nothing. `complaints`: what the guests' kernels said.
+    `bites`: how often the fault was triggered, None if the lab broke before that was known.
+    `trouble`: why the lab broke, "" if it did not. `complaints`: what the guests' kernels said.
     """
 
     fault: str  # as it was set: "drop", "command-refused=RING_ALLOC"
@@ -65,7 +65,7 @@ class FaultRun:
     def problems(self, able: Sequence[str]) -> list[str]:
         """What is not as it should be. `able`: the tests that pass on a NIC without a fault."""
         if self.bites == 0:
-            return ["never came about: nothing is proven"]
+            return ["never triggered: nothing is proven"]
         if not self.caught:
             found = [f"{len(self.failures)} tests fail that should survive it"]
             return found * bool(self.failures) + [self.trouble] * bool(self.trouble)
@@ -97,8 +97,8 @@ _PLACE = re.compile(r"\S+\.(?:cc|h|py):\d+:?(?: Failure)?|Failure|Failed")
 
 @dataclass(frozen=True)
 class FaultReport:
-    """All faults of one NIC. `without`: the run without any. `strict`: the suite owes something;
-    of another (the kernel's own) it is only told what it sees."""
+    """All faults of one NIC. `without`: the run without any. `strict`: the suite has
+    requirements to meet; of another (the kernel's own) only the results are shown."""
 
     nic: str
     kernel: str
@@ -137,7 +137,7 @@ class FaultReport:
         if row.panicked:
             return "PANIC"
         if row.bites == 0:
-            return "NEVER CAME"
+            return "NOT TRIGGERED"
         if row.failures:
             return f"{'caught' if row.caught else 'FAILED'} by {len(row.failures)}"
         if row.trouble:

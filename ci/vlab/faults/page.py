@@ -89,11 +89,11 @@ def _cell(row: FaultRun, test: str) -> str:
 
 
 def _details(detection: FaultReport) -> Iterator[str]:
-    """Of each fault all that its failures said."""
+    """All failures under each fault, with their texts."""
     for row in detection.rows:
         bites = "an unknown number of" if row.bites is None else str(row.bites)
         yield f'<details id="{_anchor(detection, row)}"><summary><span class="name">'
-        yield f"{escape(row.fault)}</span>: {escape(row.summary)}; it came about {bites} times, "
+        yield f"{escape(row.fault)}</span>: {escape(row.summary)}; triggered {bites} times, "
         yield f"{escape(detection.verdict(row))}, {row.seconds:.0f} s</summary><dl>"
         for case in row.failures:
             yield f'<dt class="name">{escape(case.test)}</dt>'

@@ -1,4 +1,4 @@
-"""What a guest's kernel complained of, beside all that a test notices."""
+"""Complaints of a guest's kernel, which no test need notice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINE = re.compile(
     r"[^\r\n]{0,300})",
     re.MULTILINE,
 )
-# Which CPU and process it befell, before and after the words changed with 7.0.
+# The CPU and process concerned, in the words up to 6.x and from 7.0 on.
 _CHANCE = re.compile(r"CPU: \d+ PID: \d+ |, CPU#\d+: .*")
 
 

@@ -15,7 +15,7 @@ from vlab.results import guest_file
 from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome, counts
 
 _MOST_BYTES = 16 << 20
-# XML 1.0, section 2.2: all other characters may not stand in a document, escaped or not.
+# XML 1.0, section 2.2: a document may not contain any other character, escaped or not.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -34,11 +34,11 @@ def read(path: Path) -> list[Case]:
     if len(raw) > _MOST_BYTES:
         raise JunitError(f"the suite's report has more than {_MOST_BYTES >> 20} MiB")
     if b"<!DOCTYPE" in raw:  # entities may blow up a small file to any size
-        raise JunitError("the suite's report has a document type, which JUnit files do not have")
+        raise JunitError("the suite's report has a document type, as no JUnit file has")
     try:
         root = ElementTree.fromstring(raw)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise JunitError(f"the suite's report is no XML: {error}") from error
+        raise JunitError(f"the suite's report is not XML: {error}") from error
     cases: dict[str, Case] = {}
     for element in root.iter("testcase"):
         case = _case(element)

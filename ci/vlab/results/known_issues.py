@@ -27,7 +27,7 @@ class KnownIssue:
     symptom: str  # words that the failure's text holds: another failure is not this fault
     cause: str
     look_again: datetime.date
-    race: bool = False  # it does not come about each time
+    race: bool = False  # the test fails only sometimes
 
     def covers(self, result: CellResult, case: Case) -> bool:
         return (
@@ -54,7 +54,7 @@ def load(path: Path) -> list[KnownIssue]:
         raise LabError(f"{path}: {error}") from error
     entries = content.pop("fault", [])
     if content or not isinstance(entries, list):
-        raise LabError(f"{path}: holds something else than [[fault]] tables")
+        raise LabError(f"{path}: only [[fault]] tables are allowed")
     return [_fault(path, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
@@ -62,7 +62,7 @@ def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
     """All keys but `race`, no others: a misspelt one would make an entry that never fits."""
     where = f"{path}: fault {number}"
     if not isinstance(entry, dict):
-        raise LabError(f"{where} is no table")
+        raise LabError(f"{where} is not a table")
     known = {field.name for field in fields(KnownIssue)}
     if missing := known - {"race"} - entry.keys():
         raise LabError(f"{where} lacks {', '.join(sorted(missing))}")
@@ -72,12 +72,12 @@ def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
         if name == "look_again":
             # A datetime is a date to Python, but cannot be compared with one.
             if type(value) is not datetime.date:
-                raise LabError(f"{where}: look_again is no date such as 2027-01-31")
+                raise LabError(f"{where}: look_again is not a date such as 2027-01-31")
         elif name == "race":
             if not isinstance(value, bool):
                 raise LabError(f"{where}: race is neither true nor false")
         elif not isinstance(value, str) or not value.strip():
-            raise LabError(f"{where}: {name} is no text, or empty")
+            raise LabError(f"{where}: {name} is not a text, or empty")
     return KnownIssue(**entry)
 
 

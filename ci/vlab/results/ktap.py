@@ -16,7 +16,7 @@ class KtapError(Exception):
 
 
 def parse(text: str) -> list[Case]:
-    """The results of one report without subtests; what stands before a result is its text."""
+    """The results of one report without subtests; the lines before a result are its text."""
     planned: int | None = None
     cases: list[Case] = []
     told: list[str] = []
@@ -31,7 +31,7 @@ def parse(text: str) -> list[Case]:
     if planned is None:
         raise KtapError("the report has no plan")
     if len(cases) != planned:
-        raise KtapError(f"the plan says {planned} results, and there are {len(cases)}")
+        raise KtapError(f"the plan announces {planned} results, the report has {len(cases)}")
     return cases
 
 

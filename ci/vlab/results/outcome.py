@@ -37,7 +37,7 @@ class Case:
 
 @dataclass(frozen=True)
 class CellResult:
-    """`kernel` is the point release ("7.3.4"); `trouble` what befell the lab, "" for nothing;
+    """`kernel` is the point release ("7.3.4"); `trouble` why the lab broke, "" if it did not;
     `complaints` what the guests' kernels said."""
 
     nic: str

@@ -1,4 +1,4 @@
-"""All that a matrix has to say, before it is put into a form: terminal, page, JSON, JUnit."""
+"""The results of a matrix, independent of their form: terminal, page, JSON, JUnit."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Report:
         found = [
             self._section("Failures", "f", *COUNTS_AS_FAILURE),
             self._section("Known faults", "k", Outcome.KNOWN),
-            self._section("Skips, and what they rest on", "s", Outcome.SKIPPED),
+            self._section("Skips, and the evidence", "s", Outcome.SKIPPED),
         ]
         return [section for section in found if section.reasons]
 
@@ -71,7 +71,7 @@ class Report:
         return Section(title, mark, outcome.reasons(self.results, *outcomes), outcomes)
 
     def mark(self, case: outcome.Case) -> str:
-        """Where the reason of `case` stands; "" for a pass."""
+        """The mark of the reason of `case`; "" for a pass."""
         for section in self.sections:
             if case.outcome in section.outcomes:
                 texts = [reason.text for reason in section.reasons]

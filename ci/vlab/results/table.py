@@ -22,7 +22,7 @@ _GAP = "  "
 
 
 def render(report: Report, width: int, *, colour: bool) -> str:
-    """`width` in characters: NICs that do not fit beside each other stand below each other."""
+    """`width` in characters: NICs that do not fit side by side follow one another."""
     groups = list(report.groups.values())
     together = _block(report, groups, colour)
     fits = max(len(_plain(line)) for line in together) <= width

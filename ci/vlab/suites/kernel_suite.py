@@ -34,7 +34,7 @@ _SHIM = Path(__file__).resolve().parent / "liburing_zcrx.h"
 _EXTRACT_S = 600.0  # of 160 MB on a busy host; 15 s are usual
 _LOCAL_S = 120.0
 _ARCHIVE = "kernel-suite.tar"
-# In the guest's memory: the share is no disk of the guest's own, which the suite is used to.
+# In the guest's memory: the suite expects a local disk, which a virtiofs share is not.
 _AT = "/tmp/kernel-suite"
 INSTALL = ["sh", "-c", f"mkdir {_AT} && tar -xf /share/{_ARCHIVE} -C {_AT}"]
 COMMAND = ["sh", f"{_AT}/run"]
@@ -113,5 +113,5 @@ def _python(tree: Path) -> list[str]:
     loaders = [path for one in libraries for path in one.glob("ld-linux-x86-64.so.2")]
     programs = [path for path in tree.glob("usr/bin/python3.*") if not path.is_symlink()]
     if not loaders or len(programs) != 1:
-        raise LabError(f"{tree} holds no Python that could be started")
+        raise LabError(f"no working Python in {tree}")
     return [str(loaders[0]), "--library-path", ":".join(map(str, libraries)), str(programs[0])]

@@ -49,14 +49,14 @@ class Suite(ABC):
         return None
 
     def install(self, lab: Lab) -> None:
-        """What has to be done once in a lab that is up."""
+        """Prepares a lab that is up, once."""
 
     @abstractmethod
     def command(self) -> list[str]: ...
 
     @abstractmethod
     def read(self, lab: Lab, log: Path) -> list[Case]:
-        """What the run that just ended has reported; LabError where that cannot be told."""
+        """Returns the results of the run that just ended; LabError if its report is unusable."""
 
     def run(self, lab: Lab, words: Sequence[str], log: Path, deadline: Deadline) -> Ran:
         """`words` are added to the command; what it says goes to `log`."""

@@ -47,11 +47,11 @@ class Problems(unittest.TestCase):
             self.held(by=["C.c"]), ["none of the tests that should catch it runs on this NIC"]
         )
 
-    def test_a_fault_that_never_came_about_is_never_caught(self) -> None:
+    def test_a_fault_that_is_never_triggered_is_never_caught(self) -> None:
         for caught in (True, False):
             self.assertEqual(
                 self.held(bites=0, caught=caught, cases=_PASS),
-                ["never came about: nothing is proven"],
+                ["never triggered: nothing is proven"],
             )
 
     def test_survived(self) -> None:
@@ -59,7 +59,7 @@ class Problems(unittest.TestCase):
         self.assertEqual(self.held(caught=False), ["1 tests fail that should survive it"])
 
     def test_a_lab_that_broke(self) -> None:
-        late = "took too long and was ended: zcrx_tests"
+        late = "timed out after 600 s: zcrx_tests"
         self.assertEqual(self.held(trouble=late), [late])
         self.assertEqual(self.held(trouble=late, cases=_PASS), [late, "undetected"])
         self.assertEqual(self.held(trouble=late, cases=_PASS, caught=False), [late])

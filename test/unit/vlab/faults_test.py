@@ -63,9 +63,9 @@ class FaultsTest(unittest.TestCase):
             setting = self.catalogue.setting(text, nic)
             self.assertEqual((setting.text, setting.caught), (text, caught))
 
-    def test_what_makes_no_sense(self) -> None:
+    def test_what_is_refused(self) -> None:
         for text, nic, said in [
-            ("dorp", "gve", "no fault is named 'dorp'; there are drop, short-buffers"),
+            ("dorp", "gve", "unknown fault 'dorp'; there are drop, short-buffers"),
             ("drop=", "gve", "the argument of drop is a number, as in drop=100"),
             ("drop=-1", "gve", "is a number"),
             ("short-buffers", "gve", "short-buffers is a fault of bnxt, not of gve"),

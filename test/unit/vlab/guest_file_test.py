@@ -14,7 +14,7 @@ class Read(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name) / "file"
 
-    def test_a_plain_file_up_to_so_many_bytes(self) -> None:
+    def test_a_regular_file_up_to_so_many_bytes(self) -> None:
         self.path.write_bytes(b"12345")
         self.assertEqual(guest_file.read(self.path, 5), b"12345")
         self.assertEqual(guest_file.read(self.path, 4), b"1234")
@@ -29,12 +29,12 @@ class Read(unittest.TestCase):
 
     def test_a_fifo_is_not_waited_for(self) -> None:
         os.mkfifo(self.path)
-        with self.assertRaisesRegex(OSError, "no plain file"):
+        with self.assertRaisesRegex(OSError, "not a regular file"):
             guest_file.read(self.path, 5)
 
     def test_a_folder(self) -> None:
         self.path.mkdir()
-        with self.assertRaisesRegex(OSError, "no plain file"):
+        with self.assertRaisesRegex(OSError, "not a regular file"):
             guest_file.read(self.path, 5)
 
     def test_none(self) -> None:

@@ -62,14 +62,14 @@ class Read(JunitTest):
 
     def test_a_folder(self) -> None:
         self.path.mkdir()
-        with self.assertRaisesRegex(junit.JunitError, "no plain file"):
+        with self.assertRaisesRegex(junit.JunitError, "not a regular file"):
             junit.read(self.path)
 
     def test_what_is_no_report(self) -> None:
-        self.refused("", "no XML")
-        self.refused(_REPORT[:200], "no XML")
-        self.refused(b"\xff\xfe\x00", "no XML")
-        self.refused('<?xml version="1.0" encoding="nonsense"?><a/>', "no XML")
+        self.refused("", "not XML")
+        self.refused(_REPORT[:200], "not XML")
+        self.refused(b"\xff\xfe\x00", "not XML")
+        self.refused('<?xml version="1.0" encoding="nonsense"?><a/>', "not XML")
         self.refused("<testsuites/>", "names no test")
         self.refused('<a><testcase name="x"/></a>', "test without a name")
         self.refused('<a><testcase classname="A"/></a>', "test without a name")
@@ -146,7 +146,7 @@ class Summary(JunitTest):
 
     def test_what_cannot_be_read(self) -> None:
         self.assertIn("no test", self.summary_of())
-        self.assertIn("no XML", self.summary_of("<a>"))
+        self.assertIn("not XML", self.summary_of("<a>"))
         self.assertIn("document type", self.summary_of("<!DOCTYPE a>"))
 
 

@@ -53,17 +53,17 @@ class Format(unittest.TestCase):
         example = [line.removeprefix("# ") for line in text[start:].splitlines() if line]
         self.assertGreaterEqual(len(self.load("\n".join(example))), 1)
 
-    def test_what_makes_no_sense(self) -> None:
+    def test_what_is_refused(self) -> None:
         self.refused("[[fault", "Expected")
-        self.refused("fault = 1", r"something else than \[\[fault\]\] tables")
-        self.refused("[[faults]]", "something else")
-        self.refused("fault = [1]", "fault 1 is no table")
+        self.refused("fault = 1", r"only \[\[fault\]\] tables are allowed")
+        self.refused("[[faults]]", "only")
+        self.refused("fault = [1]", "fault 1 is not a table")
         self.refused(_ENTRY.replace("cause", "reason"), "lacks cause")
         self.refused(_ENTRY + 'reason = "x"', "unknown key: reason")
-        self.refused(_ENTRY.replace('"EINVAL"', '" "'), "symptom is no text, or empty")
-        self.refused(_ENTRY.replace('"6.18"', "6.18"), "kernel is no text")
-        self.refused(_ENTRY.replace("2027-01-31", '"2027-01-31"'), "look_again is no date")
-        self.refused(_ENTRY.replace("2027-01-31", "2027-01-31T10:00:00"), "look_again is no date")
+        self.refused(_ENTRY.replace('"EINVAL"', '" "'), "symptom is not a text, or empty")
+        self.refused(_ENTRY.replace('"6.18"', "6.18"), "kernel is not a text")
+        self.refused(_ENTRY.replace("2027-01-31", '"2027-01-31"'), "look_again is not a date")
+        self.refused(_ENTRY.replace("2027-01-31", "2027-01-31T10:00:00"), "look_again is not a date")
 
     def test_the_second_entry_is_named(self) -> None:
         self.refused(_ENTRY + "[[fault]]\n", "fault 2 lacks")

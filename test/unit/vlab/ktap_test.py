@@ -41,7 +41,7 @@ class Ktap(unittest.TestCase):
 
     def test_results_that_are_missing(self) -> None:
         cut = _REPORT.partition("ok 3")[0]
-        with self.assertRaisesRegex(ktap.KtapError, "plan says 4 results, and there are 2"):
+        with self.assertRaisesRegex(ktap.KtapError, "plan announces 4 results, the report has 2"):
             ktap.parse(cut)
         with self.assertRaisesRegex(ktap.KtapError, "no plan"):
             ktap.parse("Traceback (most recent call last):\n")

@@ -97,7 +97,7 @@ Failures:
       byte 3 is wrong
       -- gve 7.3.4 (1 test)
 
-Skips, and what they rest on:
+Skips, and the evidence:
   s1  this kernel has no zcrx
       -- gve 6.12.107 (1 test); bnxt 6.12.107 (1 test)
 

@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from vlab.base import cache
@@ -18,13 +19,14 @@ class Kvm(unittest.TestCase):
         self.device = Path(folder.name) / "kvm"
         self.device.touch()
         self.tried = mock.Mock(return_value=True)
-        for patch in (
+        patches: list[Any] = [
             mock.patch.dict("os.environ", XDG_CACHE_HOME=folder.name),
             mock.patch.object(tools, "_BOOT_ID", self.boot_id),
             mock.patch.object(tools, "_KVM_DEVICE", self.device),
             mock.patch.object(tools, "_kvm_boots", self.tried),
             mock.patch.object(tools, "progress"),
-        ):
+        ]
+        for patch in patches:
             patch.start()
             self.addCleanup(patch.stop)
 
