@@ -8,11 +8,19 @@ from harness import REPOSITORY, names_of_all_tests
 
 
 class Faults(unittest.TestCase):
+    def setUp(self) -> None:
+        text = (REPOSITORY / "conf/faults.toml").read_text(encoding="utf-8")
+        self.faults = tomllib.loads(text)["fault"]
+
+    def test_the_gate_runs_one_test_of_each_fault(self) -> None:
+        for fault in self.faults:
+            first = fnmatch.filter(names_of_all_tests(), fault["by"][0])
+            self.assertEqual(len(first), 1, f"{fault['name']}: {first}")
+
     def test_every_test_has_a_fault_to_catch(self) -> None:
         """One that has none proves nothing. `ci/lab faults` shows that they do."""
-        text = (REPOSITORY / "conf/faults.toml").read_text(encoding="utf-8")
         tests, named = names_of_all_tests(), set()
-        for fault in tomllib.loads(text)["fault"]:
+        for fault in self.faults:
             for pattern in fault["by"]:
                 matched = fnmatch.filter(tests, pattern)
                 self.assertNotEqual(matched, [], f"{fault['name']}: no test is {pattern}")

@@ -7,6 +7,7 @@ import datetime
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vlab.base import pool
@@ -38,6 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="only these (all)")  # fmt: skip
     add("--quick", action="store_true",
         help="under each fault only the tests that must catch it")  # fmt: skip
+    add("--gate", action="store_true",
+        help="each fault once, on one NIC and with one of these tests")  # fmt: skip
     add("--suite", choices=sorted(_SUITES, reverse=True), default="ours",
         help="this project's, or the kernel's own, held to nothing (%(default)s)")  # fmt: skip
     add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
@@ -51,9 +54,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     if options.words:
         raise UsageError("faults takes no arguments for the suite; run does")
-    if options.quick and options.suite != "ours":
-        raise UsageError("--quick selects tests of this project: not with --suite kernel")
-    settings = {nic: _settings(options.faults, nic) for nic in options.nics}
+    if (options.quick or options.gate) and options.suite != "ours":
+        raise UsageError("--quick and --gate select tests of this project: not with --suite kernel")
+    if options.gate and (options.quick or options.faults):
+        raise UsageError("--gate selects faults and tests: not with --faults or --quick")
+    settings = {nic: _settings(options, nic) for nic in options.nics}
     settings = {nic: wanted for nic, wanted in settings.items() if wanted}
     if not settings:
         raise UsageError(f"no such fault on {', '.join(options.nics)}")
@@ -75,12 +80,16 @@ def act(options: argparse.Namespace) -> int:
     return 1 if any(one.all_problems() for one in found) or (idle and whole) else 0
 
 
-def _settings(wanted: Sequence[str] | None, nic: str) -> list[InjectedFault]:
-    """Those of `wanted` that `nic` has; a fault of commands alone stands for each of them."""
+def _settings(options: argparse.Namespace, nic: str) -> list[InjectedFault]:
+    """Those wanted that `nic` has. A fault of commands without one means each of them."""
     every_fault = catalogue.load()
+    if options.gate:
+        return every_fault.gate(nic)
     every = every_fault.settings(nic)
+    if options.faults is None:
+        return every
     found = []
-    for text in wanted if wanted is not None else [one.text for one in every]:
+    for text in options.faults:
         of_name = [one for one in every if one.fault.name == text and one.text != text]
         try:
             found += of_name or [every_fault.setting(text, nic)]
@@ -104,9 +113,12 @@ def _one(
     supplies = Supplies()
     kernel = supplies.kernel(options.kernel, nic)
     plan = booting.plan(nic, kernel, supplies, programs, out, suite.share())
-    found = fault_lab.run(
-        fault_lab.Task(nic, plan, suite, settings, options.quick, options.limit)
-    )
+    few = options.quick or options.gate
+    found = fault_lab.run(fault_lab.Task(nic, plan, suite, settings, few, options.limit))
+    if options.gate:
+        run = {one.text for one in settings}
+        every = [one.text for one in catalogue.load().settings(nic)]
+        found = replace(found, left_out=[text for text in every if text not in run])
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else _WIDTH
     print(table.render(found, width, colour=terminal), end="", flush=True)

@@ -9,7 +9,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,17 @@ class Catalogue:
             for command in (self.restart[nic] if fault.argument == _COMMAND else [""])
         ]
 
+    def gate(self, nic: str) -> list[InjectedFault]:
+        """Those of `settings` that the gate runs: each fault once over all NICs, with one test."""
+        found: dict[str, InjectedFault] = {}
+        for one in self.settings(nic):
+            if one.fault.nics[0] == nic:
+                fault = replace(one.fault, by=one.fault.by[:1])
+                found.setdefault(fault.name, InjectedFault(fault, one.text))
+        return list(found.values())
+
     def help(self) -> str:
-        """What --help says of them."""
+        """The part of --help about them."""
         return "\n".join(["Faults, as NAME[=ARGUMENT]:", *self._lines()])
 
     def _lines(self) -> Iterator[str]:

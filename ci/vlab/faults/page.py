@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from vlab.faults.detection import FaultReport, FaultRun, idle_tests
+from vlab.faults.table import left_out
 from vlab.results.outcome import Outcome
 from vlab.results.page import document
 
@@ -41,6 +42,8 @@ def _body(detections: Sequence[FaultReport]) -> Iterator[str]:
             yield from _row(detection, row)
         yield "</tbody></table></div>"
         yield from _details(detection)
+        if detection.left_out:
+            yield f"<p>{escape(left_out(detection))}</p>"
     if idle := idle_tests(detections):
         yield "<h2>Tests that no fault made fail</h2><ul>"
         for test in idle:

@@ -49,7 +49,14 @@ def _lines(detection: FaultReport, width: int, colour: bool) -> Iterator[str]:
     yield from _section("The guest's kernel panicked", traces, width)
     complaints = [(row, said) for row in rows for said in row.complaints]
     yield from _section("Complaints of the guests' kernels", complaints, width)
+    if detection.left_out:
+        yield from paragraph("", left_out(detection), width)
     yield clean(detection.summary())
+
+
+def left_out(detection: FaultReport) -> str:
+    """For a report that leaves something out."""
+    return f"Left out, and all tests but one of each fault: {', '.join(detection.left_out)}"
 
 
 def _cell(detection: FaultReport, row: FaultRun, test: str, colour: bool) -> str:

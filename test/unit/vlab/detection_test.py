@@ -100,6 +100,15 @@ class Whole(unittest.TestCase):
         other = self.detection([replace(_ROW, cases=_cases(A_b=Outcome.FAILED))])
         self.assertEqual(detection.idle_tests([one, other]), [])
 
+    def test_what_the_gate_left_out_is_reported_and_judges_no_test(self) -> None:
+        one = replace(self.detection([_ROW]), left_out=["drop", "no-split"])
+        self.assertEqual(detection.idle_tests([one]), [])
+        self.assertIn("1 of 1 faults caught, 0 of 0 survived, 2 left out", one.summary())
+        rendered = page.render([one], datetime.datetime.now(datetime.UTC))
+        for form in (table.render(one, 100, colour=False), rendered):
+            self.assertIn("one of each fault: drop, no-split", form)
+        self.assertEqual(detection.load(detection.dump(one)).left_out, one.left_out)
+
     def test_through_json_and_back(self) -> None:
         one = self.detection([_ROW, replace(_ROW, cases=_PASS)])
         again = detection.load(detection.dump(one))

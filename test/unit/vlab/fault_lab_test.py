@@ -1,4 +1,4 @@
-"""Labs that are no labs: when a fault's run gets a new one, and what is asked of the suite."""
+"""Fake labs: each run under a fault gets one of its own. What is asked of the suite in it."""
 
 import tempfile
 import unittest
@@ -23,14 +23,15 @@ _FAILED = [Case("A.a", Outcome.FAILED, "said")]
 
 
 class FakeLab:
-    """`broken`: its NIC process does not answer. `sick`: does not get over its fault."""
+    """`broken`: its NIC process does not answer. `up`: the block of `lab()` has not been left."""
 
     def __init__(self, out: Path) -> None:
         self.plan = mock.Mock(out=out)
         for guest in ("dut", "peer"):
             (out / f"{guest}-console.log").write_bytes(b"[ 1.0] WARNING: old\n")
         self.fault = ""
-        self.sick = self.broken = False
+        self.broken = self.installed = False
+        self.up = True
 
     def set_fault(self, text: str) -> None:
         self.fault = text
@@ -44,22 +45,24 @@ class FakeLab:
 
 
 class FakeSuite(OurSuite):
-    """What comes of a run is a matter of the fault's name."""
+    """The name of the fault decides how a run ends."""
 
     def __init__(self) -> None:
         self.words: list[Sequence[str]] = []
 
+    def install(self, lab: Any) -> None:
+        lab.installed = True
+
     def run(self, lab: Any, words: Sequence[str], log: Path, deadline: Deadline) -> Ran:
+        assert lab.up and lab.installed
         self.words.append(words)
         if lab.fault == "dies":
             lab.broken = True
             return Ran(_FAILED, 1.0, "the guest dut ended")
-        if lab.fault == "sickens":
-            lab.sick = True
         if lab.fault == "grumbles":
             with open(lab.plan.out / "dut-console.log", "ab") as console:
                 console.write(b"[ 2.0] WARNING: new\n")
-        return Ran(_FAILED if lab.fault or lab.sick else _PASSED, 1.0)
+        return Ran(_FAILED if lab.fault else _PASSED, 1.0)
 
 
 class FaultLab(unittest.TestCase):
@@ -72,7 +75,6 @@ class FaultLab(unittest.TestCase):
         for target, fake in [
             ("lab", self.booted),
             ("replace", lambda plan, out: mock.Mock(out=out)),
-            ("OurSuite", lambda: self.suite),
             ("progress", mock.Mock()),
         ]:
             patch = mock.patch.object(fault_lab, target, fake)
@@ -81,8 +83,12 @@ class FaultLab(unittest.TestCase):
 
     @contextmanager
     def booted(self, plan: Any) -> Iterator[FakeLab]:
+        self.assertFalse(any(one.up for one in self.labs), "one lab at a time")
+        if plan.out.name == "stays-down":
+            raise LabError("the guest dut did not boot in time")
         self.labs.append(FakeLab(plan.out))
         yield self.labs[-1]
+        self.labs[-1].up = False
 
     def run_faults(self, *names: str, quick: bool = False) -> FaultReport:
         plan = mock.Mock(out=self.folder)
@@ -92,20 +98,23 @@ class FaultLab(unittest.TestCase):
         ]
         return fault_lab.run(Task("gve", plan, self.suite, settings, quick, 10.0))
 
-    def test_one_lab_for_all_faults_and_a_look_at_the_nic_between(self) -> None:
-        found = self.run_faults("drops", "flips")
-        self.assertEqual(len(self.labs), 1)
-        self.assertEqual([row.bites for row in found.rows], [3, 3])
+    def test_each_fault_has_a_lab_of_its_own(self) -> None:
+        found = self.run_faults("drops", "dies", "flips")
+        self.assertEqual(
+            [one.plan.out for one in self.labs],
+            [self.folder / name for name in ("none", "drops", "dies", "flips")],
+        )
+        self.assertEqual(self.suite.words, [[], [], [], []])
         self.assertEqual(found.without.cases, _PASSED)
-        self.assertEqual([row.cases for row in found.rows], [_FAILED, _FAILED])
-        control = fault_lab._CONTROL
-        self.assertEqual(self.suite.words, [[], [], control, []], "none after the last")
-
-    def test_a_nic_that_does_not_recover_and_a_lab_that_broke_are_left(self) -> None:
-        found = self.run_faults("sickens", "dies", "drops")
-        self.assertEqual(len(self.labs), 3)
+        self.assertEqual([row.cases for row in found.rows], [_FAILED] * 3)
         self.assertEqual([row.bites for row in found.rows], [3, None, 3])
-        self.assertEqual(found.rows[1].trouble, "the guest dut ended")
+        self.assertEqual([row.trouble for row in found.rows], ["", "the guest dut ended", ""])
+
+    def test_a_lab_that_does_not_come_up_is_the_trouble_of_one_fault(self) -> None:
+        found = self.run_faults("stays-down", "drops")
+        self.assertEqual(found.rows[0].trouble, "the guest dut did not boot in time")
+        self.assertIn("undetected", [text for _, text in found.all_problems()])
+        self.assertEqual(found.rows[1].cases, _FAILED)
 
     def test_complaints_are_those_of_the_faults_own_time(self) -> None:
         found = self.run_faults("grumbles", "drops")
@@ -115,7 +124,7 @@ class FaultLab(unittest.TestCase):
 
     def test_quick_runs_what_each_fault_names(self) -> None:
         self.run_faults("drops", "flips", quick=True)
-        without, drops, _control, flips = self.suite.words
+        without, drops, flips = self.suite.words
         self.assertEqual(without, ["--gtest_filter=A.drops:A.flips"])
         self.assertEqual((drops, flips), (["--gtest_filter=A.drops"], ["--gtest_filter=A.flips"]))
 

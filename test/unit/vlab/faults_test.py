@@ -92,6 +92,20 @@ class FaultsTest(unittest.TestCase):
             ["drop", "command-refused=CREATE_RX_QUEUE"],
         )
 
+    def test_the_gate_runs_each_fault_once_with_one_test(self) -> None:
+        two_tests = 'by = ["ZcrxLargeChunks.*", "ZcrxReceive.*"]'
+        whole = self.load(
+            _LIST.replace('by = ["ZcrxLargeChunks.*"]', two_tests).replace(
+                'nics = ["bnxt", "gve"]', 'nics = ["gve", "bnxt"]', 1
+            )
+        )
+        bnxt, gve = whole.gate("bnxt"), whole.gate("gve")
+        self.assertEqual(
+            [one.text for one in bnxt], ["short-buffers", "command-refused=RING_ALLOC"]
+        )
+        self.assertEqual([one.text for one in gve], ["drop"])
+        self.assertEqual(bnxt[0].fault.by, ["ZcrxLargeChunks.*"])
+
     def test_help(self) -> None:
         told = self.catalogue.help()
         self.assertIn("drop[=100]", told)
@@ -117,6 +131,8 @@ class FaultsTest(unittest.TestCase):
             self.assertLessEqual(set(fault.nics), set(NICS))
             known = {command for nic in fault.nics for command in whole.commands[nic]}
             self.assertLessEqual(set(fault.survived), known)
+        gate = [one.fault.name for nic in NICS for one in whole.gate(nic)]
+        self.assertEqual(sorted(gate), sorted(fault.name for fault in whole.faults))
 
 
 if __name__ == "__main__":

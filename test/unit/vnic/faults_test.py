@@ -35,7 +35,7 @@ class FaultList(unittest.TestCase):
         entries = []
         for fault in content["fault"]:
             argument = f"={fault['argument']}" if "argument" in fault else ""
-            entries.append(" ".join([f"{fault['name']}{argument}", *fault["nics"]]))
+            entries.append(" ".join([f"{fault['name']}{argument}", *sorted(fault["nics"])]))
         commands = {}
         for nic, lists in content["commands"].items():
             commands[nic] = {f"{name}*" for name in lists["restart"]} | set(lists["other"])
