@@ -1,4 +1,4 @@
-"""ci/lab exec: any command on the DUT, as it was given. One boot for each test."""
+"""ci/lab exec: any command on the DUT, unchanged. One test boots, the others restore the guests."""
 
 import unittest
 
@@ -24,9 +24,8 @@ class Exec(LabTest):
         share = self.folder / "share"
         share.mkdir()
         (share / "from-host").write_text("host\n", encoding="utf-8")
-        done = self.lab(
-            "exec", "--share", str(share), "--", "sh", "-c", _SCRIPT, "sh", *_ARGUMENTS
-        )
+        options = ["--cold", "--share", str(share)]
+        done = self.lab("exec", *options, "--", "sh", "-c", _SCRIPT, "sh", *_ARGUMENTS)
         printed = "".join(f"<{argument}>\n" for argument in _ARGUMENTS)
         printed += (
             "nic gve\nv4 reaches the peer\nv6 reaches the peer\nssh peer\npeer sees host\n"

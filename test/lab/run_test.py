@@ -1,4 +1,7 @@
-"""ci/lab run without --nic: a lab for each NIC, and what they say together."""
+"""ci/lab run without --nic: a lab for each NIC, and what they print together.
+
+The guests boot with their NICs: all other tests of the suite plug them into restored guests.
+"""
 
 import unittest
 from pathlib import Path
@@ -15,7 +18,7 @@ _NOT_ON_GVE = "ZcrxReceive.DeliversEveryByteInOrder/rss_context"
 
 class Run(LabTest):
     def test_a_lab_for_each_nic(self) -> None:
-        done = self.lab("run", "--", f"--gtest_filter={_EVERYWHERE}:{_NOT_ON_GVE}")
+        done = self.lab("run", "--cold", "--", f"--gtest_filter={_EVERYWHERE}:{_NOT_ON_GVE}")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         gve, bnxt = self.folder_of("gve"), self.folder_of("bnxt")
         for folder, second in ((gve, Outcome.SKIPPED), (bnxt, Outcome.PASSED)):
