@@ -37,12 +37,12 @@ class NicState(LabTest):
             left = "the test left the NIC changed: feature tx-nocache-copy was off, is on"
             self.assertEqual(output.count(left), 1, output)
             self.assertIn("[  FAILED  ] 1 test", output)
-        with self.subTest("what was wrecked is told"):
+        with self.subTest("diff names what was wrecked"):
             output, status = said["diff"]
             self.assertEqual(status, 1, output)
             for sentence in (*_WRECKED, *wrecked):
                 self.assertIn(f"nic0: {sentence}", output)
-        with self.subTest("and put back"):
+        with self.subTest("restore puts it back"):
             output, status = said["restore"]
             self.assertEqual(status, 0, output)
             self.assertTrue(output.startswith("nic0: link was up, is down\n"), output)
@@ -58,7 +58,7 @@ class NicState(LabTest):
             output, status = said["other_nic"]
             self.assertEqual(status, 2, output)
             self.assertRegex(output, "^zcrx_nic: take the state of mgmt0 for nic0: .*its driver was")
-        with self.subTest("and one that was cut"):
+        with self.subTest("a truncated file is refused"):
             output, status = said["cut"]
             self.assertEqual(status, 2, output)
             self.assertIn("it is cut", output)

@@ -40,7 +40,7 @@ class Complaints(unittest.TestCase):
         (said,) = self.of(b"[    1.0] BUG: " + b"x" * 5000)
         self.assertEqual(len(said), len("BUG: ") + 300)
 
-    def test_bytes_that_are_no_text(self) -> None:
+    def test_bytes_that_are_not_text(self) -> None:
         self.assertEqual(self.of(b"\xff\n[    1.0] BUG: \xff"), ["BUG: \ufffd"])
 
     def test_the_end_of_a_long_console(self) -> None:

@@ -64,7 +64,7 @@ class Problems(unittest.TestCase):
         self.assertEqual(self.held(trouble=late, cases=_PASS), [late, "undetected"])
         self.assertEqual(self.held(trouble=late, cases=_PASS, caught=False), [late])
 
-    def test_a_panic_is_told_and_only_wrong_where_the_fault_is_to_be_survived(self) -> None:
+    def test_a_panic_is_wrong_only_if_the_fault_must_be_survived(self) -> None:
         self.assertEqual(self.held(trouble=_PANIC, cases=[], bites=None), [])
         self.assertEqual(self.held(trouble=_PANIC, cases=[], caught=False), [_PANIC])
 

@@ -28,7 +28,7 @@ class ElfFile(unittest.TestCase):
         self.assertEqual(elf.section(".interp"), b"/lib64/ld-linux-x86-64.so.2\0")
         self.assertEqual(elf.section(".no-such-section"), b"")
 
-    def test_what_is_no_elf_file(self) -> None:
+    def test_what_is_not_an_elf_file(self) -> None:
         for data in (b"", b"#!/bin/sh\n", b"\x7fELF\x01\x01" + bytes(58)):
             with self.assertRaises(ValueError):
                 Elf(data)
@@ -59,7 +59,7 @@ class Cpio(unittest.TestCase):
         archive.file("a/b/d", b"")
         self.assertEqual(_names(archive.finish()), ["a", "a/b", "a/b/c", "a/b/d", "TRAILER!!!"])
 
-    def test_the_first_of_two_equal_names_stands(self) -> None:
+    def test_the_first_of_two_equal_names_counts(self) -> None:
         archive = cpio.Archive()
         archive.link("bin", "usr/bin")
         archive.folder("bin")

@@ -6,7 +6,7 @@ from vlab.commands import every_nic
 
 
 class Worst(unittest.TestCase):
-    def test_what_is_told_of_several(self) -> None:
+    def test_the_worst_status_of_several(self) -> None:
         for statuses, status in (
             ([0, 0], 0),
             ([4, 0], 0),

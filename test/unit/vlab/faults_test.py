@@ -52,7 +52,7 @@ class FaultsTest(unittest.TestCase):
     def setUp(self) -> None:
         self.catalogue = self.load(_LIST)
 
-    def test_what_is_set(self) -> None:
+    def test_what_can_be_set(self) -> None:
         for text, nic, caught in [
             ("drop", "gve", False),
             ("drop=7", "gve", False),

@@ -65,7 +65,7 @@ class Read(JunitTest):
         with self.assertRaisesRegex(junit.JunitError, "not a regular file"):
             junit.read(self.path)
 
-    def test_what_is_no_report(self) -> None:
+    def test_what_is_not_a_report(self) -> None:
         self.refused("", "not XML")
         self.refused(_REPORT[:200], "not XML")
         self.refused(b"\xff\xfe\x00", "not XML")

@@ -125,7 +125,7 @@ class NowPassing(unittest.TestCase):
         (sentence,) = self.said(Case("A.a", Outcome.PASSED), Case("A.b", Outcome.SKIPPED))
         self.assertEqual(sentence, "NOW PASSES on bnxt 6.18.15: bnxt 6.18 A.*: EINVAL")
 
-    def test_of_a_race_it_is_not(self) -> None:
+    def test_never_for_a_race(self) -> None:
         passed = known_issues.apply([_cell(Case("A.a", Outcome.PASSED))], [])
         self.assertEqual(known_issues.now_passing(passed, [replace(_FAULT, race=True)]), [])
 
