@@ -1,0 +1,54 @@
+"""One step of a check, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vlab.results.outcome import Outcome
+
+TIERS = ("quick", "gate", "nightly")
+# A machine may be several times as slow as the one that the budgets were measured on, and loaded.
+_LIMIT_IN_BUDGETS = 6
+_LEAST_LIMIT_S = 120.0
+
+Command = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """`commands` run one after the other until one fails; without any there is nothing to do.
+    `budget`: seconds in each tier that has the step. `needs`: earlier steps that have to pass.
+    `background`: runs beside the others, with what they leave of the machine. `rebuilds`: makes
+    something in the tree, so it runs again whenever a later step needs that."""
+
+    name: str
+    commands: Sequence[Command]
+    budget: Mapping[str, float]
+    needs: Sequence[str] = ()
+    background: bool = False
+    rebuilds: bool = False
+    limit_s: float | None = None
+
+    @property
+    def limit(self) -> float:
+        """Seconds until it counts as hung. In quick too: a clean clone has everything to build."""
+        if self.limit_s is not None:
+            return self.limit_s
+        return max(_LEAST_LIMIT_S, _LIMIT_IN_BUDGETS * max(self.budget.values()))
+
+
+@dataclass(frozen=True)
+class Result:
+    """`why`: why it failed or did not run. `blocks`: steps that need this one cannot run."""
+
+    step: str
+    outcome: Outcome
+    why: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    blocks: bool = False
+
+    def __str__(self) -> str:
+        took = f"{self.step}: {self.seconds:.0f} s, {self.cpu_seconds:.0f} CPU-s"
+        return took if self.outcome is Outcome.PASSED else f"{took}: FAILED: {self.why}"

@@ -1,0 +1,180 @@
+"""The table of steps: what a check runs, in which tier, and how long it may take.
+
+ci/README.md says what each one proves. Budgets are seconds on two cores of a fast machine with
+empty caches.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from checks.changed import Scope
+from checks.step import Command, Step
+from vlab.base.paths import REPOSITORY
+from vlab.machines.guests import NICS
+
+_PROGRAMS, _SANITIZED, _FUZZERS = "build", "build/asan", "build/fuzz"
+_NICS = sorted(NICS, reverse=True)
+_CORES = len(os.sched_getaffinity(0))
+_FUZZ_TARGETS = sorted(path.stem for path in (REPOSITORY / "test/fuzz").glob("fuzz_*.cc"))
+_FUZZ_OPTIONS = ("-seed=1", "-len_control=10", "-max_len=1024", "-timeout=25")
+# Whose change can change what the suite does in the lab.
+_LAB_PARTS = (
+    "support/", "fixtures/", "test/hw/", "ci/vnic/", "ci/vlab/", "ci/lab", "conf/", "CMake",
+)  # fmt: skip
+_CODE_PARTS = (*_LAB_PARTS, "test/", "ci/")
+_SCRIPTS = (
+    ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/vlab/machines/guest/boot",
+    "test/lab/*.sh",
+)  # fmt: skip
+
+
+def table(scope: Scope) -> list[Step]:
+    """All steps of all tiers, those that others need before them. The commands are for `scope`."""
+    return [
+        Step("format", _format(scope), {"quick": 5, "gate": 10, "nightly": 10}),
+        Step("scripts", _scripts(scope), {"quick": 30, "gate": 40, "nightly": 40}),
+        # Programs and unit tests by GCC -O2, as users build them; warnings are errors.
+        Step(
+            "build", _build(scope, "ci"), {"quick": 60, "gate": 240, "nightly": 240}, rebuilds=True
+        ),
+        # Both beside the labs, which leave cores idle for long stretches.
+        Step(
+            "sanitize", _build(scope, "asan"), {"quick": 60, "gate": 600, "nightly": 600},
+            background=True, rebuilds=True,
+        ),
+        Step(
+            "fuzzers", _build(scope, "fuzz"), {"gate": 200, "nightly": 200},
+            background=True, rebuilds=True,
+        ),
+        Step("lint", _lint(scope), {"quick": 60, "gate": 800}, ["build"], background=True),
+        Step("analyze", [["ci/lint", _PROGRAMS]], {"nightly": 800}, ["build"], background=True),
+        Step("lab", [_ctest(_PROGRAMS, "lab", 1)], {"gate": 700, "nightly": 700}, ["build"]),
+        Step("suite", _suite(scope), {"quick": 60}, ["build"]),
+        Step(
+            "faults", [["ci/lab", "faults", "--quick", "--build", _PROGRAMS]], {"gate": 550},
+            ["build"],
+        ),
+        # Unit tests wait more than they work.
+        Step("unit", _unit(scope), {"quick": 30, "gate": 45, "nightly": 45}, ["sanitize"]),
+        Step("fuzz", [_ctest(_FUZZERS, "fuzz", _CORES)], {"gate": 40}, ["fuzzers"]),
+        *_nightly(scope),
+    ]  # fmt: skip
+
+
+def _nightly(scope: Scope) -> list[Step]:
+    """The long forms. One step a NIC and a fuzz target: each is a point to go on from."""
+    kept = [str(scope.kept / f"faults-{nic}") for nic in _NICS]
+    return [
+        Step("unit-gcc", [_ctest(_PROGRAMS, "unit", 2 * _CORES)], {"nightly": 45}, ["build"]),
+        *(
+            Step(name, [_long_fuzz(name)], {"nightly": 1500}, ["fuzzers"], background=True)
+            for name in _FUZZ_TARGETS
+        ),
+        Step("matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1200}, ["build"]),
+        Step("signals-50", [_long_lab("signals", ZCRX_SIGNALS=50)], {"nightly": 1500}, ["build"]),
+        Step(
+            "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
+        ),
+        *(Step(f"loops-{nic}", [_loops(nic)], {"nightly": 6000}, ["build"]) for nic in _NICS),
+        *(
+            Step(
+                f"faults-{nic}",
+                [["ci/lab", "faults", "--build", _PROGRAMS, "--nics", nic, "--out", out]],
+                {"nightly": 5400}, ["build"],
+            )
+            for nic, out in zip(_NICS, kept, strict=True)
+        ),
+        Step(
+            "faults-together", [_module("checks.together", *kept)], {"nightly": 1},
+            [f"faults-{nic}" for nic in _NICS],
+        ),
+    ]  # fmt: skip
+
+
+def _format(scope: Scope) -> list[Command]:
+    sources = scope.files("*.h", "*.cc")
+    return [["clang-format-19", "--dry-run", "--Werror", *sources]] if sources else []
+
+
+def _scripts(scope: Scope) -> list[Command]:
+    scripts = scope.files(*_SCRIPTS)
+    commands: list[Command] = [["shellcheck", *scripts]] if scripts else []
+    if scope.files("*.py", "ci/lint"):  # types of one reach into all
+        commands += [_mypy("ci", "vlab", "checks", "lint"), _mypy("test/lab", *_tests("test/lab"))]
+        for name in ("checks", "vlab", "vnic"):
+            commands.append(_mypy(f"test/unit/{name}", *_tests(f"test/unit/{name}")))
+    return commands
+
+
+def _mypy(folder: str, *what: str) -> Command:
+    """In `folder`, as those modules name each other; each with a cache of its own."""
+    memory = REPOSITORY / "build/mypy" / folder
+    environment = [f"MYPYPATH={REPOSITORY / 'ci'}"]
+    return ["env", "-C", folder, *environment, "mypy", "--strict", f"--cache-dir={memory}", *what]
+
+
+def _tests(folder: str) -> list[str]:
+    return sorted(path.name for path in (REPOSITORY / folder).glob("*.py"))
+
+
+def _build(scope: Scope, preset: str) -> list[Command]:
+    if not scope.touches(*_CODE_PARTS):
+        return []
+    return [_module("checks.configure", preset), ["cmake", "--build", "--preset", preset]]
+
+
+def _lint(scope: Scope) -> list[Command]:
+    if scope.changes is not None:
+        return _affected(scope, "lint", _PROGRAMS)
+    return [["ci/lint", _PROGRAMS]]
+
+
+def _unit(scope: Scope) -> list[Command]:
+    if scope.changes is not None:
+        return _affected(scope, "tests", _SANITIZED)
+    return [_ctest(_SANITIZED, "unit", 2 * _CORES)]
+
+
+def _affected(scope: Scope, what: str, folder: str) -> list[Command]:
+    if scope.changes is None or not scope.touches(*_CODE_PARTS):
+        return []
+    return [_module("checks.affected", what, folder, scope.changes.since)]
+
+
+def _suite(scope: Scope) -> list[Command]:
+    if not scope.touches(*_LAB_PARTS):
+        return []
+    return [["ci/lab", "run", "--nic", "gve", "--build", _PROGRAMS]]
+
+
+def _ctest(folder: str, label: str, jobs: int) -> Command:
+    select = ["--test-dir", folder, "--label-regex", label, "--no-tests=error"]
+    return ["ctest", *select, "--parallel", str(jobs), "--output-on-failure"]
+
+
+def _long_lab(name: str, **settings: int) -> Command:
+    """A test of test/lab in its long form."""
+    environment: Mapping[str, object] = {
+        "ZCRX_BUILD": REPOSITORY / _PROGRAMS, "PYTHONDONTWRITEBYTECODE": 1,
+        "ZCRX_LAB_LIMIT": 7200, **settings,
+    }  # fmt: skip
+    words = [f"{key}={value}" for key, value in environment.items()]
+    return ["env", "-C", "test/lab", *words, *_module("unittest", "-v", f"{name}_test")]
+
+
+def _loops(nic: str) -> Command:
+    lab = ["ci/lab", "run", "--nic", nic, "--build", _PROGRAMS, "--out", f"results/loops-{nic}"]
+    return [*lab, "--limit", "18000", "--", "--gtest_repeat=100", "--gtest_shuffle"]
+
+
+def _long_fuzz(name: str) -> Command:
+    crashes = f"-artifact_prefix=results/check/{name}-"
+    environment = "ASAN_OPTIONS=quarantine_size_mb=1:malloc_context_size=4"
+    return ["env", environment, f"{_FUZZERS}/{name}", "-runs=1000000", *_FUZZ_OPTIONS, crashes]
+
+
+def _module(name: str, *arguments: str) -> Sequence[str]:
+    return [sys.executable, "-m", name, *arguments]

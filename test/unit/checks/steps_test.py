@@ -1,0 +1,70 @@
+"""The table of steps: that it can be run in its order, and that each tier proves what it should."""
+
+import unittest
+from pathlib import Path
+
+from checks import steps
+from checks.changed import Changes, Scope
+from checks.step import TIERS, Step
+
+
+def table(tier: str, *changed: str) -> list[Step]:
+    changes = Changes("HEAD", frozenset(changed)) if tier == "quick" else None
+    every = steps.table(Scope(tier, changes, Path("results")))
+    return [step for step in every if tier in step.budget]
+
+
+class Table(unittest.TestCase):
+    def test_steps_come_after_those_that_they_need(self) -> None:
+        for tier in TIERS:
+            before: set[str] = set()
+            for step in table(tier):
+                self.assertLessEqual(set(step.needs), before, f"{tier}: {step.name}")
+                self.assertNotIn(step.name, before)
+                before.add(step.name)
+
+    def test_each_has_something_to_do_and_time_for_it(self) -> None:
+        for tier in ("gate", "nightly"):
+            for step in table(tier):
+                self.assertNotEqual(step.commands, [], step.name)
+                self.assertGreater(step.limit, step.budget[tier])
+
+    def test_nightly_has_what_the_gate_has_or_more_of_it(self) -> None:
+        more = {"lint": "analyze", "fuzz": "fuzz_gve_rings", "faults": "faults-gve"}
+        nightly = {step.name for step in table("nightly")}
+        for step in table("gate"):
+            self.assertIn(more.get(step.name, step.name), nightly)
+
+
+class Quick(unittest.TestCase):
+    def steps(self, *changed: str) -> set[str]:
+        return {step.name for step in table("quick", *changed) if step.commands}
+
+    def test_of_nothing(self) -> None:
+        self.assertEqual(self.steps(), set())
+        self.assertEqual(self.steps("README.md", "ci/README.md"), set())
+
+    def test_of_a_source(self) -> None:
+        self.assertEqual(
+            self.steps("support/base/undo.h"),
+            {"format", "build", "sanitize", "lint", "suite", "unit"},
+        )
+
+    def test_of_a_unit_test(self) -> None:
+        self.assertEqual(
+            self.steps("test/unit/undo_test.cc"), {"format", "build", "sanitize", "lint", "unit"}
+        )
+
+    def test_of_a_script(self) -> None:
+        self.assertIn("scripts", self.steps("ci/vlab/base/cache.py"))
+        self.assertIn("scripts", self.steps("test/lab/cases.sh"))
+
+    def test_looks_at_what_changed_only(self) -> None:
+        (step,) = [one for one in table("quick", "support/base/undo.h") if one.name == "format"]
+        self.assertEqual(
+            step.commands, [["clang-format-19", "--dry-run", "--Werror", "support/base/undo.h"]]
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()
