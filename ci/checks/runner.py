@@ -62,7 +62,7 @@ class Job:
             return
         if self._why:
             self._process.kill()
-        self.end(f"took more than {self.step.limit:.0f} s and was ended")
+        self.end(f"took more than {self.step.limit:g} s and was ended")
 
     def end(self, why: str) -> None:
         """Begins to end it."""
