@@ -51,7 +51,7 @@ def table(scope: Scope) -> list[Step]:
         ),
         Step("lint", _lint(scope), {"quick": 60, "gate": 800}, ["build"], background=True),
         Step("analyze", [["ci/lint", _PROGRAMS]], {"nightly": 800}, ["build"], background=True),
-        Step("lab", [_ctest(_PROGRAMS, "lab", 1)], {"gate": 700, "nightly": 700}, ["build"]),
+        Step("lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 700, "nightly": 700}, ["build"]),
         Step("suite", _suite(scope), {"quick": 60}, ["build"]),
         Step(
             "faults", [["ci/lab", "faults", "--quick", "--build", _PROGRAMS]], {"gate": 550},
