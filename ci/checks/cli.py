@@ -85,6 +85,9 @@ def _check(options: argparse.Namespace, table: Table, folder: Path) -> int:
     if options.list:
         _list(_selected(table(Scope(options.tier, changes)), options), options.tier)
         return 0
+    if changes is not None and not changes.files:
+        say(f"ci/check: nothing changed since {changes.since}")
+        return 0
     with _alone(folder), Interruption() as interruption:
         book = None
         if options.tier == "nightly":

@@ -15,8 +15,9 @@ from unittest import mock
 from samples import CheckTest, Output, sh
 
 from checks import cli
-from checks.changed import Scope
+from checks.changed import Changes
 from checks.step import Step
+from vlab.base.errors import UsageError
 
 # A check of its own process: steps whose children say who they are, and then hang.
 _HANGS = """
@@ -42,10 +43,17 @@ class CliTest(CheckTest):
             contextlib.redirect_stderr(self.errors),
             mock.patch.dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache")),
             mock.patch("checks.ledger.tree_id", lambda: self.tree),
+            mock.patch("checks.cli.Changes.load", self.changes),
         ):
             return cli.main(arguments, lambda scope: table, self.folder)
 
     tree = "0123456789abcdef"
+    changed = frozenset({"README.md"})
+
+    def changes(self, since: str) -> Changes:
+        if since != "HEAD":
+            raise UsageError(f"--since: no commit is named '{since}'")
+        return Changes(since, self.changed)
 
 
 class Words(CliTest):
@@ -105,6 +113,11 @@ class Check(CliTest):
         self.assertEqual(self.call("--tier", "quick", table=table), 0)
         self.assertEqual(self.verdicts(), {"a": "skipped", "b": "passed"})
         self.assertEqual(self.steps()["a"]["why"], "nothing changed")
+
+    def test_of_no_change(self) -> None:
+        self.changed = frozenset()
+        self.assertEqual(self.call("--tier", "quick", table=[sh("a", "false")]), 0)
+        self.assertEqual(self.output.text, "ci/check: nothing changed since HEAD\n")
 
     def test_list(self) -> None:
         self.call("--list", table=[sh("a", "exit 3", budget=30), sh("b", "x", "a")])
