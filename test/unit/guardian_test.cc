@@ -16,7 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,9 +44,11 @@ constexpr const char* kSelf = "/proc/self/exe";
 // This program is the guardian too; see main().
 std::string ThisProgram() { return std::filesystem::read_symlink(kSelf); }
 
+// Nothing where it is that of a process which has just ended: iterators would throw.
 std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
 }
 
 // Of the guardian that there is now, 0 for none.
