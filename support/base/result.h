@@ -65,5 +65,5 @@ inline std::unexpected<Error> FailErrno(std::string operation, std::string detai
   auto ZCRX_CONCAT(zcrx_result_, __LINE__) = (expression);                          \
   if (!ZCRX_CONCAT(zcrx_result_, __LINE__).has_value())                             \
     return std::unexpected(std::move(ZCRX_CONCAT(zcrx_result_, __LINE__)).error()); \
-  declaration = std::move(ZCRX_CONCAT(zcrx_result_, __LINE__)).value()
+  declaration = *std::move(ZCRX_CONCAT(zcrx_result_, __LINE__))
 // NOLINTEND(bugprone-macro-parentheses)

@@ -34,7 +34,7 @@ std::vector<std::string> GuardiansEnvironment() {
   const std::string ours = std::string(kKillAt) + '=';
   const std::string its = std::string(kGuardianKillAt) + '=';
   std::vector<std::string> variables;
-  for (char** variable = ::environ; *variable != nullptr; ++variable) {
+  for (char* const* variable = ::environ; *variable != nullptr; ++variable) {
     std::string text = *variable;
     if (text.starts_with(ours)) continue;
     if (text.starts_with(its)) text.replace(0, its.size(), ours);

@@ -35,7 +35,7 @@ class Ring {
   void Drain(Handler&& handle) {
     unsigned head = 0;
     unsigned count = 0;
-    io_uring_cqe* cqe = nullptr;
+    const io_uring_cqe* cqe = nullptr;
     io_uring_for_each_cqe(ring_.get(), head, cqe) {
       handle(*cqe);
       ++count;
