@@ -37,12 +37,16 @@ def get(apt: Apt) -> Tools:
             f"this system has no QEMU {_NEEDED[0]}.{_NEEDED[1]} or newer, and Debian's could not "
             f"be fetched: {error}"
         ) from error
-    # The tree's programs need the tree's C library, so its loader starts them.
-    run = [str(tree / _LOADER), "--library-path", str(tree / _LIBRARIES)]
     data = ["-L", str(tree / "usr/share/qemu"), "-L", str(tree / "usr/share/seabios")]
     return Tools(
-        [*run, str(tree / "usr/bin" / _QEMU), *data], [*run, str(tree / "usr/libexec/virtiofsd")]
+        [*in_tree(tree, tree / "usr/bin" / _QEMU), *data],
+        in_tree(tree, tree / "usr/libexec/virtiofsd"),
     )
+
+
+def in_tree(tree: Path, program: Path) -> list[str]:
+    """The tree's programs need the tree's C library, so its loader starts them."""
+    return [str(tree / _LOADER), "--library-path", str(tree / _LIBRARIES), str(program)]
 
 
 @dataclass(frozen=True)
