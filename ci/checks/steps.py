@@ -15,7 +15,7 @@ from checks.step import Command, Step
 from vlab.base.paths import REPOSITORY
 from vlab.machines.guests import NICS
 
-_PROGRAMS, _SANITIZED, _FUZZERS = "build", "build/asan", "build/fuzz"
+_PROGRAMS, _SANITIZED = "build", "build/sanitize"
 _NICS = sorted(NICS, reverse=True)
 _CORES = len(os.sched_getaffinity(0))
 _FUZZ_TARGETS = sorted(path.stem for path in (REPOSITORY / "test/fuzz").glob("fuzz_*.cc"))
@@ -36,17 +36,13 @@ def table(scope: Scope) -> list[Step]:
     return [
         Step("format", _format(scope), {"quick": 5, "gate": 10, "nightly": 10}),
         Step("scripts", _scripts(scope), {"quick": 30, "gate": 40, "nightly": 40}),
-        # Programs and unit tests by GCC -O2, as users build them; warnings are errors.
+        # The programs by GCC -O2, as users build them; warnings are errors.
         Step(
             "build", _build(scope, "ci"), {"quick": 60, "gate": 240, "nightly": 240}, rebuilds=True
         ),
-        # Both beside the labs, which leave cores idle for long stretches.
+        # Unit tests and fuzzers by clang, beside the labs, which leave cores idle for long stretches.
         Step(
-            "sanitize", _build(scope, "asan"), {"quick": 60, "gate": 600, "nightly": 600},
-            background=True, rebuilds=True,
-        ),
-        Step(
-            "fuzzers", _build(scope, "fuzz"), {"gate": 200, "nightly": 200},
+            "sanitize", _build(scope, "sanitize"), {"quick": 60, "gate": 600, "nightly": 600},
             background=True, rebuilds=True,
         ),
         Step("lint", _lint(scope), {"quick": 60, "gate": 800}, ["build"], background=True),
@@ -54,12 +50,12 @@ def table(scope: Scope) -> list[Step]:
         Step("lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 700, "nightly": 700}, ["build"]),
         Step("suite", _suite(scope), {"quick": 60}, ["build"]),
         Step(
-            "faults", [["ci/lab", "faults", "--quick", "--build", _PROGRAMS]], {"gate": 550},
+            "faults", [["ci/lab", "faults", "--gate", "--build", _PROGRAMS]], {"gate": 550},
             ["build"],
         ),
         # Unit tests wait more than they work.
         Step("unit", _unit(scope), {"quick": 30, "gate": 45, "nightly": 45}, ["sanitize"]),
-        Step("fuzz", [_ctest(_FUZZERS, "fuzz", _CORES)], {"gate": 40}, ["fuzzers"]),
+        Step("fuzz", [_ctest(_SANITIZED, "fuzz", _CORES)], {"gate": 40}, ["sanitize"]),
         *_nightly(scope),
     ]  # fmt: skip
 
@@ -68,9 +64,10 @@ def _nightly(scope: Scope) -> list[Step]:
     """The long forms. One step a NIC and a fuzz target: each is a point to go on from."""
     kept = [str(scope.kept / f"faults-{nic}") for nic in _NICS]
     return [
-        Step("unit-gcc", [_ctest(_PROGRAMS, "unit", 2 * _CORES)], {"nightly": 45}, ["build"]),
+        *_unit_again(scope, "gcc", "unit"),
+        *_unit_again(scope, "asan", "asan"),
         *(
-            Step(name, [_long_fuzz(name)], {"nightly": 1500}, ["fuzzers"], background=True)
+            Step(name, [_long_fuzz(name)], {"nightly": 1500}, ["sanitize"], background=True)
             for name in _FUZZ_TARGETS
         ),
         Step("matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1200}, ["build"]),
@@ -92,6 +89,15 @@ def _nightly(scope: Scope) -> list[Step]:
             [f"faults-{nic}" for nic in _NICS],
         ),
     ]  # fmt: skip
+
+
+def _unit_again(scope: Scope, name: str, preset: str) -> list[Step]:
+    """The unit tests of another build: GCC -O2 as users build it, or GCC's sanitizers."""
+    build, tests = f"build-{name}", [_ctest(f"build/{preset}", "unit", 2 * _CORES)]
+    return [
+        Step(build, _build(scope, preset), {"nightly": 600}, background=True, rebuilds=True),
+        Step(f"unit-{name}", tests, {"nightly": 45}, [build]),
+    ]
 
 
 def _format(scope: Scope) -> list[Command]:
@@ -173,7 +179,7 @@ def _loops(nic: str) -> Command:
 def _long_fuzz(name: str) -> Command:
     crashes = f"-artifact_prefix=results/check/{name}-"
     environment = "ASAN_OPTIONS=quarantine_size_mb=1:malloc_context_size=4"
-    return ["env", environment, f"{_FUZZERS}/{name}", "-runs=1000000", *_FUZZ_OPTIONS, crashes]
+    return ["env", environment, f"{_SANITIZED}/{name}", "-runs=1000000", *_FUZZ_OPTIONS, crashes]
 
 
 def _module(name: str, *arguments: str) -> Sequence[str]:
