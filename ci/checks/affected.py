@@ -1,5 +1,4 @@
-"""Unit tests and sources that a change affects, as the build knows: python3 -m checks.affected
-tests|lint BUILD_FOLDER SINCE runs ctest or ci/lint with them.
+"""Runs the unit tests that a change affects: python3 -m checks.affected BUILD_FOLDER SINCE
 
 Ninja has noted which headers each object was made of, and knows what each program is linked from.
 """
@@ -9,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,11 +27,11 @@ _READ_BY_PYTHON = ("ci", "conf")
 
 
 def main(arguments: Sequence[str]) -> int:
-    what, folder, since = arguments
+    folder, since = arguments
     try:
         changes = Changes.load(since)
         build = Build(Path(folder).resolve(), REPOSITORY, changes.files)
-        command = _tests(build) if what == "tests" else _lint(build)
+        command = _tests(build)
     except LabError as error:
         print(f"ci/check: {error}", file=sys.stderr)
         return EXIT_LAB
@@ -50,12 +48,6 @@ def _tests(build: Build) -> list[str]:
     only = f"^({'|'.join(map(re.escape, names))})$"
     run = ["--parallel", str(2 * len(os.sched_getaffinity(0))), "--output-on-failure"]
     return [*_words(build.folder), "--tests-regex", only, *run] if names else []
-
-
-def _lint(build: Build) -> list[str]:
-    sources = build.sources()
-    print(f"{len(sources)} sources are affected: {' '.join(sources) or '-'}")
-    return ["ci/lint", str(build.folder), *sources] if sources else []
 
 
 def _words(folder: Path) -> list[str]:
@@ -101,20 +93,6 @@ class Build:
             if not name.endswith(_CXX) and not is_prose(name)
             for folder in read
         )
-
-    def sources(self) -> list[str]:
-        """From the top, those that the change makes the compiler see differently."""
-        text = (self.folder / "compile_commands.json").read_text(encoding="utf-8")
-        found = set()
-        for entry in json.loads(text):
-            source = Path(entry["file"])
-            words = shlex.split(entry["command"])
-            made = os.path.join(entry["directory"], words[words.index("-o") + 1])
-            seen = {str(source), os.path.normpath(made)}
-            own = source.is_relative_to(self._repository) and not source.is_relative_to(self.folder)
-            if own and (self._all or not self._made_of_them.isdisjoint(seen)):
-                found.add(str(source.relative_to(self._repository)))
-        return sorted(found)
 
     def _rebuilds(self, program: Path) -> bool:
         if not program.is_relative_to(self.folder) or not program.is_file():

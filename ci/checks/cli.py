@@ -7,6 +7,7 @@ import fcntl
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.base.paths import RESULTS
 from vlab.results.outcome import Outcome
 
+_WIDTH = 160  # of a command in --list
 Table = Callable[[Scope], Sequence[Step]]
 
 _TIERS = """\
@@ -155,7 +157,7 @@ def _list(chosen: Sequence[Step], tier: str) -> None:
         beside = ", in the background" * step.background
         say(f"{step.name}: {step.budget[tier]:g} s, ended at {step.limit:g} s{after}{beside}")
         for command in step.commands:
-            say(f"    {shlex.join(command)}")
+            say(f"    {textwrap.shorten(shlex.join(command), _WIDTH, placeholder=' ...')}")
 
 
 @contextmanager

@@ -19,7 +19,6 @@ _PROGRAMS, _SANITIZED = "build", "build/sanitize"
 _NICS = sorted(NICS, reverse=True)
 _CORES = len(os.sched_getaffinity(0))
 _FUZZ_TARGETS = sorted(path.stem for path in (REPOSITORY / "test/fuzz").glob("fuzz_*.cc"))
-_FUZZ_OPTIONS = ("-seed=1", "-len_control=10", "-max_len=1024", "-timeout=25")
 # Whose change can change what the suite does in the lab.
 _LAB_PARTS = (
     "support/", "fixtures/", "test/hw/", "ci/vnic/", "ci/vlab/", "ci/lab", "conf/", "CMake",
@@ -40,13 +39,19 @@ def table(scope: Scope) -> list[Step]:
         Step(
             "build", _build(scope, "ci"), {"quick": 60, "gate": 240, "nightly": 240}, rebuilds=True
         ),
-        # Unit tests and fuzzers by clang, beside the labs, which leave cores idle for long stretches.
+        # Unit tests and fuzzers by clang, beside the labs, which leave cores idle for long.
         Step(
             "sanitize", _build(scope, "sanitize"), {"quick": 60, "gate": 600, "nightly": 600},
             background=True, rebuilds=True,
         ),
-        Step("lint", _lint(scope), {"quick": 60, "gate": 800}, ["build"], background=True),
-        Step("analyze", [["ci/lint", _PROGRAMS]], {"nightly": 800}, ["build"], background=True),
+        # What was clean the last time costs next to nothing, so quick has no need to select.
+        Step(
+            "lint", _lint(scope), {"quick": 60, "gate": 200}, ["build", "sanitize"], background=True
+        ),
+        Step(
+            "analyze", [["ci/lint", "--analyze", _PROGRAMS, _SANITIZED]], {"nightly": 800},
+            ["build", "sanitize"], background=True,
+        ),
         Step("lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 700, "nightly": 700}, ["build"]),
         Step("suite", _suite(scope), {"quick": 60}, ["build"]),
         Step(
@@ -133,21 +138,15 @@ def _build(scope: Scope, preset: str) -> list[Command]:
 
 
 def _lint(scope: Scope) -> list[Command]:
-    if scope.changes is not None:
-        return _affected(scope, "lint", _PROGRAMS)
-    return [["ci/lint", _PROGRAMS]]
+    return [["ci/lint", _PROGRAMS, _SANITIZED]] if scope.touches(*_CODE_PARTS) else []
 
 
 def _unit(scope: Scope) -> list[Command]:
-    if scope.changes is not None:
-        return _affected(scope, "tests", _SANITIZED)
-    return [_ctest(_SANITIZED, "unit", 2 * _CORES)]
-
-
-def _affected(scope: Scope, what: str, folder: str) -> list[Command]:
-    if scope.changes is None or not scope.touches(*_CODE_PARTS):
+    if scope.changes is None:
+        return [_ctest(_SANITIZED, "unit", 2 * _CORES)]
+    if not scope.touches(*_CODE_PARTS):
         return []
-    return [_module("checks.affected", what, folder, scope.changes.since)]
+    return [_module("checks.affected", _SANITIZED, scope.changes.since)]
 
 
 def _suite(scope: Scope) -> list[Command]:
@@ -177,9 +176,8 @@ def _loops(nic: str) -> Command:
 
 
 def _long_fuzz(name: str) -> Command:
-    crashes = f"-artifact_prefix=results/check/{name}-"
-    environment = "ASAN_OPTIONS=quarantine_size_mb=1:malloc_context_size=4"
-    return ["env", environment, f"{_SANITIZED}/{name}", "-runs=1000000", *_FUZZ_OPTIONS, crashes]
+    only = ["--tests-regex", f"^{name.replace('fuzz_', 'fuzz.')}$"]
+    return ["env", "ZCRX_FUZZ_RUNS=1000000", *_ctest(_SANITIZED, "fuzz", 1), *only]
 
 
 def _module(name: str, *arguments: str) -> Sequence[str]:
