@@ -186,12 +186,13 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         )  # fmt: skip
         stack.callback(machine.end)
         machines.append((machine, plugged, shares[guest].names))
-    deadline = Deadline(_BOOT_S)
     if plan.cold:
+        deadline = Deadline(_BOOT_S)
         for machine, _, _ in machines:
             machine.wait_parked(deadline)
     else:
         saved = snapshot.folder(hardware.values(), partial(_save, hardware, plan))
+        deadline = Deadline(_BOOT_S)  # it may have taken a boot to make the snapshot
         for machine, _, _ in machines:
             machine.begin_restore(saved / f"{machine.name}.ram")
         for machine, plugged, _ in machines:
