@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import shlex
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -75,14 +74,13 @@ class Lab:
 
         Without a deadline the user decides when it is enough (a shell).
         """
-        begin = time.monotonic()
         ssh = spawn(self._access.command(words, terminal=terminal), **streams)
         try:
             command = _Part(ssh.pid, lambda: "")
             ended = _first_end([command, *self._parts()], deadline)
             if ended is None:
-                seconds = time.monotonic() - begin
-                raise LabError(f"timed out after {seconds:.0f} s: {shlex.join(words)}")
+                assert deadline is not None
+                raise LabError(f"timed out after {deadline.seconds:g} s: {shlex.join(words)}")
             if ended is command:
                 status = ssh.wait()
                 if status != _SSH_FAILED:
