@@ -10,8 +10,14 @@ from harness import LabTest
 
 class Ending(LabTest):
     def end_while_booting(self, number: int) -> int:
-        process = self.start("exec", "--", "true")
+        process = self.start("exec", "--cold", "--", "true")
         self.read_until(process.stderr, b"booting both guests ...")
+        return self.end(process, number)
+
+    def end_while_restoring(self, number: int) -> int:
+        self.assertEqual(self.lab("exec", "--", "true").returncode, 0)  # there is a snapshot
+        process = self.start("exec", "--", "true")
+        self.read_until(process.stderr, b"restoring both guests ...")
         return self.end(process, number)
 
     def end_while_a_command_runs(self, number: int) -> int:
@@ -36,6 +42,12 @@ class Ending(LabTest):
 
     def test_kill_while_booting(self) -> None:
         self.assertEqual(self.end_while_booting(signal.SIGKILL), -signal.SIGKILL)
+
+    def test_kill_while_restoring(self) -> None:
+        self.assertEqual(self.end_while_restoring(signal.SIGKILL), -signal.SIGKILL)
+
+    def test_interrupt_while_restoring(self) -> None:
+        self.assertEqual(self.end_while_restoring(signal.SIGINT), 128 + signal.SIGINT)
 
     def test_interrupt_while_booting(self) -> None:
         self.assertEqual(self.end_while_booting(signal.SIGINT), 128 + signal.SIGINT)

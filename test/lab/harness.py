@@ -55,9 +55,15 @@ def names_of_all_tests() -> list[str]:
     return found
 
 
-def link_tree(source: Path, target: Path) -> None:
-    """A copy of links where that can be: the cache holds hundreds of megabytes."""
-    shutil.copytree(source, target, copy_function=_link, symlinks=True)
+def link_cache(target: Path) -> None:
+    """A copy of the cache as `target`, of links where that can be: it holds hundreds of megabytes.
+
+    Without guests: those are for their owner to read alone, and made anew.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zcrx-hwtest"
+    for part in ("apt", "kernels", "kvm", "trees"):
+        if (cache / part).is_dir():
+            shutil.copytree(cache / part, target / part, copy_function=_link, symlinks=True)
 
 
 def _link(source: str, target: str) -> None:

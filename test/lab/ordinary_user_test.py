@@ -5,7 +5,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from harness import BUILD, REPOSITORY, LabTest, link_tree
+from harness import BUILD, REPOSITORY, LabTest, link_cache
 
 _UID = "65534"
 
@@ -24,8 +24,7 @@ class OrdinaryUser(LabTest):
 
     def as_nobody(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         """Root gives up all it is. Cache, checkout and build may be closed to others: copies."""
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zcrx-hwtest"
-        link_tree(cache, self.folder / "cache/zcrx-hwtest")
+        link_cache(self.folder / "cache/zcrx-hwtest")
         for part in ("ci", "conf"):
             shutil.copytree(REPOSITORY / part, self.folder / part, symlinks=True)
         build = self.folder / "build"
@@ -33,7 +32,8 @@ class OrdinaryUser(LabTest):
         for name in ("zcrx_tests", "zcrx_sender", "zcrx_nic", "vnic"):
             shutil.copy2(BUILD / name, build)
         self.out.mkdir()
-        for path in (self.folder, self.run_folders, self.out):
+        cache = self.folder / "cache/zcrx-hwtest"
+        for path in (self.folder, self.run_folders, self.out, cache):
             path.chmod(0o777)
         drop = ["setpriv", f"--reuid={_UID}", f"--regid={_UID}", "--clear-groups"]
         drop += ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]

@@ -3,9 +3,8 @@
 import os
 import time
 import unittest
-from pathlib import Path
 
-from harness import LabTest, link_tree
+from harness import LabTest, link_cache
 
 # Printed by both guests: what must not be the same in two labs, and what must be right in each.
 _SCRIPT = """\
@@ -39,11 +38,8 @@ class Restored(LabTest):
         self.assertEqual(len(set(seen)), len(seen), seen)
 
     def test_a_broken_snapshot_is_made_anew(self) -> None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zcrx-hwtest"
         own = self.folder / "cache/zcrx-hwtest"
-        for part in ("apt", "kernels", "trees", "kvm"):
-            if (cache / part).is_dir():
-                link_tree(cache / part, own / part)
+        link_cache(own)
         changes = {"XDG_CACHE_HOME": str(self.folder / "cache")}
         self.assertIn("booting both guests once", self.lab("exec", "--", "true", **changes).stderr)
         self.assertNotIn("booting", self.lab("exec", "--", "true", **changes).stderr)
