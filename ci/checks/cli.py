@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import shlex
 import sys
@@ -21,6 +20,7 @@ from checks.report import JUNIT, STEPS, Report, say
 from checks.schedule import Schedule
 from checks.step import TIERS, Result, Step
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
+from vlab.base.locks import held
 from vlab.base.paths import RESULTS
 from vlab.results.outcome import Outcome
 
@@ -164,11 +164,5 @@ def _list(chosen: Sequence[Step], tier: str) -> None:
 def _alone(folder: Path) -> Iterator[None]:
     """Two checks of one tree would build into each other's folders and mix their logs."""
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with held(folder, f"another check of this tree is running ({folder})"):
         yield
-    except BlockingIOError:
-        raise LabError(f"another check of this tree is running ({folder})") from None
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,7 @@ class Refusal(LabTest):
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertIn(sentence, done.stderr)
         self.assertNotIn("Traceback", done.stderr)
-        self.assertNotIn("booting", done.stderr)
+        self.assertNotIn("both guests", done.stderr)
         self.assert_nothing_left()
 
     def plain(self, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vlab.base.errors import LabError
+from vlab.base import locks
 
 # What tells apart the things that follow one another under one name: the point release of a kernel
 # of Debian's, or a key that `once` is given.
@@ -29,24 +28,20 @@ def held(*, alone: bool = False) -> Iterator[None]:
     """Holds the cache, together with others or `alone`. LabError where others hold it then."""
     path = folder()
     path.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+    busy = f"a lab is running, which may use anything in {path}"
+    with locks.held(path, busy, shared=not alone):
         yield
-    except BlockingIOError:
-        raise LabError(f"a lab is running, which may use anything in {path}") from None
-    finally:
-        os.close(descriptor)
 
 
 def superseded() -> list[Path]:
-    """What `once` has made and newer things of the same name have replaced."""
+    """What `once` has made and newer things of the same name have replaced, and saved guests: they
+    are made anew in seconds."""
     made: dict[Path, list[Path]] = {}
     for path in folder().glob("*/[!.]*"):
         if path.is_dir() and _VERSION.search(path.name):
             made.setdefault(path.with_name(_VERSION.sub("", path.name)), []).append(path)
     # ctime: `once` renames what is complete. mtime is what a package said of its folder.
-    return [
+    return sorted(folder().glob("guests/[!.]*")) + [
         path
         for paths in made.values()
         for path in sorted(paths, key=lambda one: one.stat().st_ctime_ns)[:-_KEPT]
@@ -55,7 +50,7 @@ def superseded() -> list[Path]:
 
 def remove(target: Path) -> None:
     """Removes what `once` has made; interrupted, it leaves nothing that looks whole."""
-    with locked(_lock(target)):
+    with locks.locked(_lock(target)):
         target.rename(_partial(target))
         shutil.rmtree(_partial(target))
 
@@ -69,15 +64,6 @@ def write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds a lock that the kernel gives back when its holder ends, however that ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
 def once(target: Path, whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[Path | None]:
     """Yields an empty folder to fill, which becomes `target`; None where `target` stands.
 
@@ -87,7 +73,7 @@ def once(target: Path, whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[
     if whole(target):  # also in a cache that is read-only to us
         yield None
         return
-    with locked(_lock(target)):
+    with locks.locked(_lock(target)):
         if whole(target):
             yield None
             return

@@ -7,25 +7,45 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent(parent: int) -> Callable[[], None]:
-    """For preexec_fn: the kernel kills the child when its parent ends, however that ends.
+@contextmanager
+def forking() -> Iterator[set[int]]:
+    """Keeps interruptions waiting while the block forks; yields the signals blocked before.
+
+    Python runs hooks around a fork (os.register_at_fork()), of the standard library too, and drops
+    whatever they raise: an interruption that comes then would be lost.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+    try:
+        yield {int(number) for number in before}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _in_child(parent: int, blocked: set[int]) -> Callable[[], None]:
+    """For preexec_fn. Gives interruptions back to the program, and the kernel kills the child when its parent ends, however that ends.
 
     prctl(2): the signal comes when the *thread* that forked ends, so the lab forks from its main
     thread only. A parent that ended before the call is seen by the second check.
     """
 
     def prepare() -> None:
+        for number in INTERRUPTIONS:
+            if callable(signal.getsignal(number)):  # ours; the program inherits only "ignored"
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
@@ -37,7 +57,9 @@ def spawn(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[byt
     """Starts `command` so that it dies with this process; `options` are those of Popen."""
     words = [str(word) for word in command]
     try:
-        return subprocess.Popen(words, preexec_fn=_die_with_parent(os.getpid()), **options)
+        with forking() as blocked:
+            prepare = _in_child(os.getpid(), blocked)
+            return subprocess.Popen(words, preexec_fn=prepare, **options)
     except OSError as error:
         raise LabError(f"cannot start {words[0]}: {error.strerror}") from error
 

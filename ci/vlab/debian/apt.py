@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vlab.base import progress
-from vlab.base.cache import locked, once
+from vlab.base.cache import once
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
+from vlab.base.locks import locked
 from vlab.base.process import capture
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

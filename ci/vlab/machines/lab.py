@@ -191,10 +191,12 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     else:
         saved = snapshot.folder(hardware.values(), partial(_save, hardware, plan))
         deadline = Deadline(_BOOT_S)  # it may have taken a boot to make the snapshot
-        for machine, _, _ in machines:
-            machine.begin_restore(saved / f"{machine.name}.ram")
+        with snapshot.trusted(saved):
+            for machine, _, _ in machines:
+                machine.begin_restore(saved / f"{machine.name}.ram")
+            for machine, _, _ in machines:
+                machine.finish_restore()
         for machine, plugged, _ in machines:
-            machine.finish_restore()
             machine.plug(plugged)
     for machine, _, folders in machines:
         machine.go_on(folders)

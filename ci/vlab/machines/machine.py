@@ -7,7 +7,8 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class Hardware:
             # restored from one snapshot do not share them.
             "-device", "vmgenid,guid=auto",
             *(word for device in self.devices for word in ("-device", json.dumps(device))),
+            "-serial", "chardev:console", "-serial", "stdio",
         ]  # fmt: skip
 
 
@@ -85,8 +87,7 @@ class Machine:
                     *hardware.arguments(), *backends, "-initrd", str(initrd),
                     *(word for device in devices for word in ("-device", json.dumps(device))),
                     *(["-S", "-incoming", "defer"] if restored else []),
-                    "-chardev", f"file,id=console,path={log},append=on",
-                    "-serial", "chardev:console", "-serial", "stdio", *self._qmp.arguments(),
+                    "-chardev", f"file,id=console,path={log},append=on", *self._qmp.arguments(),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -102,37 +103,40 @@ class Machine:
     def wait_parked(self, deadline: Deadline) -> None:
         """Until the guest has booted, and waits to be told that its devices are there."""
         self._wait_for(_PARKED, deadline)
-        self._qmp.greet()
+        with self._told("talk to"):
+            self._qmp.greet()
 
     def save(self, path: Path) -> None:
         """Writes a guest that is parked to `path`; it cannot go on."""
-        self._qmp.command("stop")
-        self._begin_migration("migrate", path)
-        self._finish_migration()
+        with self._told("save"):
+            self._qmp.command("stop")
+            self._begin_migration("migrate", path)
+            self._finish_migration()
 
     def begin_restore(self, path: Path) -> None:
         """Begins to make it what save() has written to `path`."""
-        self._qmp.greet()
-        self._begin_migration("migrate-incoming", path)
+        with self._told("restore"):
+            self._qmp.greet()
+            self._begin_migration("migrate-incoming", path)
 
     def finish_restore(self) -> None:
         """Waits until it is what was saved: parked, and its CPUs stand still."""
-        try:
+        with self._told("restore"):
             self._finish_migration()
-        except QmpError as error:
-            raise LabError(self.describe(f"cannot restore the guest {self.name}: {error}")) from error
 
     def plug(self, devices: Sequence[Device]) -> None:
-        for device in devices:
-            self._qmp.command("device_add", device)
+        with self._told("plug devices into"):
+            for device in devices:
+                self._qmp.command("device_add", device)
 
     def go_on(self, folders: Sequence[str]) -> None:
         """Ends its being parked: it looks for new devices, mounts `folders`, and gets ready."""
-        self._qmp.command("cont")
         assert self._process.stdin is not None
-        # The time too: that of a guest that was restored is the one at which it was saved.
-        self._process.stdin.write(f"{time.time():.0f} {' '.join(folders)}\n".encode())
-        self._process.stdin.flush()
+        with self._told("start"):
+            self._qmp.command("cont")
+            # The time too: that of a guest that was restored is the one at which it was saved.
+            self._process.stdin.write(f"{time.time():.0f} {' '.join(folders)}\n".encode())
+            self._process.stdin.flush()
 
     def wait_ready(self, deadline: Deadline) -> None:
         """Until /etc/lab/boot has done its work in the guest."""
@@ -148,6 +152,16 @@ class Machine:
     def end(self) -> None:
         self._qmp.close()
         end(self._process, Deadline(_GRACE_S))
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Adds to what QEMU refuses what it printed."""
+        try:
+            yield
+        except (QmpError, OSError) as error:
+            raise LabError(
+                self.describe(f"cannot {what} the guest {self.name}: {error}")
+            ) from error
 
     def _begin_migration(self, command: str, path: Path) -> None:
         """Into a file or out of it, in which pages of zeros are holes (QEMU's mapped-ram)."""

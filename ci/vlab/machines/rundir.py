@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from vlab.base.errors import LabError
+from vlab.base.process import INTERRUPTIONS, forking
 
 
 @contextmanager
@@ -26,11 +27,12 @@ def run_folder() -> Iterator[Path]:
         base = "/tmp"
     end_of_lab, lab = os.pipe()  # close-on-exec: no child of the lab holds `lab` open
     path, tell_path = os.pipe()
-    janitor = os.fork()
-    if janitor == 0:
-        os.close(lab)
-        os.close(path)
-        _be_janitor(base, tell_path, end_of_lab)
+    with forking():
+        janitor = os.fork()
+        if janitor == 0:
+            os.close(lab)
+            os.close(path)
+            _be_janitor(base, tell_path, end_of_lab)
     os.close(end_of_lab)
     os.close(tell_path)
     with open(path, "rb") as told:
@@ -48,7 +50,7 @@ def _be_janitor(base: str, tell_path: int, end_of_lab: int) -> NoReturn:
     """Waits for the lab's end of the pipe to close, however that comes about."""
     try:
         os.setsid()  # not reached by a Ctrl-C meant for the lab
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in INTERRUPTIONS:
             signal.signal(number, signal.SIG_IGN)
         null = os.open("/dev/null", os.O_RDWR)
         for standard in (0, 1, 2):  # nobody who reads the lab's output shall wait for the janitor

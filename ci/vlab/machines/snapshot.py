@@ -1,4 +1,4 @@
-"""Guests that have booted once, kept in the cache: to restore one takes a fraction of a second.
+"""Guests that have booted once, kept in the cache: to restore one takes two seconds.
 
 A snapshot is taken before the guest has a NIC, which cannot be saved (QEMU: vfio-user devices do
 not migrate), and before it has anything of one lab: keys, programs and devices come after. It is
@@ -12,12 +12,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vlab.base import cache, progress
+from vlab.base.errors import LabError
 from vlab.machines.machine import Hardware
 
 _SUM = "sum"
@@ -37,6 +38,17 @@ def folder(machines: Iterable[Hardware], fill: Fill) -> Path:
 def prepare(machines: Iterable[Hardware], fill: Fill) -> None:
     """Makes the folder where there is none. Does not read one that is there: folder() does."""
     _made(_folder(machines), fill, Path.is_dir)
+
+
+@contextmanager
+def trusted(saved: Path) -> Iterator[None]:
+    """Removes what cannot be restored, though it is as it was written: the next lab makes another."""
+    try:
+        yield
+    except LabError:
+        shutil.rmtree(saved, ignore_errors=True)
+        progress.note(f"removed {saved}")
+        raise
 
 
 def _made(target: Path, fill: Fill, whole: Callable[[Path], bool]) -> Path:
@@ -73,11 +85,14 @@ def _intact(snapshot: Path) -> bool:
     if not snapshot.is_dir():
         return False
     try:
-        written = json.loads((snapshot / _SUM).read_text(encoding="ascii"))
+        if json.loads((snapshot / _SUM).read_text(encoding="ascii")) == _sums(snapshot):
+            return True
+    except PermissionError as error:
+        raise LabError(
+            f"{error.filename}: {error.strerror}; this cache is somebody else's, set XDG_CACHE_HOME"
+        ) from error
     except (OSError, ValueError):
-        written = {}
-    if written == _sums(snapshot):
-        return True
+        pass
     progress.note(f"{snapshot} is broken, and made anew")
     return False
 

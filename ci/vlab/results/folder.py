@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vlab.base.errors import LabError
+from vlab.base.locks import held
 
 JUNIT = "junit.xml"
 
@@ -20,13 +20,7 @@ def results_folder(path: Path) -> Iterator[Path]:
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK):
             raise PermissionError(None, "no permission to write")
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise LabError(f"{path}: {error.strerror}; choose a folder with --out") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with held(path, f"another lab writes {path}; choose a folder with --out"):
         yield path
-    except BlockingIOError:
-        raise LabError(f"another lab writes {path}; choose a folder with --out") from None
-    finally:
-        os.close(descriptor)

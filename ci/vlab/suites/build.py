@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from vlab.base import progress
@@ -24,20 +22,20 @@ def building(folder: Path | None) -> Iterator[Callable[[], Path]]:
     """Yields what waits for the programs and returns their folder: `folder` as it is, or build/,
     which is brought up to date while the block does something else."""
     if folder is not None:
-        yield partial(_checked, folder.resolve())
+        programs_there = _checked(folder.resolve())
+        yield lambda: programs_there
         return
     deadline = Deadline(_BUILD_S)
     if not (BUILD / "build.ninja").exists():
         with progress.phase("configuring the build"):
             _finish(_start("cmake", "--preset", "default"), deadline)
-    begin = time.monotonic()
     progress.note("building ...")
     # ninja itself, which ends its compilers when it is ended; cmake --build would leave it behind.
     process = _start("ninja", "-C", str(BUILD), *_TARGETS)
 
     def programs() -> Path:
         _finish(process, deadline)
-        progress.note(f"built in {time.monotonic() - begin:.1f} s")
+        progress.note("built")
         return _checked(BUILD)
 
     try:

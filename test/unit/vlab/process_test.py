@@ -1,10 +1,13 @@
 """Commands that the lab runs for their output."""
 
+import signal
+import subprocess
+import sys
 import unittest
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
-from vlab.base.process import capture
+from vlab.base.process import capture, spawn
 
 
 class Capture(unittest.TestCase):
@@ -24,6 +27,28 @@ class Capture(unittest.TestCase):
     def test_no_such_program(self) -> None:
         with self.assertRaisesRegex(LabError, "^cannot start /nonexistent: No such file"):
             capture(["/nonexistent"], Deadline(10))
+
+
+_FORK = """
+import os, signal, sys
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
+from vlab.base.process import spawn
+try:
+    spawn(["sleep", "1000"])
+except KeyboardInterrupt:
+    sys.exit(3)
+"""
+
+
+class Forking(unittest.TestCase):
+    def test_an_interruption_is_not_lost_in_pythons_own_hooks(self) -> None:
+        done = subprocess.run([sys.executable, "-c", _FORK], timeout=30, capture_output=True)
+        self.assertEqual((done.returncode, done.stderr), (3, b""))
+
+    def test_the_program_hears_interruptions(self) -> None:
+        process = spawn(["sleep", "1000"])
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), -signal.SIGINT)
 
 
 if __name__ == "__main__":
