@@ -35,7 +35,8 @@ def forking() -> Iterator[set[int]]:
 
 
 def _in_child(parent: int, blocked: set[int]) -> Callable[[], None]:
-    """For preexec_fn. Gives interruptions back to the program, and the kernel kills the child when its parent ends, however that ends.
+    """For preexec_fn: the program hears interruptions, and the kernel kills it when its parent ends,
+    however that ends.
 
     prctl(2): the signal comes when the *thread* that forked ends, so the lab forks from its main
     thread only. A parent that ended before the call is seen by the second check.
