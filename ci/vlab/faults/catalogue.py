@@ -17,14 +17,14 @@ from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import FAULTS
 
 _COMMAND = "COMMAND"
-_KEYS = {"name", "nics", "argument", "summary", "expect", "by", "says", "survived", "slow"}
+_KEYS = {"name", "nics", "argument", "summary", "expect", "by", "says", "survived", "slow", "panics"}
 
 
 @dataclass(frozen=True)
 class FaultKind:
     """`by`: the tests that must catch it, with * and ?. `says`: a regular expression that the text
     of one of their failures matches. `survived`: commands that a driver does without. `slow`: only
-    `by` has the time to run."""
+    `by` has the time to run. `panics`: a panic of the guest counts as caught."""
 
     name: str
     nics: Sequence[str]
@@ -35,6 +35,7 @@ class FaultKind:
     says: str = ""
     survived: Sequence[str] = ()
     slow: bool = False
+    panics: bool = False
 
     def __str__(self) -> str:
         return self.name if self.argument is None else f"{self.name}[={self.argument}]"
@@ -87,11 +88,12 @@ class Catalogue:
         ]
 
     def gate(self, nic: str) -> list[InjectedFault]:
-        """Those of `settings` that the gate runs: each fault once over all NICs, with one test."""
+        """Those of `settings` that the gate runs: each fault once over all NICs, with one test,
+        which must catch it: a panic would prove nothing about the test."""
         found: dict[str, InjectedFault] = {}
         for one in self.settings(nic):
             if one.fault.nics[0] == nic:
-                fault = replace(one.fault, by=one.fault.by[:1])
+                fault = replace(one.fault, by=one.fault.by[:1], panics=False)
                 found.setdefault(fault.name, InjectedFault(fault, one.text))
         return list(found.values())
 
@@ -134,5 +136,5 @@ def _fault(entry: dict[str, Any]) -> FaultKind:
     return FaultKind(
         name, entry["nics"], entry["summary"], entry["expect"] == "caught", entry.get("argument"),
         entry.get("by", ()), entry.get("says", ""), entry.get("survived", ()),
-        entry.get("slow", False),
+        entry.get("slow", False), entry.get("panics", False),
     )  # fmt: skip

@@ -22,6 +22,7 @@ class FaultRun:
 
     `bites`: how often the fault was triggered, None if the lab broke before that was known.
     `trouble`: why the lab broke, "" if it did not. `complaints`: what the guests' kernels said.
+    `panics`: a panic of the guest counts as caught; `by` and `says` owe nothing then.
     """
 
     fault: str  # as it was set: "drop", "command-refused=RING_ALLOC"
@@ -34,6 +35,7 @@ class FaultRun:
     seconds: float
     trouble: str = ""
     complaints: Sequence[str] = ()
+    panics: bool = False
 
     @property
     def panicked(self) -> bool:
@@ -69,7 +71,7 @@ class FaultRun:
         if not self.caught:
             found = [f"{len(self.failures)} tests fail that should survive it"]
             return found * bool(self.failures) + [self.trouble] * bool(self.trouble)
-        if self.panicked:
+        if self.panicked and self.panics:
             return []
         found = [self.trouble] if self.trouble else []
         if not self.failures:

@@ -64,9 +64,15 @@ class Problems(unittest.TestCase):
         self.assertEqual(self.held(trouble=late, cases=_PASS), [late, "undetected"])
         self.assertEqual(self.held(trouble=late, cases=_PASS, caught=False), [late])
 
-    def test_a_panic_is_wrong_only_if_the_fault_must_be_survived(self) -> None:
-        self.assertEqual(self.held(trouble=_PANIC, cases=[], bites=None), [])
-        self.assertEqual(self.held(trouble=_PANIC, cases=[], caught=False), [_PANIC])
+    def test_a_panic_is_wrong_unless_the_fault_is_known_to_panic(self) -> None:
+        known = {"trouble": _PANIC, "cases": [], "bites": None, "panics": True}
+        self.assertEqual(self.held(**known, by=["A.a"]), [])
+        self.assertEqual(self.held(**known, caught=False), [_PANIC])
+        self.assertEqual(self.held(trouble=_PANIC), [_PANIC])
+        self.assertEqual(self.held(trouble=_PANIC, by=["A.b"]), [_PANIC, "not caught by A.b"])
+
+    def test_a_fault_that_is_known_to_panic_and_does_not_is_held_to_its_tests(self) -> None:
+        self.assertEqual(self.held(panics=True, by=["A.b"]), ["not caught by A.b"])
 
 
 class Said(unittest.TestCase):

@@ -31,6 +31,7 @@ argument = "COMMAND"
 summary = "a command is refused"
 expect = "caught"
 survived = ["RING_FREE"]
+panics = true
 
 [commands.bnxt]
 restart = ["RING_ALLOC", "RING_FREE"]
@@ -105,6 +106,11 @@ class FaultsTest(unittest.TestCase):
         )
         self.assertEqual([one.text for one in gve], ["drop"])
         self.assertEqual(bnxt[0].fault.by, ["ZcrxLargeChunks.*"])
+
+    def test_a_panic_counts_where_the_list_says_so_but_not_in_the_gate(self) -> None:
+        panics = [one.fault.panics for one in self.catalogue.settings("bnxt")]
+        self.assertEqual(panics, [False, False, True, True])
+        self.assertFalse(any(one.fault.panics for one in self.catalogue.gate("bnxt")))
 
     def test_help(self) -> None:
         told = self.catalogue.help()
