@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import sys
 
+from vlab.base import cache
 from vlab.base.errors import EXIT_LAB, LabError
 from vlab.machines import image
 
 
 def main(preset: str) -> int:
     try:
-        sshd = image.program(image.userland(), "sshd")
+        with cache.held():
+            sshd = image.program(image.userland(), "sshd")
     except LabError as error:
         print(f"ci/check: {error}", file=sys.stderr)
         return EXIT_LAB

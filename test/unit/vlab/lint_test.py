@@ -13,6 +13,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from vlab.base import cache
+
 _LINT = Path(__file__).resolve().parents[3] / "ci/lint"
 _TIDY = """\
 #!/bin/sh
@@ -23,6 +25,7 @@ cat "$source" "$(dirname "$source")/lib.h" >"$(dirname "$0")/seen"
 for file in "$source" "$(dirname "$source")/lib.h"; do
   grep -n FINDING "$file" | sed "s|^\\([0-9]*\\):.*|$file:\\1:1: error: found|"
 done
+[ -x "$(dirname "$0")/meanwhile" ] && "$(dirname "$0")/meanwhile"
 ! grep -q FINDING "$(dirname "$0")/seen"
 """
 
@@ -48,8 +51,8 @@ class Lint(unittest.TestCase):
         self.addCleanup(changes.close)
         changes.enter_context(mock.patch.object(self.lint, "_REPOSITORY", self.project))
         changes.enter_context(mock.patch.object(self.lint, "_tidy", lambda: [str(tidy)]))
-        cache = {"XDG_CACHE_HOME": str(self.top / "cache")}
-        changes.enter_context(mock.patch.dict("os.environ", cache))
+        home = {"XDG_CACHE_HOME": str(self.top / "cache")}
+        changes.enter_context(mock.patch.dict("os.environ", home))
         self._write("lib.h", "int Lib();\n")
         self._write("a.cc", '#include "lib.h"\nint A() { return Lib(); }\n')
         self._write(".clang-tidy", "Checks: '*'\n")
@@ -63,7 +66,6 @@ class Lint(unittest.TestCase):
         source = str(self.project / "a.cc")
         entry = {"file": source, "command": f"{command} -o a.o -c {source}"}
         self._write("compile_commands.json", json.dumps([entry]))
-        self.lint._content.cache_clear()  # a run of its own
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             status: int = self.lint.main([str(self.project), *options])
@@ -90,6 +92,47 @@ class Lint(unittest.TestCase):
         self.assertEqual(self._run(), (0, ""))
         self.assertEqual(self._run(command="c++ -Wall -DX=1"), (0, ""))
         self.assertEqual(self._runs(), 4)
+
+    def test_what_is_edited_meanwhile_is_not_marked_clean(self) -> None:
+        meanwhile = self.top / "meanwhile"
+        edit = f"echo '// FINDING' >>{self.project / 'lib.h'}"
+        meanwhile.write_text(f"#!/bin/sh\n{edit}\n", encoding="utf-8")
+        meanwhile.chmod(0o755)
+        self.assertEqual(self._run(), (0, ""))
+        meanwhile.unlink()
+        self.assertEqual(self._run(), (1, "lib.h:2:1: error: found\n"))
+        self._write("lib.h", "int Lib();\n")
+        self.assertEqual(self._run(), (0, ""))
+        self.assertEqual(self._runs(), 3)
+
+    def test_a_clang_tidy_that_fails_and_says_nothing_is_no_clean_one(self) -> None:
+        tidy = self.top / "tidy"
+        for script, said in (
+            ("echo; exit 3", "a.cc: clang-tidy ended with status 3\n"),
+            ("echo; echo out of memory >&2; exit 3", "out of memory\n"),
+        ):
+            version = 'for word; do [ "$word" = --version ] && exit; done'
+            tidy.write_text(f"#!/bin/sh\n{version}\n{script}\n", encoding="utf-8")
+            self.assertEqual(self._run(), (1, said))
+
+    def test_a_header_that_is_missing_is_one_sentence(self) -> None:
+        self._write("a.cc", '#include "gone.h"\n')
+        status, said = self._run()
+        self.assertEqual((status, said.count("\n")), (1, 1), said)
+        self.assertRegex(said, r"^a\.cc: its headers are unknown: c\+\+: .*gone\.h: No such file")
+
+    def test_a_project_without_git_is_one_sentence(self) -> None:
+        (self.project / ".git").rename(self.top / "git")
+        status, said = self._run()
+        self.assertEqual((status, said.count("\n")), (5, 1), said)
+        self.assertIn("ci/lint: git: fatal: not a git repository", said)
+
+    def test_holds_the_cache(self) -> None:
+        with mock.patch.object(self.lint, "_sources") as sources:
+            sources.side_effect = lambda builds: self.enterContext(cache.held(alone=True))
+            status, said = self._run()
+        self.assertEqual(status, 5)
+        self.assertIn("a lab is running", said)
 
     def test_the_analyzer_has_marks_of_its_own(self) -> None:
         for _ in range(2):
