@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -55,6 +56,12 @@ class Scope:
             for name in _files(patterns)
             if self.changes is None or name in self.changes.files
         ]
+
+    def touches_any(self, *patterns: str) -> bool:
+        """Whether a file that matches is looked at, or is gone."""
+        if self.changes is None:
+            return True
+        return any(fnmatch(name, one) for name in self.changes.files for one in patterns)
 
     def touches(self, *parts: str) -> bool:
         """Whether something below one of `parts` ("ci/vlab/"), or of that name, is looked at; what

@@ -29,6 +29,14 @@ class Table(unittest.TestCase):
                 self.assertNotEqual(step.commands, [], step.name)
                 self.assertGreater(step.limit, step.budget[tier])
 
+    def test_a_gate_whose_steps_all_hang_ends_within_its_time(self) -> None:
+        ended: dict[str, float] = {}
+        free = {True: 0.0, False: 0.0}  # when the next step of the background, or not, can begin
+        for step in table("gate"):
+            begin = max([free[step.background], *(ended[name] for name in step.needs)])
+            free[step.background] = ended[step.name] = begin + step.limit
+        self.assertLess(max(ended.values()), 5400)
+
     def test_nightly_has_what_the_gate_has_or_more_of_it(self) -> None:
         more = {"lint": "analyze", "fuzz": "fuzz_gve_rings", "faults": "faults-gve"}
         nightly = {step.name for step in table("nightly")}
@@ -58,6 +66,13 @@ class Quick(unittest.TestCase):
     def test_of_a_script(self) -> None:
         self.assertIn("scripts", self.steps("ci/vlab/base/cache.py"))
         self.assertIn("scripts", self.steps("test/lab/cases.sh"))
+
+    def test_of_a_script_that_is_gone(self) -> None:
+        (step,) = [one for one in table("quick", "ci/checks/gone.py") if one.name == "scripts"]
+        self.assertTrue(any("mypy" in command for command in step.commands))
+
+    def test_of_the_rules_of_lint(self) -> None:
+        self.assertIn("lint", self.steps(".clang-tidy"))
 
     def test_looks_at_what_changed_only(self) -> None:
         (step,) = [one for one in table("quick", "support/base/undo.h") if one.name == "format"]
