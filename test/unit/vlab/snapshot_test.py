@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+from vlab.base.errors import LabError
 from vlab.debian.tools import Accelerator
 from vlab.machines import snapshot
 from vlab.machines.guests import DUT, PEER
@@ -110,6 +111,13 @@ class Snapshot(unittest.TestCase):
             snapshot.folder([self.dut], mock.Mock(side_effect=RuntimeError))
         self.of(self.dut)
         self.assertEqual(self.made, 1)
+
+    def test_one_that_cannot_be_restored_goes(self) -> None:
+        saved = self.of(self.dut)
+        with self.assertRaises(LabError), snapshot.trusted(saved):
+            raise LabError("QEMU refuses migrate-incoming")
+        self.of(self.dut)
+        self.assertEqual(self.made, 2)
 
     def test_those_that_nobody_uses_go(self) -> None:
         old = self.of(self.dut)
