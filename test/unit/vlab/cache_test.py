@@ -53,6 +53,12 @@ class CacheTest(unittest.TestCase):
             self.make(name)
         self.assertEqual(sorted(cache.superseded()), old)
 
+    def test_saved_guests_are_superseded_whenever_nobody_uses_them(self) -> None:
+        saved = cache.folder() / "guests" / "0123456789abcdef01234567"
+        saved.mkdir(parents=True)
+        (saved.parent / ".0123456789abcdef01234567.lock").touch()
+        self.assertEqual(cache.superseded(), [saved])
+
     def test_an_empty_cache(self) -> None:
         self.assertEqual(cache.superseded(), [])
 
