@@ -43,11 +43,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class Scope:
-    """`changes`: None for everything. `kept`: for results that a later call of nightly reads."""
+    """`changes`: None for everything."""
 
     tier: str
     changes: Changes | None = None
-    kept: Path = Path("results")
 
     def files(self, *patterns: str) -> list[str]:
         """Files that are there and match, as git matches them."""

@@ -94,7 +94,7 @@ def _check(options: argparse.Namespace, table: Table, folder: Path) -> int:
         book = None
         if options.tier == "nightly":
             book = Ledger(ledger.home(), ledger.tree_id, fresh=options.fresh)
-        scope = Scope(options.tier, changes, book.folder if book else folder)
+        scope = Scope(options.tier, changes)
         every = table(scope)
         wanted = _selected(every, options)
         report = Report(options.tier, wanted, folder, book.add if book else lambda result: None)

@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 from checks.changed import Scope
 from checks.step import Command, Step
 from vlab.base.paths import REPOSITORY
-from vlab.machines.guests import NICS
 
 _PROGRAMS, _SANITIZED = "build", "build/sanitize"
-_NICS = sorted(NICS, reverse=True)
+_LOOPS, _PARTS = 100, range(1, 5)  # of the whole suite
 _CORES = len(os.sched_getaffinity(0))
 _FUZZ_TARGETS = sorted(path.stem for path in (REPOSITORY / "test/fuzz").glob("fuzz_*.cc"))
 # Whose change can change what the suite does in the lab.
@@ -71,8 +70,7 @@ def table(scope: Scope) -> list[Step]:
 
 
 def _nightly(scope: Scope) -> list[Step]:
-    """The long forms. One step a NIC and a fuzz target: each is a point to go on from."""
-    kept = [str(scope.kept / f"faults-{nic}") for nic in _NICS]
+    """The long forms. Each step is a point to go on from; the NICs run side by side."""
     return [
         *_unit_again(scope, "gcc", "unit"),
         *_unit_again(scope, "asan", "asan"),
@@ -90,18 +88,9 @@ def _nightly(scope: Scope) -> list[Step]:
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),
-        *(Step(f"loops-{nic}", [_loops(nic)], {"nightly": 6000}, ["build"]) for nic in _NICS),
-        *(
-            Step(
-                f"faults-{nic}",
-                [["ci/lab", "faults", "--build", _PROGRAMS, "--nics", nic, "--out", out]],
-                {"nightly": 5400}, ["build"],
-            )
-            for nic, out in zip(_NICS, kept, strict=True)
-        ),
+        *(Step(f"loops-{part}", [_loops(part)], {"nightly": 1500}, ["build"]) for part in _PARTS),
         Step(
-            "faults-together", [_module("checks.together", *kept)], {"nightly": 1},
-            [f"faults-{nic}" for nic in _NICS],
+            "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 3600}, ["build"]
         ),
     ]  # fmt: skip
 
@@ -180,9 +169,10 @@ def _long_lab(name: str, **settings: int) -> Command:
     return ["env", "-C", "test/lab", *words, *_module("unittest", "-v", f"{name}_test")]
 
 
-def _loops(nic: str) -> Command:
-    lab = ["ci/lab", "run", "--nic", nic, "--build", _PROGRAMS, "--out", f"results/loops-{nic}"]
-    return [*lab, "--limit", "18000", "--", "--gtest_repeat=100", "--gtest_shuffle"]
+def _loops(part: int) -> Command:
+    lab = ["ci/lab", "run", "--build", _PROGRAMS, "--out", f"results/loops-{part}"]
+    repeat = f"--gtest_repeat={_LOOPS // len(_PARTS)}"
+    return [*lab, "--limit", "7200", "--", repeat, "--gtest_shuffle"]
 
 
 def _long_fuzz(name: str) -> Command:
