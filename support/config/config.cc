@@ -35,7 +35,7 @@ constexpr std::array<ConfigKey, 15> kKeys = {{
 }};
 constexpr const char* kDefaultFile = "net.config";
 constexpr std::chrono::seconds kLongestWait = std::chrono::days(7);
-constexpr size_t kMaxName = 15;  // IFNAMSIZ less its NUL, include/uapi/linux/if.h
+constexpr size_t kMaxName = 127;  // ALTIFNAMSIZ less its NUL, include/uapi/linux/if.h
 
 struct Value {
   std::string text;
@@ -104,10 +104,11 @@ class Reader {
   std::vector<std::string> problems_;
 };
 
-// As net/core/dev.c, dev_valid_name().
+// Of either kind: an interface's own name may hold no colon (dev_valid_name() in net/core/dev.c), an
+// altname may.
 bool IsInterfaceName(const std::string& name) {
   const auto forbidden = [](char c) {
-    return c == '/' || c == ':' || static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
+    return c == '/' || static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
   };
   return name.size() <= kMaxName && name != "." && name != ".." &&
          std::ranges::none_of(name, forbidden);
@@ -115,8 +116,8 @@ bool IsInterfaceName(const std::string& name) {
 
 std::string ReadNetif(Reader& reader) {
   std::string netif =
-      reader.Require("NETIF", "the name of the NIC under test, as ip link shows it");
-  if (!IsInterfaceName(netif)) reader.Wrong("NETIF", "is no name a network interface has");
+      reader.Require("NETIF", "a name of the NIC under test, as ip link shows it");
+  if (!IsInterfaceName(netif)) reader.Wrong("NETIF", "is not a valid interface name");
   return netif;
 }
 

@@ -27,13 +27,11 @@ Error LeftChanged(const std::string& interface, const std::string& difference) {
 
 }  // namespace
 
-Result<Custody> Custody::Take(const std::string& name, std::chrono::seconds wait,
+Result<Custody> Custody::Take(const std::string& interface, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said) {
   if (::access(guardian_program.c_str(), X_OK) != 0) {
     return FailErrno("find the guardian " + guardian_program, "it belongs beside the suite");
   }
-  // A journal is to be found whichever of the interface's names was given.
-  const std::string interface = CanonicalName(name);
   ZCRX_ASSIGN_OR_RETURN(StateFolder folder, StateFolder::Open());
   Journals journals(std::move(folder));
   ZCRX_ASSIGN_OR_RETURN(NicLock lock, NicLock::Take(interface, wait));

@@ -17,9 +17,9 @@ namespace zcrx {
 
 class Custody {
  public:
-  // Has the lock, and the NIC as the run before it found it. `said` gets a line where an earlier
+  // Has the lock, and the NIC (`interface`: Nic::Name()) as the run before it found it. `said` gets a line where an earlier
   // run had left something; nothing else is changed. `guardian_program`: zcrx_nic.
-  static Result<Custody> Take(const std::string& name, std::chrono::seconds wait,
+  static Result<Custody> Take(const std::string& interface, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said);
 
   // Before the first change; `found` is how the NIC has to be afterwards. What `found` cannot hold

@@ -1,6 +1,5 @@
 #include "support/guard/nic_lock.h"
 
-#include <net/if.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -116,12 +115,6 @@ std::optional<long long> SecondsOld(const std::string& folder) {
 
 }  // namespace
 
-std::string CanonicalName(const std::string& interface) {
-  char name[IF_NAMESIZE];
-  const unsigned index = ::if_nametoindex(interface.c_str());
-  return index != 0 && ::if_indextoname(index, name) != nullptr ? name : interface;
-}
-
 std::string ProcessText(pid_t pid) {
   const std::string folder = fmt::format("/proc/{}", pid);
   std::string command = ReadFile(folder + "/cmdline", kLongestCommand);
@@ -135,9 +128,8 @@ std::string ProcessText(pid_t pid) {
 }
 
 Result<NicLock> NicLock::Take(const std::string& interface, std::chrono::seconds wait) {
-  const std::string name = CanonicalName(interface);
-  const std::string operation = "lock " + name;
-  const Address address(name);
+  const std::string operation = "lock " + interface;
+  const Address address(interface);
   const Deadline deadline = Deadline::In(wait);
   const Deadline told = Deadline::In(wait + kHolderListens);
   std::string holder = "a process that does not tell";
@@ -160,7 +152,7 @@ Result<NicLock> NicLock::Take(const std::string& interface, std::chrono::seconds
     if (last_try && told.Expired()) break;
     Pause(kPause, told);
   }
-  return Fail(fmt::format("{} is in use by {}", name, holder), 0,
+  return Fail(fmt::format("{} is in use by {}", interface, holder), 0,
               wait == 0s ? "wait for it with --wait=SECONDS"
                          : fmt::format("waited {} s for it", wait.count()));
 }

@@ -19,13 +19,10 @@
 
 namespace zcrx {
 
-// The one that `ip link` shows first: interfaces can have further names, and all mean the same
-// lock. As given where there is no such interface.
-std::string CanonicalName(const std::string& interface);
-
 class NicLock {
  public:
-  // Waits so long for those who have it. The error names the holder:
+  // `interface`: Nic::Name(), as the lock is the name's. Waits so long for those who have it. The
+  // error names the holder:
   // "eth1 is in use by process 4711 (zcrx_tests --netif=eth1), started 12 s ago: wait for it with
   // --wait=SECONDS"
   static Result<NicLock> Take(const std::string& interface, std::chrono::seconds wait);

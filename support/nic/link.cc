@@ -21,24 +21,16 @@ ifinfomsg HeaderFor(const Nic& nic) {
   return header;
 }
 
-// rtnetlink answers inside send(), as generic netlink does: this is a guard.
-constexpr std::chrono::seconds kAnswerGuard{30};
-
 Status Send(netlink::Request& request) {
   ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
-  ZCRX_RETURN_IF_ERROR(socket.Call(request, Deadline::In(kAnswerGuard)));
+  ZCRX_RETURN_IF_ERROR(socket.Call(request));
   return {};
 }
 
-Result<Link> GetLink(Nic& nic, netlink::Socket& socket, Deadline deadline) {
-  const ifinfomsg header = HeaderFor(nic);
-  netlink::Request request("get link of " + nic.Name(), RTM_GETLINK, NLM_F_REQUEST);
-  request.Header(&header, sizeof(header));
-  ZCRX_ASSIGN_OR_RETURN(const auto replies, socket.Call(request, deadline));
-  if (replies.size() != 1) {
-    return Fail(request.Operation(), EBADMSG, fmt::format("{} answers", replies.size()));
-  }
-  return ParseLink(replies.front());
+Result<Link> Ask(netlink::Request& request) {
+  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
+  ZCRX_ASSIGN_OR_RETURN(const netlink::Message reply, socket.CallForOne(request));
+  return ParseLink(reply);
 }
 
 }  // namespace
@@ -49,15 +41,28 @@ Result<Link> ParseLink(const netlink::Message& message) {
     return Fail("read link message", EBADMSG, fmt::format("message of type {}", message.type));
   }
   std::memcpy(&header, message.payload.data(), sizeof(header));
+  const netlink::Attributes attrs = message.Attrs(sizeof(header));
   return Link{.index = static_cast<uint32_t>(header.ifi_index),
+              .name = attrs.Text(IFLA_IFNAME).value_or(""),
               .admin_up = (header.ifi_flags & IFF_UP) != 0,
               .running = (header.ifi_flags & IFF_RUNNING) != 0,
-              .mtu = message.Attrs(sizeof(header)).U32(IFLA_MTU).value_or(0)};
+              .mtu = attrs.U32(IFLA_MTU).value_or(0)};
+}
+
+Result<Link> FindLink(std::string_view name) {
+  const ifinfomsg header{};
+  netlink::Request request(fmt::format("look up interface {}", name), RTM_GETLINK, NLM_F_REQUEST);
+  // Names of either kind are found by it, and only IFLA_IFNAME limits them to 15 characters:
+  // rtnl_dev_get() in net/core/rtnetlink.c.
+  request.Header(&header, sizeof(header)).PutText(IFLA_ALT_IFNAME, name);
+  return Ask(request);
 }
 
 Result<Link> GetLink(Nic& nic) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
-  return GetLink(nic, socket, Deadline::In(kAnswerGuard));
+  const ifinfomsg header = HeaderFor(nic);
+  netlink::Request request("get link of " + nic.Name(), RTM_GETLINK, NLM_F_REQUEST);
+  request.Header(&header, sizeof(header));
+  return Ask(request);
 }
 
 Status SetAdminUp(Nic& nic, bool up) {

@@ -15,6 +15,8 @@
 #include <string>
 #include <utility>
 
+#include "support/nic/link.h"
+
 namespace zcrx {
 namespace {
 
@@ -41,16 +43,16 @@ std::string Field(const char (&field)[N]) {
 }  // namespace
 
 Result<Nic> Nic::Open(std::string_view name) {
-  const std::string owned(name);
-  const uint32_t index = ::if_nametoindex(owned.c_str());
-  if (index == 0) {
+  Result<Link> link = FindLink(name);
+  if (!link) {
+    if (link.error().code != ENODEV) return std::unexpected(std::move(link).error());
     return Fail(fmt::format("open NIC {}", name), 0,
                 fmt::format("no network interface {}; there are: {}", name, InterfaceNames()));
   }
   UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return FailErrno(fmt::format("open NIC {}: socket", name));
   ZCRX_ASSIGN_OR_RETURN(auto ethtool, netlink::Family::Open(ETHTOOL_GENL_NAME));
-  return Nic(owned, index, std::move(fd), std::move(ethtool), netlink::Family::Open("netdev"));
+  return Nic(std::move(link->name), link->index, std::move(fd), std::move(ethtool), netlink::Family::Open("netdev"));
 }
 
 Result<netlink::Family*> Nic::Netdev() {

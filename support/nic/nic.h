@@ -1,4 +1,4 @@
-// The NIC under test: a network interface by its name, and the sockets that ask about it.
+// The NIC under test: a network interface, and the sockets that ask about it.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ namespace zcrx {
 // Everything in support/nic takes one. It is to outlive the UndoStacks its changes are on.
 class Nic {
  public:
-  // "no network interface eth7; there are: lo, eth0" where there is none of that name.
+  // By any of its names. "no network interface eth7; there are: lo, eth0" where there is none.
   static Result<Nic> Open(std::string_view name);
 
+  // The kernel's own name for it, whichever was given: that of its log, its traces and its answers.
   [[nodiscard]] const std::string& Name() const { return name_; }
   [[nodiscard]] uint32_t Index() const { return index_; }
 

@@ -103,10 +103,11 @@ NicToolStatus RunNicTool(const NicToolOptions& options) {
                                                .environment = ConfigFromEnvironment(),
                                                .file = options.config_file});
   if (!netif.has_value()) return Complain(netif.error(), NicToolStatus::kBadUsage);
-  if (options.command == NicCommand::kRestore && options.file.empty()) {
-    return RestoreLeftover(*netif, options.wait);
-  }
   Result<Nic> nic = Nic::Open(*netif);
+  if (options.command == NicCommand::kRestore && options.file.empty()) {
+    // A journal outlives its interface.
+    return RestoreLeftover(nic ? nic->Name() : *netif, options.wait);
+  }
   if (!nic.has_value()) return Complain(nic.error(), NicToolStatus::kBadUsage);
   if (options.command == NicCommand::kShow) return Show(*nic);
   if (options.command == NicCommand::kSnapshot) return Snapshot(*nic, options.file);

@@ -36,7 +36,7 @@ NicToolStatus Restore(const Journals& journals, const std::string& interface,
 NicToolStatus RestoreLeftover(const std::string& interface, std::chrono::seconds wait) {
   const Result<Journals> journals = OpenJournals();
   if (!journals.has_value()) return Complain(journals.error(), NicToolStatus::kNotAsWanted);
-  return Restore(*journals, CanonicalName(interface), wait);
+  return Restore(*journals, interface, wait);
 }
 
 NicToolStatus RestoreAllLeftovers(std::chrono::seconds wait) {

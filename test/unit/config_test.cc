@@ -52,6 +52,9 @@ const KeyValues kComplete = {{"NETIF", "eth1"},
                              {"REMOTE_TYPE", "ssh"},
                              {"REMOTE_ARGS", "root@peer:2222"}};
 
+// An altname's: ALTIFNAMSIZ less its NUL.
+const std::string kLongestName(127, 'n');
+
 KeyValues CompleteBut(const std::string& key, const std::string& value) {
   KeyValues values = kComplete;
   values.emplace_back(key, value);
@@ -120,13 +123,14 @@ TEST_F(ConfigTest, AllThatIsWrongStandsInOneMessageWithItsSource) {
 TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
   struct Case {
     const char* key;
-    const char* value;
+    std::string value;
     const char* reason;
   };
   for (const Case& wrong : {
-           Case{"NETIF", "sixteencharacter", "is no name a network interface has"},
-           Case{"NETIF", "../eth1", "is no name a network interface has"},
-           Case{"NETIF", "..", "is no name a network interface has"},
+           Case{"NETIF", kLongestName + "x", "is not a valid interface name"},
+           Case{"NETIF", "../eth1", "is not a valid interface name"},
+           Case{"NETIF", "eth 1", "is not a valid interface name"},
+           Case{"NETIF", "..", "is not a valid interface name"},
            Case{"LOCAL_V6", "192.0.2.1", "is not an IPv6 address"},
            Case{"ZCRX_PORT", "0", "is no TCP port"},
            Case{"ZCRX_PORT", "65536", "is no TCP port"},
@@ -157,6 +161,16 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
         HasSubstr(wrong.reason));
   }
   EXPECT_OK(LoadConfig({.flags = kComplete, .environment = {}, .file = ""}));
+}
+
+TEST_F(ConfigTest, TakesEveryNameThatAnInterfaceCanHave) {
+  for (const std::string& name : {std::string("enp59s0f1np1"), std::string("rack7:port2"),
+                                  std::string("cable-to-the-peer"), kLongestName}) {
+    ASSERT_OK_AND_ASSIGN(
+        const Config config,
+        LoadConfig({.flags = CompleteBut("NETIF", name), .environment = {}, .file = ""}));
+    EXPECT_EQ(config.netif, name);
+  }
 }
 
 TEST_F(ConfigTest, AFileThatWasAskedForMustBeThere) {

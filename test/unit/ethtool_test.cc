@@ -285,14 +285,16 @@ TEST(ParseRxQueueStats, ReadsWhatTheDriverCounts) {
 
 // --- link ---
 
-TEST(ParseLink, ReadsFlagsAndMtu) {
+TEST(ParseLink, ReadsNameFlagsAndMtu) {
   const netlink::Message message{
       .type = RTM_NEWLINK,
       .payload =
-          FromHex("00 00 01 00 03 00 00 00 43 10 01 00 00 00 00 00 08 00 04 00 dc 05 00 00")};
+          FromHex("00 00 01 00 03 00 00 00 43 10 01 00 00 00 00 00 08 00 04 00 dc 05 00 00 "
+                  "09 00 03 00 65 74 68 31 00 00 00 00")};
   const auto link = ParseLink(message);
   ASSERT_TRUE(link.has_value());
-  EXPECT_EQ(*link, (Link{.index = 3, .admin_up = true, .running = true, .mtu = 1500}));
+  EXPECT_EQ(*link,
+            (Link{.index = 3, .name = "eth1", .admin_up = true, .running = true, .mtu = 1500}));
 }
 
 TEST(ParseLink, ReadsALinkWithoutCarrier) {
@@ -300,7 +302,7 @@ TEST(ParseLink, ReadsALinkWithoutCarrier) {
       .type = RTM_NEWLINK, .payload = FromHex("00 00 01 00 03 00 00 00 03 10 00 00 00 00 00 00")};
   const auto link = ParseLink(message);
   ASSERT_TRUE(link.has_value());
-  EXPECT_EQ(*link, (Link{.index = 3, .admin_up = true, .running = false, .mtu = 0}));
+  EXPECT_EQ(*link, (Link{.index = 3, .name = "", .admin_up = true, .running = false, .mtu = 0}));
 }
 
 TEST(ParseLink, RefusesOtherAndShortMessages) {

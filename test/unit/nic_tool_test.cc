@@ -241,7 +241,7 @@ TEST_F(NicTool, BadUsageIsASentenceAndStatus2) {
   for (const auto& [arguments, sentence] :
        {std::pair("", "no command"), std::pair("show", "NETIF is missing"),
         std::pair("--netif=eth7x show", "no network interface eth7x; there are: "),
-        std::pair("--netif=a/b show", "is no name a network interface has"),
+        std::pair("--netif=a/b show", "is not a valid interface name"),
         std::pair("--netif=lo --config=none show", "No such file or directory"),
         std::pair("--netif=lo diff none", "No such file or directory"),
         std::pair("--netif=lo diff cut", "it is cut"),

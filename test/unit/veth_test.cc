@@ -50,6 +50,29 @@ TEST_F(Veth, AnInterfaceThatDoesNotExistIsNamedBesideThoseThatDo) {
                                          HasSubstr("veth0"), HasSubstr("lo")));
 }
 
+Status AddAltName(const Nic& nic, const std::string& name) {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(nic.Index());
+  netlink::Request request("name " + nic.Name(), RTM_NEWLINKPROP,
+                           NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND);
+  request.Header(&header, sizeof(header))
+      .BeginNest(IFLA_PROP_LIST)
+      .PutText(IFLA_ALT_IFNAME, name)
+      .EndNest();
+  return Send(request);
+}
+
+TEST_F(Veth, HasTheKernelsNameWhicheverWasGiven) {
+  for (const std::string& name : {std::string("cable"), std::string(127, 'n')}) {
+    const Status named = AddAltName(nic(), name);
+    ASSERT_TRUE(named.has_value()) << named.error().Text();
+    const auto by_name = Nic::Open(name);
+    ASSERT_TRUE(by_name.has_value()) << by_name.error().Text();
+    EXPECT_EQ(by_name->Name(), "veth0");
+    EXPECT_EQ(by_name->Index(), nic().Index());
+  }
+}
+
 TEST_F(Veth, HasADriver) {
   const auto info = GetDriverInfo(nic());
   ASSERT_TRUE(info.has_value()) << info.error().Text();

@@ -17,9 +17,6 @@
 namespace zcrx::netlink {
 namespace {
 
-// A guard, not a wait: see Family::Call. A driver that resets its device answers late.
-constexpr std::chrono::seconds kAnswerGuard{30};
-
 constexpr int kMaxDumps = 8;
 
 Status SetOption(int fd, int option, const char* name) {
@@ -88,6 +85,13 @@ Result<std::vector<Message>> Socket::Call(Request& request, Deadline deadline) {
               fmt::format("the state changed during each of {} dumps", kMaxDumps));
 }
 
+Result<Message> Socket::CallForOne(Request& request) {
+  ZCRX_ASSIGN_OR_RETURN(auto messages, Call(request));
+  if (messages.size() == 1) return std::move(messages.front());
+  return Fail(request.Operation(), EBADMSG,
+              fmt::format("{} messages in the kernel's answer instead of one", messages.size()));
+}
+
 Status Socket::Join(uint32_t group) {
   const int fd = nl_socket_get_fd(sock_.get());
   if (::setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0) return {};
@@ -139,17 +143,6 @@ Request Family::Dump(std::string operation, uint8_t command) {
   Request request(std::move(operation), id_, NLM_F_REQUEST | NLM_F_DUMP);
   request.GenericHeader(command);
   return request;
-}
-
-Result<std::vector<Message>> Family::Call(Request& request) {
-  return socket_.Call(request, Deadline::In(kAnswerGuard));
-}
-
-Result<Message> Family::CallForOne(Request& request) {
-  ZCRX_ASSIGN_OR_RETURN(auto messages, Call(request));
-  if (messages.size() == 1) return std::move(messages.front());
-  return Fail(request.Operation(), EBADMSG,
-              fmt::format("{} messages in the kernel's answer instead of one", messages.size()));
 }
 
 Result<Socket> Family::Listen(std::string_view group) {

@@ -3,6 +3,7 @@
 
 #include <netlink/socket.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,6 +19,10 @@
 
 namespace zcrx::netlink {
 
+// A guard, not a wait: the kernel handles a request inside send(), so its answer is there when
+// send() returns. A driver that resets its device answers late.
+inline constexpr std::chrono::seconds kAnswerGuard{30};
+
 class Socket {
  public:
   // `protocol`: NETLINK_GENERIC or NETLINK_ROUTE.
@@ -26,7 +31,10 @@ class Socket {
   // Sends the request and returns every message of the answer: none for a bare ack, one for a get,
   // any number for a dump. A dump that the kernel found changing under it (NLM_F_DUMP_INTR) starts
   // again. The kernel's refusal is the error, with its own sentence.
-  Result<std::vector<Message>> Call(Request& request, Deadline deadline);
+  Result<std::vector<Message>> Call(Request& request,
+                                    Deadline deadline = Deadline::In(kAnswerGuard));
+  // For a request with exactly one answer; none is an error.
+  Result<Message> CallForOne(Request& request);
 
   // Notifications of the group arrive from here on.
   Status Join(uint32_t group);
@@ -60,12 +68,8 @@ class Family {
   Request Get(std::string operation, uint8_t command);
   Request Dump(std::string operation, uint8_t command);
 
-  // The kernel handles a generic netlink request inside send(), so its answer is there when send()
-  // returns: no deadline of the caller's is needed, only a guard against a kernel that never
-  // answers.
-  Result<std::vector<Message>> Call(Request& request);
-  // For a request with exactly one answer; none is an error.
-  Result<Message> CallForOne(Request& request);
+  Result<std::vector<Message>> Call(Request& request) { return socket_.Call(request); }
+  Result<Message> CallForOne(Request& request) { return socket_.CallForOne(request); }
 
   // A second socket that hears this family's notifications of the group, from here on.
   Result<Socket> Listen(std::string_view group);
