@@ -20,7 +20,7 @@ constexpr const char* kBufferKib = "512";  // for each CPU; some 5000 packets
 
 // A driver uses one of them; none of them calls another.
 constexpr std::array kEvents = {"napi_gro_receive_entry", "napi_gro_frags_entry",
-                                "netif_receive_skb_entry"};
+                                "netif_receive_skb_entry", "netif_receive_skb_list_entry"};
 
 // tracefs judges a value by each write(2), so it goes in one.
 Status Write(const std::filesystem::path& file, std::string_view value, int flags = 0) {

@@ -1,9 +1,9 @@
 // Packets of a device on their way up, as its driver hands them to the stack: which queue they came
 // by, and how many of their bytes lie in the packet's linear part instead of in fragments.
 //
-// From the trace events net:napi_gro_receive_entry, napi_gro_frags_entry and
-// netif_receive_skb_entry (include/trace/events/net.h), in a tracefs instance of our own, which
-// other users of tracing do not see.
+// From the trace events net:napi_gro_receive_entry, napi_gro_frags_entry, netif_receive_skb_entry
+// and netif_receive_skb_list_entry (include/trace/events/net.h), in a tracefs instance of our own,
+// which other users of tracing do not see.
 #pragma once
 
 #include <cstdint>

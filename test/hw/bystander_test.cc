@@ -77,10 +77,12 @@ TEST_P(ZcrxBystander, KeepsMovingWhileZcrxComesAndGoes) {
       ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
       ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
       ASSERT_OK(all_move_on()) << "zcrx is there";
+      ASSERT_OK(TraceAnew());
       ASSERT_OK_AND_ASSIGN(
           Sender sender,
           Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
-      ASSERT_OK(Transfer(receiver, sender, kStreamBytes));
+      ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+      EXPECT_OK(ArrivedInPlace(queue, received));
     }
     ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
     ASSERT_OK(all_move_on()) << "zcrx has gone";

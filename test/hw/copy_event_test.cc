@@ -31,6 +31,7 @@ TEST_P(ZcrxCopyEvent, FiresAndCountsWhenTrafficMissesTheQueue) {
       receiver.WaitForEvent(uapi::kEventCopy, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
   // Once, although many copies followed: it fires again only when armed again.
   EXPECT_EQ(told.events[uapi::kEventCopy], 1U);
+  EXPECT_OK(NothingArrivedOn(queue, received));
   ASSERT_TRUE(received.stats.has_value());
   // Header split is on for every queue, so all payload is in fragments, and all was copied.
   EXPECT_EQ(received.stats->copy_bytes, kStreamBytes);
@@ -59,6 +60,7 @@ TEST_P(ZcrxCopyEvent, FiresAgainOnlyOnceArmed) {
     EXPECT_OK(receiver.ArmEvent(uapi::kEventCopy));
     EXPECT_FAILS_WITH(EINVAL, receiver.ArmEvent(uapi::kEventCopy)) << "it is armed already";
   }
+  EXPECT_OK(NothingArrivedOn(queue, receiver.Total()));
 }
 
 INSTANTIATE_TEST_SUITE_P(, ZcrxCopyEvent, ::testing::Values(kNoFlowRule), VariantName);

@@ -72,6 +72,7 @@ TEST(Account, PassesOverWhatIsNoIpAndTellsTheLargestFlowElsewhere) {
   ASSERT_TRUE(packets.elsewhere.has_value());
   EXPECT_EQ(*packets.elsewhere,
             (FlowPackets::Elsewhere{.queue = 0, .segments = 5, .payload = 7140}));
+  EXPECT_EQ(packets.payload_elsewhere, 7140 + 9 * 428);
 }
 
 TEST(Account, AResetWithoutTimestampsSaysNothingOfTheFlow) {
@@ -109,6 +110,15 @@ TEST(Diagnose, NoQueueIsWrongForAFlowThatWasNotSteered) {
   Findings findings = Healthy();
   findings.flow = {.to = "", .queue = kQueue};
   findings.packets = Account(Flow(0, 10), kQueue);
+  EXPECT_THAT(Diagnose(findings), IsEmpty());
+}
+
+TEST(Diagnose, WhatCameByAnotherWay) {
+  Findings findings = Healthy();
+  findings.packets = FlowPackets{.packets = 2};
+  EXPECT_THAT(Diagnose(findings),
+              ElementsAre("none of the 14280 bytes received is in the NIC's packet trace"));
+  findings.packets->lost = 1;
   EXPECT_THAT(Diagnose(findings), IsEmpty());
 }
 
@@ -205,6 +215,7 @@ TEST(Diagnose, WhereAStreamThatStoppedGotStuck) {
   EXPECT_THAT(Diagnose(findings),
               ElementsAre("the driver handed up 14280 bytes of payload on queue 3, and the "
                           "application got 4280"));
+  findings.received->bytes = 0;
   findings.packets = FlowPackets{};
   EXPECT_THAT(Diagnose(findings), ElementsAre("the driver handed up no packet at all"));
   findings.packets = FlowPackets{.packets = 3};
