@@ -2,15 +2,19 @@
 // has channels, features, queues and a link, and refuses the rest with sentences of the kernel's.
 #include "test/unit/veth.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/ethtool_netlink.h>
+#include <linux/if_addr.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <string>
 #include <vector>
 
+#include "support/nic/addresses.h"
 #include "support/nic/configure.h"
 #include "support/nic/features.h"
 #include "support/nic/link.h"
@@ -71,6 +75,50 @@ TEST_F(Veth, HasTheKernelsNameWhicheverWasGiven) {
     EXPECT_EQ(by_name->Name(), "veth0");
     EXPECT_EQ(by_name->Index(), nic().Index());
   }
+}
+
+Status AddAddress(const char* interface, int family, const char* address, const char* peer) {
+  const ifaddrmsg header = {.ifa_family = static_cast<uint8_t>(family),
+                            .ifa_prefixlen = 24,
+                            .ifa_flags = IFA_F_NODAD,
+                            .ifa_scope = 0,
+                            .ifa_index = ::if_nametoindex(interface)};
+  std::array<std::byte, sizeof(in6_addr)> bytes;
+  const size_t size = family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr);
+  netlink::Request request(std::string("address of ") + interface, RTM_NEWADDR,
+                           NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE);
+  request.Header(&header, sizeof(header));
+  for (const auto& [type, text] : {std::pair{IFA_LOCAL, address}, {IFA_ADDRESS, peer}}) {
+    if (::inet_pton(family, text, bytes.data()) != 1) return Fail(text);
+    request.PutBytes(type, netlink::Bytes(bytes).first(size));
+  }
+  return Send(request);
+}
+
+TEST_F(Veth, AnAddressIsOnItOrItIsSaidWhereElse) {
+  ASSERT_TRUE(AddAddress("veth0", AF_INET, "192.0.2.1", "192.0.2.1").has_value());
+  ASSERT_TRUE(AddAddress("veth0", AF_INET, "192.0.2.7", "192.0.2.8").has_value());
+  ASSERT_TRUE(AddAddress("veth0", AF_INET6, "2001:db8::1", "2001:db8::1").has_value());
+  ASSERT_TRUE(AddAddress("veth1", AF_INET, "198.51.100.1", "198.51.100.1").has_value());
+  ASSERT_TRUE(
+      AddAddress("veth1", AF_INET6, "2001:db8::c000:201", "2001:db8::c000:201").has_value());
+  for (const char* own : {"192.0.2.1", "192.0.2.7", "2001:db8::1", "2001:0DB8:0::0001"}) {
+    const Status on = CheckAddressIsOn(nic(), own);
+    EXPECT_TRUE(on.has_value()) << on.error().Text();
+  }
+  const auto refusal = [&](const char* address) {
+    const Status on = CheckAddressIsOn(nic(), address);
+    return on ? "it is there" : on.error().Text();
+  };
+  EXPECT_EQ(refusal("198.51.100.1"), "198.51.100.1 is not an address of veth0: veth1 has it");
+  EXPECT_EQ(refusal("2001:db8::c000:201"),
+            "2001:db8::c000:201 is not an address of veth0: veth1 has it");
+  for (const char* nobodys : {"192.0.2.8", "192.0.2.2", "2001:db8::2"}) {
+    EXPECT_EQ(refusal(nobodys), fmt::format("{} is not an address of veth0: no interface of this "
+                                            "machine has it",
+                                            nobodys));
+  }
+  EXPECT_EQ(refusal("eth1"), "eth1 is not an IPv4 or IPv6 address");
 }
 
 TEST_F(Veth, HasADriver) {
