@@ -14,9 +14,8 @@ constexpr size_t kLongestRecord = 8192;  // PRINTK_MESSAGE_MAX is 2048; the dict
 constexpr int kError = 3;                // KERN_ERR
 
 // How the kernel begins to complain of itself, whatever its level: lib/bug.c, mm/kasan/report.c,
-// kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, net/core/dev.c,
-// net/core/page_pool.c.
-constexpr std::array<std::string_view, 15> kAlarms = {
+// kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, net/core/page_pool.c.
+constexpr std::array<std::string_view, 13> kAlarms = {
     "WARNING: ",
     "BUG: ",
     "kernel BUG at ",
@@ -28,8 +27,6 @@ constexpr std::array<std::string_view, 15> kAlarms = {
     "soft lockup",
     "hard LOCKUP",
     "detected stall",
-    "NETDEV WATCHDOG",
-    "unregister_netdevice: waiting for",
     "stalled pool shutdown",
     "refcount_t: ",
 };
@@ -83,8 +80,14 @@ bool Complains(const KernelMessage& message, const LogSubject& subject) {
   if (std::ranges::any_of(kAlarms, in_text)) return true;
   // bnxt reports a lost link as an error; it is the cable's, and TCP's to survive.
   if (message.level > kError || in_text("Link is Down")) return false;
-  return Names(message.text, subject.interface) || Names(message.text, subject.driver) ||
-         Names(message.text, subject.bus) || Names(message.device, subject.bus);
+  if (Names(message.text, subject.interface) || Names(message.text, subject.bus) ||
+      Names(message.device, subject.bus)) {
+    return true;
+  }
+  // dev_err() and netdev_err() put the device behind the driver, and into the record; pr_err() of a
+  // driver is about none: pr_fmt() puts a colon there.
+  return message.device.empty() && !subject.driver.empty() &&
+         message.text.starts_with(subject.driver + ": ");
 }
 
 // "3,812,5140900,-;text\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:05.0\n", where the first number is

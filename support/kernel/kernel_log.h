@@ -37,15 +37,16 @@ class KernelLog {
   UniqueFd fd_;
 };
 
-// Whose errors count: others use the machine too.
+// Whose errors count: others use the machine too, and its driver has other devices.
 struct LogSubject {
-  std::string interface;  // "eth1"
+  std::string interface;  // "eth1", the kernel's name
   std::string driver;     // "gve"
   std::string bus;        // "0000:00:05.0"
 };
 
-// Whether the kernel complains: of itself (WARNING, BUG, Oops, a hang), or with an error about the
-// subject.
+// Whether the kernel complains: of itself (WARNING, BUG, Oops, a hang), or with an error. That
+// names the interface (as its interrupts do: "eth1-TxRx-3") or the PCI function, or is the driver's
+// and names no device.
 bool Complains(const KernelMessage& message, const LogSubject& subject);
 
 // One record as read(2) returns it; nothing where it is none.

@@ -52,9 +52,89 @@ TEST(Complains, WhenTheKernelIsAtFaultWhateverTheLevel) {
 TEST(Complains, WhenAnErrorNamesTheDevice) {
   EXPECT_TRUE(Complains(Said(3, "bnxt_en 0000:00:05.0: hwrm req_type 0x50 error 0x2"), kSubject));
   EXPECT_TRUE(Complains(Said(3, "eth1: transmit timed out"), kSubject));
+  EXPECT_TRUE(Complains(
+      Said(0, "unregister_netdevice: waiting for eth1 to become free. Usage count = 2"), kSubject));
   KernelMessage by_device = Said(2, "failed to allocate");
   by_device.device = "+pci:0000:00:05.0";
   EXPECT_TRUE(Complains(by_device, kSubject));
+}
+
+// What the record bears beside the text, where dev_err() or netdev_err() wrote it.
+KernelMessage Of(const std::string& device, int level, const std::string& text) {
+  return {.level = level, .text = text, .device = "+pci:" + device};
+}
+
+TEST(Complains, OfThisPortAndNotOfAnotherOfTheSameDriver) {
+  struct Line {
+    LogSubject subject;
+    std::string driver_says;  // behind the driver's name, the function and the interface
+  };
+  for (const auto& [subject, said] : {
+           Line{{"eth1", "bnxt_en", "0000:3b:00.0"}, ": hwrm req_type 0x50 seq id 0x12 error 0x2"},
+           Line{{"eth1", "bnxt_en", "0000:3b:00.0"},
+                " %: TX timeout detected, starting reset task!"},
+           Line{{"eth1", "mlx5_core", "0000:3b:00.0"},
+                ": mlx5_cmd_out_err:833:(pid 4711): CREATE_TIR(0x900) op_mod(0x0) failed, status "
+                "bad "
+                "parameter(0x3), syndrome (0x9bcdef), err(-22)"},
+           Line{{"eth1", "mlx5_core", "0000:3b:00.0"},
+                " %: Error cqe on cqn 0x4d3, ci 0x0, sqn 0x1"},
+           Line{{"eth1", "gve", "0000:3b:00.0"}, ": AQ command failed with status -4"},
+           Line{{"eth1", "fbnic", "0000:3b:00.0"}, ": Failed to transmit TLV message: -110"},
+           Line{{"eth1", "gve", "0000:3b:00.0"},
+                " %: NETDEV WATCHDOG: CPU: 3: transmit queue 0 timed out 5016 ms"},
+       }) {
+    const auto line = [&](const std::string& bus, const std::string& interface) {
+      std::string text = subject.driver + " " + bus + said;
+      if (const size_t at = text.find('%'); at != std::string::npos) text.replace(at, 1, interface);
+      return Of(bus, 3, text);
+    };
+    EXPECT_TRUE(Complains(line("0000:3b:00.0", "eth1"), subject)) << said;
+    EXPECT_FALSE(Complains(line("0000:3b:00.1", "eth7"), subject)) << said;
+    EXPECT_FALSE(Complains(line("10000:3b:00.0", "eth11"), subject)) << said;
+  }
+}
+
+TEST(Complains, OfTheDriverWhereItNamesNoDevice) {
+  EXPECT_TRUE(Complains(Said(3, "bnxt_en: cannot allocate memory"), kSubject));
+  EXPECT_FALSE(Complains(Said(3, "bnxt_re: cannot allocate memory"), kSubject));
+  EXPECT_FALSE(Complains(Of("0000:00:06.0", 3, "bnxt_en: cannot allocate memory"), kSubject));
+}
+
+TEST(Complains, OfTheInterruptsOfItsQueues) {
+  EXPECT_TRUE(Complains(
+      Said(3, "genirq: Flags mismatch irq 45. 00000080 (eth1-TxRx-3) vs. 00000000 (uart)"),
+      kSubject));
+  EXPECT_TRUE(
+      Complains(Said(3, "irq 45 (gve-ntfy-blk3@pci:0000:00:05.0): affinity broken"), kSubject));
+  EXPECT_FALSE(Complains(
+      Said(3, "genirq: Flags mismatch irq 46. 00000080 (eth7-TxRx-3) vs. 00000000 (uart)"),
+      kSubject));
+}
+
+TEST(Complains, OnceOfASplatWhosesoeverDriverIsInIt) {
+  // As KASAN prints one: all of it at the level of an error.
+  int complaints = 0;
+  for (const char* line : {
+           "==================================================================",
+           "BUG: KASAN: slab-use-after-free in bnxt_rx_pkt+0x5a1/0x1f20 [bnxt_en]",
+           "Read of size 8 at addr ffff88810a3b4c00 by task swapper/0/0",
+           "",
+           "CPU: 0 UID: 0 PID: 0 Comm: swapper/0 Not tainted 7.3.4 #1",
+           "Modules linked in: bnxt_en mlx5_core veth",
+           "Call Trace:",
+           " <IRQ>",
+           " bnxt_rx_pkt+0x5a1/0x1f20 [bnxt_en]",
+           " ? bnxt_poll_work+0x12/0x600 [bnxt_en]",
+           " </IRQ>",
+           "==================================================================",
+       }) {
+    complaints += Complains(Said(3, line), kSubject) ? 1 : 0;
+  }
+  EXPECT_EQ(complaints, 1);
+  EXPECT_TRUE(Complains(
+      Said(4, "WARNING: CPU: 1 PID: 9 at drivers/nvme/host/pci.c:1 nvme_poll+0x5/0x60 [nvme]"),
+      kSubject));
 }
 
 TEST(Complains, NotOfWhatIsOthersOrNoError) {
@@ -64,6 +144,8 @@ TEST(Complains, NotOfWhatIsOthersOrNoError) {
   EXPECT_FALSE(Complains(Said(3, "eth10: transmit timed out"), kSubject));
   EXPECT_FALSE(Complains(Said(3, "veth1: transmit timed out"), kSubject));
   EXPECT_FALSE(Complains(Said(3, "nvme0: I/O error"), kSubject));
+  EXPECT_FALSE(Complains(
+      Said(0, "unregister_netdevice: waiting for eth7 to become free. Usage count = 2"), kSubject));
   EXPECT_FALSE(Complains(Said(3, "an error of nobody"), LogSubject{}));
   KernelMessage program = Said(3, "WARNING: eth1 is what a program says");
   program.by_kernel = false;
