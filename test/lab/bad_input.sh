@@ -29,6 +29,8 @@ case_of no_configuration zcrx_tests
 case_of unknown_argument suite --gtest_filtr=x
 case_of nothing_selected suite --gtest_filter=Nothing
 case_of no_such_interface suite --netif=eth7
+case_of address_elsewhere suite --local-v4=198.51.100.1 --remote-v4=198.51.100.2
+case_of address_of_nobody suite --local-v4=192.0.2.77 --remote-v4=192.0.2.2
 case_of unknown_promise suite --promised=wings
 case_of no_privilege busybox su -s /bin/sh sshd -c "/usr/bin/zcrx_tests --config=$config"
 echo 2 >/proc/sys/kernel/io_uring_disabled
@@ -43,6 +45,24 @@ busy=$!
 case_of port_taken suite "$one" --port=4001
 kill $busy
 case_of port_given suite "$one" --port=4002
+
+# By a name that only we give it: longer than the kernel's own may be.
+named() {
+  ip link property add dev nic0 altname the-cable-between-dut-and-peer &&
+    suite "$one" --netif=the-cable-between-dut-and-peer --junit=/tmp/named.xml &&
+    grep zero_copy_proof /tmp/named.xml
+}
+case_of named named
+
+# Without IPv6, and the peer's way to the NIC's address leads by another interface: the kernel takes
+# what comes there, and no packet crosses the NIC.
+grep -v V6 $config >/tmp/v4.config
+case_of no_ipv6 zcrx_tests --config=/tmp/v4.config "--gtest_filter=ZcrxConnections.*"
+local_v4=$(sed -n 's/^LOCAL_V4=//p' $config)
+ssh root@198.51.100.2 ip route add "$local_v4/32" via 198.51.100.1
+case_of another_way zcrx_tests --config=/tmp/v4.config \
+  "--gtest_filter=ZcrxCopyEvent.*:ZcrxSteering.LeadsNoOtherFlow*"
+ssh root@198.51.100.2 ip route delete "$local_v4/32"
 
 sender killed 'kill -9 $$'
 case_of sender_killed suite "$one" --sender=/tmp/killed

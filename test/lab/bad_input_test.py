@@ -12,6 +12,14 @@ _EXPECTED = {
     "unknown_argument": (2, "--gtest_filtr"),
     "nothing_selected": (3, "no test was selected"),
     "no_such_interface": (2, "no network interface eth7; there are: "),
+    "address_elsewhere": (
+        2,
+        "LOCAL_V4 198.51.100.1 is not an address of nic0: mgmt0 has it; it has to be on NETIF itself",
+    ),
+    "address_of_nobody": (
+        2,
+        "LOCAL_V4 192.0.2.77 is not an address of nic0: no interface of this machine has it",
+    ),
     "unknown_promise": (2, 'names no capability "wings"'),
     "no_privilege": (2, "CAP_NET_ADMIN"),
     "io_uring_disabled": (2, "sysctl kernel.io_uring_disabled=0"),
@@ -20,6 +28,9 @@ _EXPECTED = {
     "ssh_wrong_key": (2, "authorized_keys"),
     "port_taken": (1, "EADDRINUSE"),
     "port_given": (0, "[  PASSED  ] 1 test"),
+    "named": (0, 'value="events, queue statistics, packet trace"'),
+    "no_ipv6": (0, "ipv6: the configuration has no LOCAL_V6"),
+    "another_way": (1, " bytes received is in the NIC's packet trace"),
     "sender_killed": (1, "was killed by SIGKILL"),
     "sender_died": (1, "the stream ended after 1000 of 2097152 bytes"),
     "other_data": (1, "offset 0"),
@@ -36,6 +47,9 @@ class BadInput(LabTest):
                 output, found = said[name]
                 self.assertEqual(found, status, output)
                 self.assertIn(sentence, output)
+        with self.subTest("no test passes whose packets did not cross the NIC"):
+            output, _ = said["another_way"]
+            self.assertNotIn("[       OK ]", output)
         with self.subTest("the NIC is as it was found"):
             output, status = said["state_as_found"]
             self.assertEqual(output, "")
