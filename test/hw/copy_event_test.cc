@@ -46,7 +46,7 @@ TEST_P(ZcrxCopyEvent, FiresAgainOnlyOnceArmed) {
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
   ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  EXPECT_FAILS_WITH(EINVAL, receiver.ArmEvent(uapi::kEventCopy)) << "it has not fired yet";
+  EXPECT_THAT(receiver.ArmEvent(uapi::kEventCopy), FailsWith(EINVAL)) << "it has not fired yet";
 
   for (uint64_t fired = 1; fired <= 2; ++fired) {
     Received received;
@@ -58,7 +58,7 @@ TEST_P(ZcrxCopyEvent, FiresAgainOnlyOnceArmed) {
     }
     EXPECT_EQ(received.events[uapi::kEventCopy], fired);
     EXPECT_OK(receiver.ArmEvent(uapi::kEventCopy));
-    EXPECT_FAILS_WITH(EINVAL, receiver.ArmEvent(uapi::kEventCopy)) << "it is armed already";
+    EXPECT_THAT(receiver.ArmEvent(uapi::kEventCopy), FailsWith(EINVAL)) << "it is armed already";
   }
   EXPECT_OK(NothingArrivedOn(queue, receiver.Total()));
 }

@@ -38,7 +38,7 @@ TEST_P(ZcrxRefusal, OfOneWrongValueLeavesTheQueueFree) {
   IfqOptions wrong = right;
   refusal.spoil(wrong);
 
-  EXPECT_FAILS_WITH(refusal.code, DryRun(wrong));
+  EXPECT_THAT(DryRun(wrong), FailsWith(refusal.code));
   EXPECT_OK(DryRun(right));
 }
 
@@ -66,7 +66,7 @@ TEST_F(ZcrxBound, QueueTakesNoSecondRing) {
   const IfqOptions options = ReceiverOn(queue).ifq;
   {
     ASSERT_OK_AND_ASSIGN(const Receiver first, Receiver::Start(ReceiverOn(queue)));
-    EXPECT_FAILS_WITH(EEXIST, DryRun(options));
+    EXPECT_THAT(DryRun(options), FailsWith(EEXIST));
   }
   ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
   EXPECT_OK(DryRun(options));
@@ -80,8 +80,8 @@ TEST_F(ZcrxBound, DeviceKeepsHeaderSplitAndTheQueue) {
   ASSERT_OK_AND_ASSIGN(const ChannelsChange fewer, ChangeForRxQueues(channels, queue.Index()));
   {
     ASSERT_OK_AND_ASSIGN(const Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-    EXPECT_FAILS_WITH(EINVAL, SetRings(UnderTest(), no_split));
-    EXPECT_FAILS_WITH(EINVAL, SetChannels(UnderTest(), fewer));
+    EXPECT_THAT(SetRings(UnderTest(), no_split), FailsWith(EINVAL));
+    EXPECT_THAT(SetChannels(UnderTest(), fewer), FailsWith(EINVAL));
   }
   ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
   EXPECT_OK(ConfigureRings(UnderTest(), no_split, Undo()));
@@ -96,7 +96,7 @@ TEST_F(ZcrxUnsplit, DeviceTakesNoRing) {
   const IfqOptions options = ReceiverOn(queue).ifq;
   UndoStack unsplit([](const Error& error) { ADD_FAILURE() << error.Text(); });
   ASSERT_OK(ConfigureRings(UnderTest(), {.tcp_data_split = TcpDataSplit::kUnknown}, unsplit));
-  EXPECT_FAILS_WITH(EINVAL, DryRun(options));
+  EXPECT_THAT(DryRun(options), FailsWith(EINVAL));
   ASSERT_TRUE(unsplit.RunAll().empty());
   EXPECT_OK(DryRun(options));
 }

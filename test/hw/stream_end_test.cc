@@ -44,7 +44,7 @@ TEST_P(ZcrxStreamEnd, ByResetGivesTheBuffersBack) {
         Sender sender,
         Send(receiver,
              {.bytes = kCutShort, .send_size = kSendBytes, .seed = Seed(), .reset = true}));
-    EXPECT_FAILS_WITH(ECONNRESET, Transfer(receiver, sender, kCutShort));
+    EXPECT_THAT(Transfer(receiver, sender, kCutShort), FailsWith(ECONNRESET));
   }
   ASSERT_OK_AND_ASSIGN(Sender sender,
                        Send(receiver, {.bytes = area, .send_size = kSendBytes, .seed = Seed()}));

@@ -1,5 +1,6 @@
 #include "ci/vnic/net/flow_table.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -7,9 +8,12 @@
 #include <functional>
 
 #include "ci/vnic/net/steering.h"
+#include "fixtures/result_matchers.h"
 
 namespace vnic {
 namespace {
+
+using zcrx::FailsWith;
 
 constexpr IpAddress kWhole = {255, 255, 255, 255, 255, 255, 255, 255,
                               255, 255, 255, 255, 255, 255, 255, 255};
@@ -117,10 +121,10 @@ TEST(FlowTable, RefusesWithTheReason) {
   FlowTable table(2);
   ASSERT_TRUE(table.Add(0, ToQueue(1, 1)).has_value());
   ASSERT_TRUE(table.Add(0xffffffff, ToQueue(2, 1)).has_value());
-  EXPECT_EQ(table.Add(0, ToQueue(3, 1)).error().code, EEXIST);
-  EXPECT_EQ(table.Add(1, ToQueue(3, 1)).error().code, ENOSPC);
-  EXPECT_EQ(table.Add(1, FlowRule{}).error().code, EINVAL);
-  EXPECT_EQ(table.Remove(1).error().code, ENOENT);
+  EXPECT_THAT(table.Add(0, ToQueue(3, 1)), FailsWith(EEXIST));
+  EXPECT_THAT(table.Add(1, ToQueue(3, 1)), FailsWith(ENOSPC));
+  EXPECT_THAT(table.Add(1, FlowRule{}), FailsWith(EINVAL));
+  EXPECT_THAT(table.Remove(1), FailsWith(ENOENT));
   EXPECT_EQ(table.Rules().size(), 2U);
 }
 

@@ -294,9 +294,9 @@ TEST_F(GuardianTest, OneThatHangsIsNotWaitedFor) {
   std::ofstream(program) << "#!/bin/sh\nexec sleep 60\n";
   ::chmod(program.c_str(), 0700);
   ASSERT_OK_AND_ASSIGN(const NicLock lock, NicLock::Take(kNic, 0s));
-  EXPECT_FAILS_WITH(
-      ETIMEDOUT, Guardian::Start({.program = program, .interface = kNic, .state_folder = "/"}, lock,
-                                 Deadline::In(300ms)));
+  EXPECT_THAT(Guardian::Start({.program = program, .interface = kNic, .state_folder = "/"}, lock,
+                              Deadline::In(300ms)),
+              FailsWith(ETIMEDOUT));
 }
 
 TEST_F(GuardianTest, OneWithoutAJournalRefuses) {

@@ -6,15 +6,16 @@
 #include <cerrno>
 #include <limits>
 
+#include "fixtures/result_matchers.h"
 #include "test/unit/vnic_fakes.h"
 
 namespace vnic {
 namespace {
 
+using zcrx::FailsWith;
+
 constexpr DmaAccess kBoth{.read = true, .write = true};
 constexpr GuestAddress kLast = std::numeric_limits<GuestAddress>::max();
-
-int CodeOf(const zcrx::Status& status) { return status ? 0 : status.error().code; }
 
 TEST(GuestMemory, GivesOnlyWhatLiesInOneRegion) {
   GuestMemory memory;
@@ -60,33 +61,33 @@ TEST(GuestMemory, HonoursTheAccessOfARegion) {
 TEST(GuestMemory, RefusesToMapMoreThanTheFileHolds) {
   GuestMemory memory;
   const zcrx::UniqueFd file = MemoryFile(0x2000);
-  EXPECT_EQ(CodeOf(memory.Map(0, 0x2001, file, 0, kBoth)), EINVAL);
-  EXPECT_EQ(CodeOf(memory.Map(0, 0x1001, file, 0x1000, kBoth)), EINVAL);
-  EXPECT_EQ(CodeOf(memory.Map(0, 0x1000, file, 0x3000, kBoth)), EINVAL);
-  EXPECT_EQ(CodeOf(memory.Map(0, 0x1000, file, kLast, kBoth)), EINVAL);
+  EXPECT_THAT(memory.Map(0, 0x2001, file, 0, kBoth), FailsWith(EINVAL));
+  EXPECT_THAT(memory.Map(0, 0x1001, file, 0x1000, kBoth), FailsWith(EINVAL));
+  EXPECT_THAT(memory.Map(0, 0x1000, file, 0x3000, kBoth), FailsWith(EINVAL));
+  EXPECT_THAT(memory.Map(0, 0x1000, file, kLast, kBoth), FailsWith(EINVAL));
   EXPECT_EQ(memory.Regions(), 0U);
-  EXPECT_EQ(CodeOf(memory.Map(0, 0x1000, file, 0x1000, kBoth)), 0) << "the control";
+  EXPECT_OK(memory.Map(0, 0x1000, file, 0x1000, kBoth)) << "the control";
 }
 
 TEST(GuestMemory, RefusesAnEmptyRangeAndOneThatWrapsAround) {
   GuestMemory memory;
   const zcrx::UniqueFd file = MemoryFile(0x2000);
-  EXPECT_EQ(CodeOf(memory.Map(0x1000, 0, file, 0, kBoth)), EINVAL);
-  EXPECT_EQ(CodeOf(memory.Map(kLast - 0xfff, 0x1001, file, 0, kBoth)), EINVAL);
-  EXPECT_EQ(CodeOf(memory.Unmap(0x1000, 0)), EINVAL);
-  EXPECT_EQ(CodeOf(memory.Unmap(kLast, 2)), EINVAL);
+  EXPECT_THAT(memory.Map(0x1000, 0, file, 0, kBoth), FailsWith(EINVAL));
+  EXPECT_THAT(memory.Map(kLast - 0xfff, 0x1001, file, 0, kBoth), FailsWith(EINVAL));
+  EXPECT_THAT(memory.Unmap(0x1000, 0), FailsWith(EINVAL));
+  EXPECT_THAT(memory.Unmap(kLast, 2), FailsWith(EINVAL));
 }
 
 TEST(GuestMemory, RefusesOverlaps) {
   GuestMemory memory;
   const zcrx::UniqueFd file = MemoryFile(0x4000);
   ASSERT_TRUE(memory.Map(0x2000, 0x2000, file, 0, kBoth));
-  EXPECT_EQ(CodeOf(memory.Map(0x2000, 0x2000, file, 0, kBoth)), EEXIST) << "the same";
-  EXPECT_EQ(CodeOf(memory.Map(0x1000, 0x1001, file, 0, kBoth)), EEXIST) << "its first byte";
-  EXPECT_EQ(CodeOf(memory.Map(0x3fff, 0x1000, file, 0, kBoth)), EEXIST) << "its last byte";
-  EXPECT_EQ(CodeOf(memory.Map(0x1000, 0x4000, file, 0, kBoth)), EEXIST) << "around it";
-  EXPECT_EQ(CodeOf(memory.Map(0x1000, 0x1000, file, 0, kBoth)), 0) << "up to it";
-  EXPECT_EQ(CodeOf(memory.Map(0x4000, 0x1000, file, 0, kBoth)), 0) << "from its end on";
+  EXPECT_THAT(memory.Map(0x2000, 0x2000, file, 0, kBoth), FailsWith(EEXIST)) << "the same";
+  EXPECT_THAT(memory.Map(0x1000, 0x1001, file, 0, kBoth), FailsWith(EEXIST)) << "its first byte";
+  EXPECT_THAT(memory.Map(0x3fff, 0x1000, file, 0, kBoth), FailsWith(EEXIST)) << "its last byte";
+  EXPECT_THAT(memory.Map(0x1000, 0x4000, file, 0, kBoth), FailsWith(EEXIST)) << "around it";
+  EXPECT_OK(memory.Map(0x1000, 0x1000, file, 0, kBoth)) << "up to it";
+  EXPECT_OK(memory.Map(0x4000, 0x1000, file, 0, kBoth)) << "from its end on";
 }
 
 TEST(GuestMemory, UnmapsWholeRegionsOnly) {
@@ -95,13 +96,13 @@ TEST(GuestMemory, UnmapsWholeRegionsOnly) {
   ASSERT_TRUE(memory.Map(0x2000, 0x1000, file, 0, kBoth));
   ASSERT_TRUE(memory.Map(0x3000, 0x1000, file, 0x1000, kBoth));
 
-  EXPECT_EQ(CodeOf(memory.Unmap(0x2800, 0x1800)), EINVAL) << "cuts the first";
-  EXPECT_EQ(CodeOf(memory.Unmap(0x2000, 0x1800)), EINVAL) << "cuts the last";
-  EXPECT_EQ(CodeOf(memory.Unmap(0x2400, 0x100)), EINVAL) << "a hole";
+  EXPECT_THAT(memory.Unmap(0x2800, 0x1800), FailsWith(EINVAL)) << "cuts the first";
+  EXPECT_THAT(memory.Unmap(0x2000, 0x1800), FailsWith(EINVAL)) << "cuts the last";
+  EXPECT_THAT(memory.Unmap(0x2400, 0x100), FailsWith(EINVAL)) << "a hole";
   EXPECT_EQ(memory.Regions(), 2U);
-  EXPECT_EQ(CodeOf(memory.Unmap(0x8000, 0x1000)), 0) << "nothing there";
+  EXPECT_OK(memory.Unmap(0x8000, 0x1000)) << "nothing there";
 
-  EXPECT_EQ(CodeOf(memory.Unmap(0x1000, 0x3000)), 0);
+  EXPECT_OK(memory.Unmap(0x1000, 0x3000));
   EXPECT_EQ(memory.Regions(), 0U);
   EXPECT_TRUE(memory.Readable(0x2000, 1).empty());
 }

@@ -117,7 +117,7 @@ TEST(Interruption, ExpiresEveryDeadline) {
 TEST(Interruption, ComesFromTheLimit) {
   const InterruptionWatch watch(1s);
   const auto begin = Clock::now();
-  EXPECT_FAILS_WITH(ECANCELED, NeverBecomes(Deadline::In(kNever)));
+  EXPECT_THAT(NeverBecomes(Deadline::In(kNever)), FailsWith(ECANCELED));
   EXPECT_GE(Clock::now() - begin, 1s);
   EXPECT_EQ(Interruption::Text(), "interrupted by the limit of 1 s");
 }
@@ -150,7 +150,7 @@ TEST(Interruption, LeavesUndosTheirWaitsHoweverOftenItComes) {
   });
   EXPECT_TRUE(undo.RunAll().empty());
   EXPECT_EQ(looks, 6);
-  EXPECT_FAILS_WITH(ECANCELED, NeverBecomes(Deadline::In(kNever)));
+  EXPECT_THAT(NeverBecomes(Deadline::In(kNever)), FailsWith(ECANCELED));
 }
 
 TEST(Interruption, AnUndoThatFailsInTimeSaysSo) {
@@ -158,7 +158,7 @@ TEST(Interruption, AnUndoThatFailsInTimeSaysSo) {
   ::kill(::getpid(), SIGTERM);
   WaitUntilItHasCome();
   const Uninterrupted undoing;
-  EXPECT_FAILS_WITH(ETIMEDOUT, NeverBecomes(Deadline::In(kPause)));
+  EXPECT_THAT(NeverBecomes(Deadline::In(kPause)), FailsWith(ETIMEDOUT));
   EXPECT_LE(Deadline::In(kNever).Remaining(), Interruption::kForUndo);
 }
 

@@ -154,9 +154,9 @@ TEST(WriteFileAtomically, ReplacesAndLeavesNothingBeside) {
 
 TEST(WriteFileAtomically, FailsWithoutATraceWhereItCannotWrite) {
   const Folder folder;
-  EXPECT_FAILS_WITH(ENOENT, WriteFileAtomically(folder / "none/report", "text"));
+  EXPECT_THAT(WriteFileAtomically(folder / "none/report", "text"), FailsWith(ENOENT));
   std::filesystem::create_directory(folder / "taken");
-  EXPECT_FAILS_WITH(EISDIR, WriteFileAtomically(folder / "taken", "text"));
+  EXPECT_THAT(WriteFileAtomically(folder / "taken", "text"), FailsWith(EISDIR));
   const auto entries = std::filesystem::directory_iterator(folder.Path());
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 1) << "only the folder that was there";
 }

@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "fixtures/result_matchers.h"
+
 namespace zcrx {
 namespace {
 
@@ -98,10 +100,11 @@ TEST(PayloadCheck, NamesSeedOffsetAndBothBytes) {
   auto bytes = Bytes(payload, 1000, 16);
   const auto expected = std::to_integer<unsigned>(bytes[1]);
   bytes[1] = ~bytes[1];
-  EXPECT_EQ(payload.Check(1000, bytes).error().Text(),
-            fmt::format("payload of seed 42 differs at offset 1001: expected 0x{:02x}, received "
-                        "0x{:02x}: right again from offset 1002 on",
-                        expected, ~expected & 0xffU));
+  EXPECT_THAT(
+      payload.Check(1000, bytes),
+      FailsWithText(fmt::format("payload of seed 42 differs at offset 1001: expected "
+                                "0x{:02x}, received 0x{:02x}: right again from offset 1002 on",
+                                expected, ~expected & 0xffU)));
 }
 
 // A stale segment in the middle of a stream.

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "fixtures/result_matchers.h"
 #include "support/payload/payload.h"
 #include "support/zcrx/probe.h"
 
@@ -172,7 +173,7 @@ TEST_F(ReceiverTest, TellsOfCopiesOnceUntilArmedAgain) {
   }
   auto receiver = Receiver::Start(options);
   ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
-  EXPECT_EQ(receiver->ArmEvent(uapi::kEventCopy).error().code, EINVAL) << "it has not fired";
+  EXPECT_THAT(receiver->ArmEvent(uapi::kEventCopy), FailsWith(EINVAL)) << "it has not fired";
   for (uint64_t round = 1; round <= 2; ++round) {
     const LocalSender sender(receiver->Endpoint(), 100'000);
     const auto received = receiver->Collect(100'000, IsPayload(), Deadline::In(kPatience));
@@ -260,7 +261,11 @@ TEST_F(ReceiverTest, ReceivesAgainAfterAFailure) {
       return payload.Check(offset, data);
     };
     const auto received = receiver->Collect(1 << 20, std::move(check), Deadline::In(kPatience));
-    EXPECT_EQ(received.has_value(), good) << (good ? received.error().Text() : "no error");
+    if (good) {
+      EXPECT_OK(received);
+    } else {
+      EXPECT_THAT(received, FailsWithText(HasSubstr("not what was expected")));
+    }
   }
 }
 
@@ -368,11 +373,11 @@ TEST_F(ReceiverTest, EndsAtTheDeadlineWithoutAnEvent) {
 
 // Comes before anything of zcrx, so it holds on every kernel.
 TEST(ReceiverStart, SaysThatThePortIsTaken) {
-  const auto any = SocketAddress::Parse("127.0.0.1", 0);
+  ASSERT_OK_AND_ASSIGN(const SocketAddress any, SocketAddress::Parse("127.0.0.1", 0));
   const UniqueFd other(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(bind(other.Get(), any->Get(), any->Length()), 0);
+  ASSERT_EQ(bind(other.Get(), any.Get(), any.Length()), 0);
   ASSERT_EQ(listen(other.Get(), 1), 0);
-  const SocketAddress taken = *SocketAddress::OfSocket(other.Get());
+  ASSERT_OK_AND_ASSIGN(const SocketAddress taken, SocketAddress::OfSocket(other.Get()));
   const auto receiver = Receiver::Start({.ifq = {}, .listen = taken});
   ASSERT_FALSE(receiver.has_value());
   EXPECT_EQ(receiver.error().Text(),

@@ -1,5 +1,6 @@
 #include "ci/vnic/net/segment.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -9,10 +10,13 @@
 #include "ci/vnic/base/endian.h"
 #include "ci/vnic/net/checksum.h"
 #include "ci/vnic/net/headers.h"
+#include "fixtures/result_matchers.h"
 #include "test/unit/net_frames.h"
 
 namespace vnic {
 namespace {
+
+using zcrx::FailsWith;
 
 constexpr std::size_t kSegment = 1448;
 constexpr std::uint8_t kFlags = kTcpAck | kTcpPsh | kTcpFin | kTcpCwr;
@@ -122,10 +126,10 @@ TEST_P(CutBurstOver, LeavesAPacketThatIsNoBurst) {
 }
 
 TEST_P(CutBurstOver, RefusesWhatIsNoStream) {
-  EXPECT_EQ(CutBurst(Burst(GetParam(), 0)).error().code, EINVAL);
-  EXPECT_EQ(CutBurst(Burst(GetParam(), 5000, kTcpSyn)).error().code, EINVAL);
-  EXPECT_EQ(CutBurst(Burst(GetParam(), 5000, kTcpRst | kTcpAck)).error().code, EINVAL);
-  EXPECT_EQ(CutBurst(Burst(GetParam(), 70000, kTcpAck, 65535)).error().code, EINVAL);
+  EXPECT_THAT(CutBurst(Burst(GetParam(), 0)), FailsWith(EINVAL));
+  EXPECT_THAT(CutBurst(Burst(GetParam(), 5000, kTcpSyn)), FailsWith(EINVAL));
+  EXPECT_THAT(CutBurst(Burst(GetParam(), 5000, kTcpRst | kTcpAck)), FailsWith(EINVAL));
+  EXPECT_THAT(CutBurst(Burst(GetParam(), 70000, kTcpAck, 65535)), FailsWith(EINVAL));
 }
 
 TEST_P(CutBurstOver, OrOffSomeFrames) {
@@ -152,9 +156,8 @@ INSTANTIATE_TEST_SUITE_P(All, CutBurstOver, testing::Values(Network::kIpv4, Netw
 
 TEST(CutBurst, RefusesWhatIsNotTcp) {
   const Bytes udp = Ethernet(kEthertypeIpv4) + Ipv4(17, Udp(Pattern(5000)));
-  EXPECT_EQ(
-      CutBurst({.bytes = udp, .segment_size = static_cast<std::uint16_t>(kSegment)}).error().code,
-      EINVAL);
+  EXPECT_THAT(CutBurst({.bytes = udp, .segment_size = static_cast<std::uint16_t>(kSegment)}),
+              FailsWith(EINVAL));
   EXPECT_EQ(
       CutBurst({.bytes = Bytes(5000, 0), .segment_size = static_cast<std::uint16_t>(kSegment)})
           .error()
@@ -164,9 +167,8 @@ TEST(CutBurst, RefusesWhatIsNotTcp) {
                 .error()
                 .code,
             EINVAL);
-  EXPECT_EQ(
-      CutBurst({.bytes = {}, .segment_size = static_cast<std::uint16_t>(kSegment)}).error().code,
-      EINVAL);
+  EXPECT_THAT(CutBurst({.bytes = {}, .segment_size = static_cast<std::uint16_t>(kSegment)}),
+              FailsWith(EINVAL));
 }
 
 TEST(FramesOf, IsOneWithoutHeaders) {
@@ -177,7 +179,7 @@ TEST(FramesOf, IsOneWithoutHeaders) {
 TEST(CutBurst, RefusesAFragment) {
   Packet burst = Burst(Network::kIpv4, 5000);
   burst.bytes[14 + 6] = 0x20;  // "more fragments"
-  EXPECT_EQ(CutBurst(std::move(burst)).error().code, EINVAL);
+  EXPECT_THAT(CutBurst(std::move(burst)), FailsWith(EINVAL));
 }
 
 }  // namespace

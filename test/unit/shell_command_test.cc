@@ -15,16 +15,16 @@ TEST(ShellCommand, QuotesEveryArgument) {
 
 TEST(ShellCommand, RefusesWhatNoShellCanBeGiven) {
   using std::string_literals::operator""s;
-  EXPECT_FAILS_WITH(EINVAL, ShellCommand({}));
-  EXPECT_FAILS_WITH(EINVAL, ShellCommand({""}));
-  EXPECT_FAILS_WITH(EINVAL, ShellCommand({"-a", "b"}));
-  EXPECT_FAILS_WITH(EINVAL, ShellCommand({"true", "a\0b"s}));
+  EXPECT_THAT(ShellCommand({}), FailsWith(EINVAL));
+  EXPECT_THAT(ShellCommand({""}), FailsWith(EINVAL));
+  EXPECT_THAT(ShellCommand({"-a", "b"}), FailsWith(EINVAL));
+  EXPECT_THAT(ShellCommand({"true", "a\0b"s}), FailsWith(EINVAL));
 }
 
 TEST(ShellCommand, TakesWhatOneArgumentOfLinuxCanHold) {
   const size_t around = std::string("exec 'true' ''").size();
   EXPECT_OK(ShellCommand({"true", std::string(128UL * 1024 - 1 - around, 'x')}));
-  EXPECT_FAILS_WITH(E2BIG, ShellCommand({"true", std::string(128UL * 1024 - around, 'x')}));
+  EXPECT_THAT(ShellCommand({"true", std::string(128UL * 1024 - around, 'x')}), FailsWith(E2BIG));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
+#include "fixtures/result_matchers.h"
 #include "support/base/unique_fd.h"
 
 namespace zcrx {
@@ -44,9 +45,9 @@ TEST(SocketAddress, RefusesWhatIsNoAddress) {
 }
 
 TEST(SocketAddress, TellsThePortTheKernelChose) {
-  const auto any = SocketAddress::Parse("::1", 0);
+  ASSERT_OK_AND_ASSIGN(const SocketAddress any, SocketAddress::Parse("::1", 0));
   const UniqueFd fd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(bind(fd.Get(), any->Get(), any->Length()), 0);
+  ASSERT_EQ(bind(fd.Get(), any.Get(), any.Length()), 0);
   const auto bound = SocketAddress::OfSocket(fd.Get());
   ASSERT_TRUE(bound.has_value());
   EXPECT_EQ(bound->Address(), "::1");
@@ -59,7 +60,7 @@ TEST(SocketAddress, TakesAnotherPort) {
 }
 
 TEST(SocketAddress, IsAnErrorOfADescriptorThatIsNoSocket) {
-  EXPECT_EQ(SocketAddress::OfSocket(-1).error().code, EBADF);
+  EXPECT_THAT(SocketAddress::OfSocket(-1), FailsWith(EBADF));
 }
 
 }  // namespace

@@ -88,8 +88,8 @@ TEST_F(SshPeerTest, MuchOutputOnStderrNeitherBlocksNorGrows) {
 TEST_F(SshPeerTest, ALateLineCostsTheWaitAndNotTheConnection) {
   ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
   ASSERT_OK_AND_ASSIGN(auto process, peer->Run({"cat"}, Deadline::In(kSoon)));
-  EXPECT_FAILS_WITH(ETIMEDOUT, process->ReadLine(Deadline::In(kShort)));
-  EXPECT_FAILS_WITH(ETIMEDOUT, process->Wait(Deadline::In(kShort)));
+  EXPECT_THAT(process->ReadLine(Deadline::In(kShort)), FailsWith(ETIMEDOUT));
+  EXPECT_THAT(process->Wait(Deadline::In(kShort)), FailsWith(ETIMEDOUT));
   EXPECT_OK(process->CloseStdin(Deadline::In(kSoon)));
   EXPECT_OK(process->WaitForSuccess(Deadline::In(kSoon)));
 }
@@ -194,9 +194,9 @@ TEST_F(SshPeerTest, AnInterruptionCostsTheWaitAndNotTheConnection) {
   ASSERT_OK_AND_ASSIGN(auto process, peer->Run({"cat"}, Deadline::In(kSoon)));
   ::kill(::getpid(), SIGTERM);
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_FAILS_WITH(ECANCELED, process->ReadLine(Deadline::In(kSoon)));
-  EXPECT_FAILS_WITH(ECANCELED, process->Wait(Deadline::In(kSoon)));
-  EXPECT_FAILS_WITH(ECANCELED, peer->Run({"true"}, Deadline::In(kSoon)));
+  EXPECT_THAT(process->ReadLine(Deadline::In(kSoon)), FailsWith(ECANCELED));
+  EXPECT_THAT(process->Wait(Deadline::In(kSoon)), FailsWith(ECANCELED));
+  EXPECT_THAT(peer->Run({"true"}, Deadline::In(kSoon)), FailsWith(ECANCELED));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, kSoon);
   const Uninterrupted undoing;
   EXPECT_OK(process->CloseStdin(Deadline::In(kSoon)));
@@ -208,7 +208,7 @@ TEST_F(SshPeerTest, AnInterruptionEndsACallThatGetsNoAnswer) {
   ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
   server_->Freeze();
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_FAILS_WITH(ECANCELED, peer->Run({"true"}, Deadline::In(kSoon)));
+  EXPECT_THAT(peer->Run({"true"}, Deadline::In(kSoon)), FailsWith(ECANCELED));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, kSoon);
 }
 
@@ -254,7 +254,7 @@ TEST_F(SshPeerTest, DeployErrorsNameThePlace) {
   ASSERT_FALSE(no_folder.has_value());
   EXPECT_EQ(no_folder.error().code, ENOENT);
   EXPECT_THAT(no_folder.error().Text(), HasSubstr("/nonexistent/zcrx-"));
-  EXPECT_FAILS_WITH(ENOENT, peer->Deploy("/nonexistent/sender", Deadline::In(kSoon)));
+  EXPECT_THAT(peer->Deploy("/nonexistent/sender", Deadline::In(kSoon)), FailsWith(ENOENT));
 }
 
 TEST_F(SshPeerTest, RefusedKeyNamesTheKey) {
@@ -295,11 +295,11 @@ TEST_F(SshPeerTest, AServerThatStopsAnsweringCostsTheDeadlineAndTheConnection) {
     const auto start = std::chrono::steady_clock::now();
     const Deadline deadline = Deadline::In(kShort);
     if (deploy) {
-      EXPECT_FAILS_WITH(ETIMEDOUT, peer->Deploy(empty_, deadline));
+      EXPECT_THAT(peer->Deploy(empty_, deadline), FailsWith(ETIMEDOUT));
     } else {
-      EXPECT_FAILS_WITH(ETIMEDOUT, peer->Run({"true"}, deadline));
+      EXPECT_THAT(peer->Run({"true"}, deadline), FailsWith(ETIMEDOUT));
     }
-    EXPECT_FAILS_WITH(ECONNRESET, peer->Run({"true"}, Deadline::In(kSoon)));
+    EXPECT_THAT(peer->Run({"true"}, Deadline::In(kSoon)), FailsWith(ECONNRESET));
     EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
   }
 }
@@ -316,8 +316,8 @@ TEST(SshPeer, ASilentServerCostsTheDeadline) {
   const LoopbackSocket silent = BindLoopback();
   ASSERT_EQ(::listen(silent.fd.Get(), 1), 0);
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_FAILS_WITH(ETIMEDOUT,
-                    ConnectSshPeer(Anywhere("127.0.0.1", silent.port), Deadline::In(kShort)));
+  EXPECT_THAT(ConnectSshPeer(Anywhere("127.0.0.1", silent.port), Deadline::In(kShort)),
+              FailsWith(ETIMEDOUT));
   EXPECT_GE(std::chrono::steady_clock::now() - start, kShort);
   EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
 }

@@ -36,7 +36,7 @@ TEST(SshTarget, RefusesWhatIsNoLogin) {
         "peer:0"sv, "peer:65536"sv, "peer:22x"sv, "peer:+22"sv, "[::1"sv, "[::1]22"sv, "[]:22"sv,
         "two words"sv, "peer\n"sv, "pe\0er"sv, "peer/path"sv}) {
     SCOPED_TRACE(text);
-    EXPECT_FAILS_WITH(EINVAL, ParseSshTarget(text));
+    EXPECT_THAT(ParseSshTarget(text), FailsWith(EINVAL));
   }
 }
 

@@ -17,6 +17,7 @@
 #include "ci/vnic/cable.h"
 #include "ci/vnic/control.h"
 #include "ci/vnic/options.h"
+#include "fixtures/result_matchers.h"
 
 namespace vnic {
 namespace {
@@ -24,6 +25,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
+using zcrx::FailsWith;
 
 constexpr const char* kDut = "name=dut,socket=/d,model=gve,mac=02:00:00:00:00:01";
 constexpr const char* kPeer = "name=peer,socket=/p,model=gve,mac=02:00:00:00:00:02";
@@ -92,7 +94,7 @@ TEST_F(SocketPath, IsTakenOnceAndRemoved) {
     EXPECT_FALSE(first->Accept()) << "nobody is there";
   }
   EXPECT_NE(::access(path_.c_str(), F_OK), 0);
-  EXPECT_EQ(UnixListener::Listen(std::string(200, 'x')).error().code, ENAMETOOLONG);
+  EXPECT_THAT(UnixListener::Listen(std::string(200, 'x')), FailsWith(ENAMETOOLONG));
 }
 
 TEST_F(SocketPath, ControlAnswersRequests) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fixtures/result_matchers.h"
 #include "support/zcrx/area.h"
 #include "support/zcrx/ifq.h"
 #include "support/zcrx/probe.h"
@@ -46,16 +47,16 @@ TEST(Area, KnowsItsBounds) {
   EXPECT_EQ(area->At(0, size)->data(), area->Bytes().data());
   EXPECT_EQ(area->At(size - 1, 1)->data(), area->Bytes().data() + size - 1);
   EXPECT_EQ(area->At(size, 0)->size(), 0);
-  EXPECT_EQ(area->At(size, 1).error().code, ERANGE);
-  EXPECT_EQ(area->At(size - 1, 2).error().code, ERANGE);
-  EXPECT_EQ(area->At(~uint64_t{0}, 2).error().code, ERANGE) << "offset + length wraps";
-  EXPECT_EQ(area->At(1, ~uint64_t{0}).error().code, ERANGE) << "offset + length wraps";
+  EXPECT_THAT(area->At(size, 1), FailsWith(ERANGE));
+  EXPECT_THAT(area->At(size - 1, 2), FailsWith(ERANGE));
+  EXPECT_THAT(area->At(~uint64_t{0}, 2), FailsWith(ERANGE)) << "offset + length wraps";
+  EXPECT_THAT(area->At(1, ~uint64_t{0}), FailsWith(ERANGE)) << "offset + length wraps";
 }
 
 TEST(Area, RefusesPartsOfPages) {
-  EXPECT_EQ(Area::Allocate(0).error().code, EINVAL);
-  EXPECT_EQ(Area::Allocate(PageBytes() + 1).error().code, EINVAL);
-  EXPECT_EQ(Area::Allocate(PageBytes(), AreaKind::kHugePages).error().code, EINVAL);
+  EXPECT_THAT(Area::Allocate(0), FailsWith(EINVAL));
+  EXPECT_THAT(Area::Allocate(PageBytes() + 1), FailsWith(EINVAL));
+  EXPECT_THAT(Area::Allocate(PageBytes(), AreaKind::kHugePages), FailsWith(EINVAL));
 }
 
 // Registration that cannot succeed on any machine, so nothing has to be undone.
