@@ -51,10 +51,13 @@ Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
   };
   RingsChange back;
   if (change.tcp_data_split && change.tcp_data_split == found.tcp_data_split) {
-    // By itself, so that the kernel tells of this one value whether it was configured.
-    ZCRX_ASSIGN_OR_RETURN(const bool configured,
-                          SetRingsAndTell(nic, {.tcp_data_split = change.tcp_data_split}));
-    if (configured) back.tcp_data_split = TcpDataSplit::kUnknown;
+    // By itself, so that the kernel tells of this one value whether it was configured. Where that
+    // could not be heard it may have been, and it is to be undone.
+    const Result<bool> configured = SetRingsAndTell(nic, {.tcp_data_split = change.tcp_data_split});
+    if (!configured && configured.error().code != ENOBUFS) {
+      return std::unexpected(configured.error());
+    }
+    if (configured.value_or(true)) back.tcp_data_split = TcpDataSplit::kUnknown;
     change.tcp_data_split.reset();
   }
   Status set;

@@ -78,17 +78,7 @@ netlink::Request Nic::EthtoolDump(std::string operation, uint8_t command) {
 Result<bool> Nic::CallAndTell(netlink::Request& request, uint8_t notification) {
   ZCRX_ASSIGN_OR_RETURN(netlink::Socket monitor, ethtool_.Listen(ETHTOOL_MCGRP_MONITOR_NAME));
   ZCRX_RETURN_IF_ERROR(ethtool_.Call(request));
-  bool changed = false;
-  while (true) {
-    // Whatever came before the ack is in the socket by now: nothing to wait for.
-    ZCRX_ASSIGN_OR_RETURN(const auto messages, monitor.Notifications(Deadline::In({})));
-    if (messages.empty()) return changed;
-    for (const netlink::Message& message : messages) {
-      const auto header = message.Attrs().Nested(kHeaderAttribute);
-      changed |=
-          message.Command() == notification && header.U32(ETHTOOL_A_HEADER_DEV_INDEX) == index_;
-    }
-  }
+  return HasTold(monitor, notification, index_);
 }
 
 Status Nic::Ioctl(const std::string& operation, void* data) {
@@ -98,6 +88,27 @@ Status Nic::Ioctl(const std::string& operation, void* data) {
   request.ifr_data = static_cast<char*>(data);
   if (::ioctl(ioctl_fd_.Get(), SIOCETHTOOL, &request) < 0) return FailErrno(operation);
   return {};
+}
+
+Result<bool> HasTold(netlink::Socket& monitor, uint8_t notification, uint32_t ifindex) {
+  bool told = false;
+  bool lost = false;
+  while (true) {
+    // Whatever came before the ack is in the socket by now: nothing to wait for.
+    ZCRX_ASSIGN_OR_RETURN(const auto messages, monitor.Notifications(Deadline::In({})));
+    if (messages.empty()) break;
+    for (const netlink::Message& message : messages) {
+      lost |= message.IsLoss();
+      const auto header = message.Attrs().Nested(kHeaderAttribute);
+      told |=
+          message.Command() == notification && header.U32(ETHTOOL_A_HEADER_DEV_INDEX) == ifindex;
+    }
+  }
+  if (!told && lost) {
+    return Fail("learn whether the kernel changed anything", ENOBUFS,
+                "notifications came faster than they could be read");
+  }
+  return told;
 }
 
 Result<DriverInfo> GetDriverInfo(Nic& nic) {

@@ -31,7 +31,8 @@ class Nic {
   // The same for all that there is of the interface.
   [[nodiscard]] netlink::Request EthtoolDump(std::string operation, uint8_t command);
   // Sends a request that sets something, and tells whether the kernel found anything to change:
-  // then it sends `notification` (ETHTOOL_MSG_*_NTF) to all listeners, before it acks.
+  // then it sends `notification` (ETHTOOL_MSG_*_NTF) to all listeners, before it acks. ENOBUFS: it
+  // is set, and notifications were lost, that one perhaps among them.
   Result<bool> CallAndTell(netlink::Request& request, uint8_t notification);
   // SIOCETHTOOL; `data` is a struct of linux/ethtool.h that begins with its command.
   Status Ioctl(const std::string& operation, void* data);
@@ -51,6 +52,10 @@ class Nic {
   netlink::Family ethtool_;
   Result<netlink::Family> netdev_;
 };
+
+// Whether `notification` of the interface is among those that have come to `monitor`; ENOBUFS where
+// it is not, and some were lost.
+Result<bool> HasTold(netlink::Socket& monitor, uint8_t notification, uint32_t ifindex);
 
 // ethtool -i. Empty where the driver does not say.
 struct DriverInfo {

@@ -2,6 +2,7 @@
 
 #include <linux/ethtool_netlink.h>
 
+#include <cerrno>
 #include <string>
 
 #include "support/base/kill_point.h"
@@ -79,13 +80,15 @@ Result<bool> SetRingsAndTell(Nic& nic, const RingsChange& change) {
 
 Result<bool> SplitIsAutomatic(Nic& nic) {
   const Result<bool> changed = Send(nic, {.tcp_data_split = TcpDataSplit::kEnabled});
+  if (!changed && changed.error().code == ENOBUFS) return std::unexpected(changed.error());
   if (!changed || !*changed) return false;
   ZCRX_RETURN_IF_ERROR(Send(nic, {.tcp_data_split = TcpDataSplit::kUnknown}));
   return true;
 }
 
 Status SetRings(Nic& nic, const RingsChange& change) {
-  ZCRX_RETURN_IF_ERROR(SetRingsAndTell(nic, change));
+  const Result<bool> told = SetRingsAndTell(nic, change);
+  if (!told && told.error().code != ENOBUFS) return std::unexpected(told.error());
   return {};
 }
 

@@ -46,11 +46,12 @@ Result<Rings> GetRings(Nic& nic);
 // One request for all: a value the device cannot take refuses the others with it.
 Status SetRings(Nic& nic, const RingsChange& change);
 // The same, telling whether the configuration was another one before, whatever the driver reported.
+// ENOBUFS: it is set, and that could not be told.
 Result<bool> SetRingsAndTell(Nic& nic, const RingsChange& change);
 // Whether header split that is on is the driver's own choice. No kernel shows that: it is
 // configured on, which changes something only then, and is left to the driver again. Many drivers
 // stop and start the device for each. What cannot be configured was configured by nobody, but in
-// that case nobody can change it either: false.
+// that case nobody can change it either: false. ENOBUFS: could not be told.
 Result<bool> SplitIsAutomatic(Nic& nic);
 
 // The reply to ETHTOOL_MSG_RINGS_GET.

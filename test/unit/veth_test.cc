@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "fixtures/result_matchers.h"
 #include "support/nic/addresses.h"
 #include "support/nic/configure.h"
 #include "support/nic/features.h"
@@ -30,12 +31,6 @@ using testing::IsEmpty;
 using namespace std::chrono_literals;
 
 constexpr uint32_t kQueues = kVethQueues;
-
-// 0 where it succeeded.
-template <typename T>
-int CodeOf(const Result<T>& result) {
-  return result.has_value() ? 0 : result.error().code;
-}
 
 // Queues by netlink came with Linux 6.8.
 class VethQueues : public Veth {
@@ -168,6 +163,21 @@ TEST_F(Veth, TheKernelTellsWhetherItFoundAnythingToChange) {
   EXPECT_TRUE(changed(set_rx(kQueues)));
 }
 
+// A listener hears what fits into its buffer, and what came after that is lost.
+TEST_F(Veth, AChangeThatCouldNotBeHeardIsNotTakenForNone) {
+  constexpr int kMoreThanFit = 4000;
+  ASSERT_OK_AND_ASSIGN(netlink::Socket monitor, nic().Ethtool().Listen("monitor"));
+  for (int i = 0; i < kMoreThanFit; ++i) {
+    ASSERT_OK(AskForFeatures(nic(), {{"tx-tcp-segmentation", i % 2 != 0}}));
+  }
+  ASSERT_OK(ConfigureChannels(nic(), {.rx = 2}, undo_));
+  EXPECT_THAT(HasTold(monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), FailsWith(ENOBUFS));
+  // And once there is room again.
+  ASSERT_OK(SetChannels(nic(), {.rx = 3}));
+  EXPECT_THAT(HasTold(monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), IsOkAndHolds(true));
+  EXPECT_THAT(HasTold(monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), IsOkAndHolds(false));
+}
+
 TEST_F(Veth, AFeatureIsChangedAndRestored) {
   ASSERT_EQ(GetFeature(nic(), "rx-gro").value_or(Feature{}),
             (Feature{.active = false, .wanted = false, .changeable = true}));
@@ -191,10 +201,10 @@ TEST_F(Veth, AFeatureThatTheKernelDoesNotKnowIsAnError) {
 }
 
 TEST_F(Veth, WhatTheDeviceDoesNotHaveIsRefused) {
-  EXPECT_EQ(CodeOf(GetRss(nic())), EOPNOTSUPP);
-  EXPECT_EQ(CodeOf(CreateRssContext(nic(), {0, 1})), EOPNOTSUPP);
+  EXPECT_THAT(GetRss(nic()), FailsWith(EOPNOTSUPP));
+  EXPECT_THAT(CreateRssContext(nic(), {0, 1}), FailsWith(EOPNOTSUPP));
   const FlowRule rule{.destination_port = 9999, .action = ToQueue{1}};
-  EXPECT_EQ(CodeOf(AddFlowRule(nic(), rule, undo_)), EOPNOTSUPP);
+  EXPECT_THAT(AddFlowRule(nic(), rule, undo_), FailsWith(EOPNOTSUPP));
   const Status split = SetRings(nic(), {.tcp_data_split = TcpDataSplit::kEnabled});
   ASSERT_FALSE(split.has_value());
   // Before 6.12 the attribute itself is unknown.
@@ -221,7 +231,7 @@ TEST_F(VethQueues, AreAsManyAsTheChannels) {
 
 TEST_F(VethQueues, AQueueThatDoesNotExistIsAnError) {
   EXPECT_EQ(GetRxQueue(nic(), kQueues - 1).value_or(RxQueue{}).id, kQueues - 1);
-  EXPECT_EQ(CodeOf(GetRxQueue(nic(), kQueues)), EINVAL);
+  EXPECT_THAT(GetRxQueue(nic(), kQueues), FailsWith(EINVAL));
 }
 
 TEST_F(VethQueues, AProviderThatDoesNotComeEndsTheWaitAtItsDeadline) {
@@ -236,7 +246,7 @@ TEST_F(Veth, WaitsForTheLink) {
   EXPECT_TRUE(WaitForLink(nic(), Soon()).has_value());
   ASSERT_TRUE(SetAdminUp("veth1", false).has_value());
   const Status no_carrier = WaitForLink(nic(), Deadline::In(50ms));
-  EXPECT_EQ(CodeOf(no_carrier), ETIMEDOUT);
+  EXPECT_THAT(no_carrier, FailsWith(ETIMEDOUT));
   ASSERT_TRUE(SetAdminUp("veth0", false).has_value());
   const Status down = WaitForLink(nic(), Soon());
   ASSERT_FALSE(down.has_value());

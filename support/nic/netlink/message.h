@@ -65,6 +65,8 @@ struct Message {
   int type = 0;                    // nlmsg_type: the family's number in generic netlink
   std::vector<std::byte> payload;  // what follows nlmsghdr
 
+  // Whether it stands for notifications that were lost (Socket::Notifications()).
+  [[nodiscard]] bool IsLoss() const { return payload.empty(); }
   // genlmsghdr.cmd; 0 where the payload has no whole genlmsghdr.
   [[nodiscard]] uint8_t Command() const;
   // What follows the family's header; none where the payload is shorter than that.

@@ -39,8 +39,8 @@ class Socket {
   // Notifications of the group arrive from here on.
   Status Join(uint32_t group);
   // The notifications that have come, at least one unless the deadline passes first: then none.
-  // Ones that were lost because the socket's buffer was full (ENOBUFS) count as one empty message:
-  // the caller has to look at the state itself anyway.
+  // Ones that were lost because the socket's buffer was full (ENOBUFS) count as one message, which
+  // IsLoss(): the caller has to look at the state itself.
   Result<std::vector<Message>> Notifications(Deadline deadline);
 
  private:
