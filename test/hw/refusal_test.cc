@@ -53,9 +53,9 @@ INSTANTIATE_TEST_SUITE_P(
                 [](IfqOptions& options) { ++options.queue; }},
         // __zcrx_create_area() in io_uring/zcrx.c: a power of two, and no less than a page
         Refusal{"chunks_below_a_page", EINVAL, Capability::kLargeChunks,
-                [](IfqOptions& options) { options.rx_buf_len = 2048; }},
+                [](IfqOptions& options) { options.rx_buf_len = LargeChunkBytes(1) / 2; }},
         Refusal{"chunks_of_three_pages", EINVAL, Capability::kLargeChunks,
-                [](IfqOptions& options) { options.rx_buf_len = 12288; }}),
+                [](IfqOptions& options) { options.rx_buf_len = LargeChunkBytes(3); }}),
     [](const auto& info) { return info.param.name; });
 
 using ZcrxBound = ZcrxTest;
