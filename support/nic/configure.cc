@@ -28,6 +28,12 @@ RingsChange Necessary(const RingsChange& wanted, const Rings& found) {
   return change;
 }
 
+// Whether it is set; that nothing could be heard of it is no error.
+Status SetAtLeast(const Result<bool>& told) {
+  if (!told && told.error().code != ENOBUFS) return std::unexpected(told.error());
+  return {};
+}
+
 // The way back from `change`.
 void AddBack(const RingsChange& change, const Rings& found, RingsChange& back) {
   if (change.rx) back.rx = found.rx;
@@ -40,32 +46,49 @@ void AddBack(const RingsChange& change, const Rings& found, RingsChange& back) {
 
 }  // namespace
 
-Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
-  ZCRX_ASSIGN_OR_RETURN(const Rings found, GetRings(nic));
+Status ConfigureRings(const RingsDriver& driver, const RingsChange& wanted, UndoStack& undo) {
+  ZCRX_ASSIGN_OR_RETURN(const Rings found, driver.get());
   RingsChange change = Necessary(wanted, found);
-  const auto undo_with = [&](const RingsChange& back) {
-    undo.Add(fmt::format("rings of {} ({})", nic.Name(), back.Text()), [&nic, back]() -> Status {
-      ZCRX_RETURN_IF_ERROR(WaitUntilChangeable(nic));
-      return PutBackRings(nic, back);
-    });
-  };
   RingsChange back;
   if (change.tcp_data_split && change.tcp_data_split == found.tcp_data_split) {
     // By itself, so that the kernel tells of this one value whether it was configured. Where that
     // could not be heard it may have been, and it is to be undone.
-    const Result<bool> configured = SetRingsAndTell(nic, {.tcp_data_split = change.tcp_data_split});
-    if (!configured && configured.error().code != ENOBUFS) {
-      return std::unexpected(configured.error());
-    }
+    const Result<bool> configured = driver.set({.tcp_data_split = change.tcp_data_split});
+    ZCRX_RETURN_IF_ERROR(SetAtLeast(configured));
     if (configured.value_or(true)) back.tcp_data_split = TcpDataSplit::kUnknown;
     change.tcp_data_split.reset();
   }
   Status set;
-  if (!change.Empty()) set = SetRings(nic, change);
+  if (!change.Empty()) set = SetAtLeast(driver.set(change));
+  if (!set && change.tcp_data_split == TcpDataSplit::kEnabled && set.error().code == EINVAL) {
+    const Result<Feature> hw_gro = driver.hw_gro();
+    // Its undo is below that of the rings.
+    if (hw_gro && !hw_gro->active && hw_gro->changeable && driver.hw_gro_on(undo)) {
+      set = SetAtLeast(driver.set(change));
+    }
+  }
   if (set) AddBack(change, found, back);
   // All in one: many drivers stop and start the device for each request.
-  if (!back.Empty()) undo_with(back);
+  if (!back.Empty()) {
+    undo.Add(fmt::format("rings of {} ({})", driver.device, back.Text()),
+             [put_back = driver.put_back, back] { return put_back(back); });
+  }
   return set;
+}
+
+Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo) {
+  const auto put_back = [&nic](const RingsChange& back) -> Status {
+    ZCRX_RETURN_IF_ERROR(WaitUntilChangeable(nic));
+    return PutBackRings(nic, back);
+  };
+  const RingsDriver driver = {
+      .device = nic.Name(),
+      .get = [&nic] { return GetRings(nic); },
+      .set = [&nic](const RingsChange& change) { return SetRingsAndTell(nic, change); },
+      .put_back = put_back,
+      .hw_gro = [&nic] { return GetFeature(nic, kHwGro); },
+      .hw_gro_on = [&nic](UndoStack& stack) { return ConfigureFeature(nic, kHwGro, true, stack); }};
+  return ConfigureRings(driver, wanted, undo);
 }
 
 Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo) {
@@ -95,14 +118,22 @@ Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo
 Status ConfigureFeature(Nic& nic, std::string_view name, bool on, UndoStack& undo) {
   ZCRX_ASSIGN_OR_RETURN(const Feature found, GetFeature(nic, name));
   if (found.active == on) return {};
-  ZCRX_RETURN_IF_ERROR(SetFeature(nic, name, on));
+  const Status set = SetFeature(nic, name, on);
+  if (!set && !found.changeable) return set;
   undo.Add(fmt::format("feature {} of {}", name, nic.Name()),
-           [&nic, name = std::string(name), on] { return SetFeature(nic, name, !on); });
-  return {};
+           [&nic, name = std::string(name), on, wanted = found.wanted] {
+             return wanted == on ? AskForFeatures(nic, {{name, on}}) : SetFeature(nic, name, !on);
+           });
+  return set;
 }
 
 Status ConfigureRssExcluding(Nic& nic, uint32_t first, uint32_t count, UndoStack& undo) {
   ZCRX_ASSIGN_OR_RETURN(const Rss found, GetRss(nic));
+  // A driver may have a key and nothing that the hash leads to (rss_get_data_alloc() in
+  // net/ethtool/rss.c).
+  if (found.table.empty()) {
+    return Fail("get RSS table of " + nic.Name(), EOPNOTSUPP, "the device has none");
+  }
   ZCRX_ASSIGN_OR_RETURN(const uint32_t queues, GetRxRings(nic));
   ZCRX_ASSIGN_OR_RETURN(const RssTable wanted,
                         RssTableExcluding(found.table.size(), queues, first, count));

@@ -9,11 +9,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include "support/base/result.h"
 #include "support/base/undo.h"
 #include "support/nic/channels.h"
+#include "support/nic/features.h"
 #include "support/nic/flow_rule.h"
 #include "support/nic/nic.h"
 #include "support/nic/rings.h"
@@ -31,15 +34,30 @@ inline constexpr std::chrono::seconds kProviderLeaves{10};
 // "on" is sent even where the driver reports it, and where that changed the configuration, the undo
 // makes it automatic again. Where the driver reported "off", the undo is "off", or
 // automatic for a driver that refuses "off" and has it off then.
+//
+// mlx5 refuses "on" with EINVAL while rx-gro-hw is off, which it is by default, and keeps rx-gro-hw
+// on while header split is: then rx-gro-hw goes on first, and off again last.
 Status ConfigureRings(Nic& nic, const RingsChange& wanted, UndoStack& undo);
+
+// What ConfigureRings() asks of a driver: the place of one that a test brings along.
+struct RingsDriver {
+  std::string device;
+  std::function<Result<Rings>()> get;
+  std::function<Result<bool>(const RingsChange&)> set;  // as SetRingsAndTell()
+  std::function<Status(const RingsChange&)> put_back;
+  std::function<Result<Feature>()> hw_gro;
+  std::function<Status(UndoStack&)> hw_gro_on;  // with its undo
+};
+Status ConfigureRings(const RingsDriver& driver, const RingsChange& wanted, UndoStack& undo);
 
 Status ConfigureChannels(Nic& nic, const ChannelsChange& wanted, UndoStack& undo);
 
+// A wish that the device does not follow is an error, and undone all the same.
 Status ConfigureFeature(Nic& nic, std::string_view name, bool on, UndoStack& undo);
 
 // No flow reaches the `count` queues from `first` on by RSS; only a rule or a further context leads
-// there. The undo is the driver's default where the table found was that one, so that the kernel
-// knows it as default again, and the table found otherwise.
+// there. EOPNOTSUPP where the device has no table. The undo is the driver's default where the table
+// found was that one, so that the kernel knows it as default again, and the table found otherwise.
 Status ConfigureRssExcluding(Nic& nic, uint32_t first, uint32_t count, UndoStack& undo);
 
 // The context's number; all its traffic goes to `queue`.

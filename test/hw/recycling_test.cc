@@ -1,4 +1,5 @@
 // Buffers that the application gives back are received into again, many times over.
+#include <algorithm>
 #include <chrono>
 #include <ostream>
 
@@ -59,19 +60,24 @@ class ZcrxLeak : public ZcrxTest, public ::testing::WithParamInterface<SteeringV
 TEST_P(ZcrxLeak, WouldUseUpTheArea) {
   ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
-  // Each segment takes a buffer of its own then.
+  // Each segment takes a buffer of its own then. Where header split needs hardware GRO (mlx5) it
+  // stays on, or comes back with ConfigureQueue(), and buffers are filled.
   ASSERT_OK_AND_ASSIGN(const Feature merging, GetFeature(UnderTest(), kHwGro));
   if (merging.changeable) {
-    ASSERT_OK(ConfigureFeature(UnderTest(), kHwGro, false, Undo()));
+    const Status apart = ConfigureFeature(UnderTest(), kHwGro, false, Undo());
+    if (!apart) RecordProperty("rx_gro_hw", apart.error().Text());
   }
   ASSERT_OK_AND_ASSIGN(const Link link, GetLink(UnderTest()));
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ASSERT_OK_AND_ASSIGN(const Feature merges, GetFeature(UnderTest(), kHwGro));
+  const uint64_t most_in_buffer =
+      merges.active ? std::max<uint64_t>(PageBytes(), link.mtu) : link.mtu;
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
   options.ifq.area.bytes = area;
   options.receive_buffer = SmallAreaReceiveBuffer(area);
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
   ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  const uint64_t bytes = kLeakOfOneIn * (area / PageBytes()) * link.mtu;
+  const uint64_t bytes = kLeakOfOneIn * (area / PageBytes()) * most_in_buffer;
   ASSERT_OK_AND_ASSIGN(Sender sender,
                        Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
 

@@ -194,6 +194,20 @@ TEST_F(Veth, AFeatureThatTheDeviceIgnoresIsAnError) {
   EXPECT_TRUE(undo_.Empty());
 }
 
+// Segmentation needs checksums: without them the kernel takes note of the wish and no more.
+TEST_F(Veth, AWishThatIsNotFollowedIsAnErrorAndUndone) {
+  constexpr const char* kSegmentation = "tx-tcp-segmentation";
+  UndoStack checksum([](const Error& error) { ADD_FAILURE() << error.Text(); });
+  ASSERT_OK(AskForFeatures(nic(), {{kSegmentation, false}}));
+  ASSERT_OK(ConfigureFeature(nic(), "tx-checksum-ip-generic", false, checksum));
+  ASSERT_OK_AND_ASSIGN(const Feature found, GetFeature(nic(), kSegmentation));
+
+  EXPECT_THAT(ConfigureFeature(nic(), kSegmentation, true, undo_),
+              FailsWithText(HasSubstr("it is still off")));
+  EXPECT_THAT(undo_.RunAll(), IsEmpty());
+  EXPECT_THAT(GetFeature(nic(), kSegmentation), IsOkAndHolds(found));
+}
+
 TEST_F(Veth, AFeatureThatTheKernelDoesNotKnowIsAnError) {
   const auto feature = GetFeature(nic(), "rx-teleport");
   ASSERT_FALSE(feature.has_value());
@@ -202,6 +216,7 @@ TEST_F(Veth, AFeatureThatTheKernelDoesNotKnowIsAnError) {
 
 TEST_F(Veth, WhatTheDeviceDoesNotHaveIsRefused) {
   EXPECT_THAT(GetRss(nic()), FailsWith(EOPNOTSUPP));
+  EXPECT_THAT(ConfigureRssExcluding(nic(), 1, 1, undo_), FailsWith(EOPNOTSUPP));
   EXPECT_THAT(CreateRssContext(nic(), {0, 1}), FailsWith(EOPNOTSUPP));
   const FlowRule rule{.destination_port = 9999, .action = ToQueue{1}};
   EXPECT_THAT(AddFlowRule(nic(), rule, undo_), FailsWith(EOPNOTSUPP));
