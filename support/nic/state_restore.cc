@@ -16,7 +16,7 @@ namespace zcrx {
 namespace {
 
 bool IsDefault(const RssTable& table, uint32_t queues) {
-  return table == DefaultRssTable(table.size(), queues);
+  return !table.empty() && table == DefaultRssTable(table.size(), queues);
 }
 
 // What of `wanted` is not so now.
@@ -50,7 +50,8 @@ class Restoration {
     Step(&Restoration::RemoveContexts);
     Step(&Restoration::SetChannels);
     // No rule goes in before ntuple is on. Rings stand between: header split that is left to the
-    // driver follows hardware GRO (bnxt), and header split that is on forbids it.
+    // driver follows hardware GRO (bnxt), header split that is on forbids it, or needs it and
+    // keeps it on (mlx5).
     Step(&Restoration::SetFeatures);
     Step(&Restoration::SetRings);
     Step(&Restoration::SetFeatures);

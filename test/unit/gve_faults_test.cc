@@ -273,6 +273,13 @@ TEST_F(GveFaults, CommandRefusedAtARestartOnly) {
             AdminStatus::kInternalError);
 }
 
+TEST_F(GveFaults, RssUnsupported) {
+  Set("rss-unsupported");
+  EXPECT_EQ(Issue(Opcode::kConfigureRss, ConfigureRss{}), AdminStatus::kUnimplemented);
+  Clear();
+  EXPECT_NE(Issue(Opcode::kConfigureRss, ConfigureRss{}), AdminStatus::kUnimplemented);
+}
+
 TEST_F(GveFaults, CommandUnanswered) {
   Set("command-unanswered=CREATE_RX_QUEUE");
   const std::uint32_t before = ReadRegister(kAdminEventCounter);

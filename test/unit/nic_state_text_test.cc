@@ -36,7 +36,10 @@ std::string WithoutLine(std::string text, std::string_view begin) {
 }
 
 TEST(NicStateText, IsReadAsItWasWritten) {
-  for (const NicState& state : {FullState(), NicState{.nic = {.interface = "lo", .boot = "x"}}}) {
+  NicState no_table = FullState();
+  no_table.rss = Rss{.key = {std::byte{1}}};
+  for (const NicState& state :
+       {FullState(), no_table, NicState{.nic = {.interface = "lo", .boot = "x"}}}) {
     const std::string text = SerializeNicState(state);
     const auto read = ParseNicState(text);
     ASSERT_TRUE(read.has_value()) << read.error().Text() << "\n" << text;

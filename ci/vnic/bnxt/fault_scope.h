@@ -54,6 +54,8 @@ inline constexpr std::array kNamedCommands{
     Named(CommandType::kNvmGetDeviceInfo, "NVM_GET_DEV_INFO"),
 };
 
-inline constexpr FaultScope kFaultScope{.commands = kNamedCommands, .missing = {}};
+// Its driver takes every refusal for a failure.
+inline constexpr std::array kMissing{Fault::kRssUnsupported};
+inline constexpr FaultScope kFaultScope{.commands = kNamedCommands, .missing = kMissing};
 
 }  // namespace vnic::bnxt

@@ -53,6 +53,7 @@ constexpr std::array kSpecs{
     Always(Fault::kRuleDeleteIgnored, "rule-delete-ignored"),
     Always(Fault::kRssTableIgnored, "rss-table-ignored"),
     Always(Fault::kRssContextIgnored, "rss-context-ignored"),
+    Always(Fault::kRssUnsupported, "rss-unsupported"),
     Always(Fault::kNoSplit, "no-split"),
     Every(Fault::kSplitSometimes, "split-sometimes", 8),
     With(Fault::kSplitLate, "split-late", 16, 1, kMostBytes),

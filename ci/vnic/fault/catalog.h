@@ -18,6 +18,7 @@ enum class Fault : std::uint8_t {
   kRuleDeleteIgnored,
   kRssTableIgnored,
   kRssContextIgnored,
+  kRssUnsupported,
   // header split
   kNoSplit,
   kSplitSometimes,

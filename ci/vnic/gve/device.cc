@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "ci/vnic/gve/fault_scope.h"
 #include "ci/vnic/net/segment.h"
@@ -36,6 +37,10 @@ std::optional<AdminStatus> Device::Execute(const AdminCommand& command, bool alo
   if (slot_.faults.BitesCommand(Fault::kCommandUnanswered, opcode, alone)) return std::nullopt;
   if (slot_.faults.BitesCommand(Fault::kCommandRefused, opcode, alone))
     return AdminStatus::kInternalError;
+  if (opcode == std::to_underlying(Opcode::kConfigureRss) &&
+      slot_.faults.Bites(Fault::kRssUnsupported)) {
+    return AdminStatus::kUnimplemented;
+  }
   return control_.Execute(command);
 }
 
