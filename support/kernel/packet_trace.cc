@@ -83,7 +83,7 @@ std::optional<uint32_t> Field(std::string_view line, std::string_view key) {
 }
 
 // "... napi_gro_receive_entry: dev=eth1 napi_id=0x2002 queue_mapping=1 skbaddr=... protocol=0x86dd
-// ... hash=0x5e6e9a3b l4_hash=1 len=1500 data_len=1428 ..."
+// ip_summed=1 hash=0x5e6e9a3b l4_hash=1 len=1500 data_len=1428 ..."
 std::optional<TracedPacket> ParsePacket(std::string_view line) {
   const auto mapping = Field(line, " queue_mapping=");
   const auto protocol = Field(line, " protocol=");
@@ -97,6 +97,7 @@ std::optional<TracedPacket> ParsePacket(std::string_view line) {
                          .length = *length,
                          .linear = *length - *in_fragments,
                          .protocol = static_cast<uint16_t>(*protocol),
+                         .unvouched = Field(line, " ip_summed=") == 0U,
                          .with_ports = Field(line, " l4_hash=") == 1U};
   if (*mapping != 0) packet.queue = *mapping - 1;  // skb_record_rx_queue()
   return packet;

@@ -25,7 +25,8 @@ struct TracedPacket {
   uint32_t length = 0;                 // bytes from the IP header on
   uint32_t linear = 0;                 // of these, not in fragments
   uint16_t protocol = 0;               // ETH_P_*
-  bool with_ports = false;             // the NIC hashed ports too: it is TCP or UDP
+  bool unvouched = false;   // CHECKSUM_NONE: whether TCP's is good is for the kernel to see
+  bool with_ports = false;  // the NIC hashed ports too: it is TCP or UDP
   bool operator==(const TracedPacket&) const = default;
 };
 

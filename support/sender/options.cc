@@ -26,10 +26,23 @@ Status ParseNumber(std::string_view option, std::string_view text, Number low, N
   return {};
 }
 
+// "12840", "1,2,3"; "1-9000" is each from 1 to 9000.
 Status ParseSendSizes(std::string_view option, std::string_view text, std::vector<uint32_t>& out) {
   for (const auto part : text | std::views::split(',')) {
+    const std::string_view range(part);
+    const size_t dash = range.find('-');
+    uint32_t low = 0;
     ZCRX_RETURN_IF_ERROR(
-        ParseNumber<uint32_t>(option, std::string_view(part), 1, kMaxSendSize, out.emplace_back()));
+        ParseNumber<uint32_t>(option, range.substr(0, dash), 1, kMaxSendSize, low));
+    uint32_t high = low;
+    if (dash != std::string_view::npos) {
+      ZCRX_RETURN_IF_ERROR(
+          ParseNumber<uint32_t>(option, range.substr(dash + 1), low, kMaxSendSize, high));
+    }
+    if (out.size() + high - low >= kMaxSendSizes) {
+      return Fail(fmt::format("{} has more than {} numbers", option, kMaxSendSizes));
+    }
+    for (uint32_t size = low; size <= high; ++size) out.push_back(size);
   }
   if (out.empty()) return Fail(fmt::format("{} has no number", option));
   return {};
@@ -127,6 +140,8 @@ Result<SendOptions> ParseSendOptions(std::span<const char* const> arguments) {
       Optional(NumberOption<uint32_t>("--times", 1, kMaxTimes, result.times)),
       Optional(NumberOption<uint32_t>("--bytes-per-second", 0, std::numeric_limits<int32_t>::max(),
                                       result.bytes_per_s)),
+      Optional(NumberOption<uint32_t>("--ip-options", 0, kMaxExtensionHeader, result.ip_options)),
+      Optional(NumberOption<uint32_t>("--hop-by-hop", 0, kMaxExtensionHeader, result.hop_by_hop)),
   };
   ZCRX_RETURN_IF_ERROR(Parse(arguments, options));
   return result;

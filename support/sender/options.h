@@ -27,14 +27,21 @@ struct SendOptions {
   Ending ending = Ending::kClose;    // --end
   uint32_t times = 1;                // --times: the stream, one after the other, a connection each
   uint32_t bytes_per_s = 0;          // --bytes-per-second: at most; 0: as fast as it goes
+  // Of every packet, in bytes; 0: none.
+  uint32_t ip_options = 0;  // --ip-options: of IPv4, or a Destination Options header of IPv6
+  uint32_t hop_by_hop = 0;  // --hop-by-hop: a Hop-by-Hop Options header of IPv6
 };
 inline constexpr uint32_t kMaxSendSize = uint32_t{16} << 20;
+inline constexpr uint32_t kMaxIpv4Options = 40;
+// Longer ones no NIC can be expected to look beyond.
+inline constexpr uint32_t kMaxExtensionHeader = 256;
+inline constexpr uint32_t kMaxSendSizes = 65536;
 inline constexpr uint32_t kMaxTimes = 65536;  // ports that a peer has
 
 inline constexpr const char* kSenderUsage =
-    "zcrx_sender --address ADDRESS --port PORT --bytes N --send-size N[,N...] --seed N "
+    "zcrx_sender --address ADDRESS --port PORT --bytes N --send-size N[-N][,N...] --seed N "
     "--deadline-ms N [--lease-ms N] [--separate yes|no] [--end close|reset] [--times N] "
-    "[--bytes-per-second N]";
+    "[--bytes-per-second N] [--ip-options N] [--hop-by-hop N]";
 
 // As "--port 80" or "--port=80"; each at most once, those without brackets exactly once, numbers
 // decimal and in range. The error is one sentence.

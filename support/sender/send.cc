@@ -15,6 +15,7 @@
 #include "support/base/unique_fd.h"
 #include "support/net/socket_address.h"
 #include "support/payload/payload.h"
+#include "support/sender/ip_options.h"
 #include "support/sender/lease.h"
 
 namespace zcrx {
@@ -117,6 +118,7 @@ Result<UniqueFd> OpenSocket(const SendOptions& options, const SocketAddress& add
   if (setsockopt(socket.Get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
     return FailErrno("set TCP_NODELAY");
   }
+  ZCRX_RETURN_IF_ERROR(SetIpOptions(socket.Get(), address.Family(), options));
   // TCP paces itself then, with whatever queueing discipline the device has.
   if (options.bytes_per_s != 0 &&
       setsockopt(socket.Get(), SOL_SOCKET, SO_MAX_PACING_RATE, &options.bytes_per_s,

@@ -17,7 +17,6 @@ using namespace std::chrono_literals;
 
 constexpr uint64_t kVolumes = 4;  // of the area, in bytes of payload
 constexpr uint64_t kLeakOfOneIn = 100;
-constexpr auto kLongTransfer = 4min;  // also where TCP has to repeat one segment in a hundred
 constexpr int kSlower = 8;
 constexpr auto kBreath = 10s;      // a busy machine may take one at any time
 constexpr size_t kShuffled = 128;  // buffers of which any is the next to be given back

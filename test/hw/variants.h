@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -18,6 +19,9 @@ inline constexpr uint64_t kStreamBytes = uint64_t{512} * 4096;
 inline constexpr uint64_t kSendBytes = 12840;
 // More than any test waits for: the stream ends with its receiver.
 inline constexpr uint64_t kEndless = uint64_t{1} << 40;
+
+// Of tens of megabytes, also where TCP has to repeat one segment in a hundred.
+inline constexpr std::chrono::minutes kLongTransfer{4};
 
 struct SteeringVariant {
   std::string name;  // part of the test's name: stays

@@ -46,6 +46,20 @@ TEST(Account, SeesPayloadLeftWithTheHeader) {
   EXPECT_EQ(packets.unsplit, 10 * 16 + 1428 + 1 + 1428);
 }
 
+TEST(Account, KnowsOfIpOptions) {
+  constexpr uint32_t kOptions = 40;
+  TracedPackets traced = Flow(kQueue, 10, kHeader + kOptions);
+  traced.packets[0] = Packet(kQueue, 80 + kOptions, 80 + kOptions);
+  for (const size_t ack : {size_t{1}, traced.packets.size() - 1}) {
+    traced.packets[ack] = Packet(kQueue, kHeader + kOptions, kHeader + kOptions);
+  }
+  const FlowPackets packets = Account(traced, kQueue, kOptions);
+  EXPECT_EQ(packets.segments, 10);
+  EXPECT_EQ(packets.payload, 10 * (1428 - kOptions));
+  EXPECT_EQ(packets.not_split, 0);
+  EXPECT_NE(Account(traced, kQueue).not_split, 0) << "the control";
+}
+
 TEST(Account, FindsTheHeaderWithoutTimestampsAndOfIpv4) {
   TracedPackets traced;
   for (const auto& [length, linear] : {std::pair{52U, 52U}, {40U, 40U}, {1500U, 40U}}) {

@@ -32,8 +32,12 @@ TEST(ParsePacketTrace, TakesPacketsAndCountsThoseLost) {
                                              .linear = 72,
                                              .protocol = 0x86dd,
                                              .with_ports = true}));
-  EXPECT_EQ(traced.packets[1],
-            (TracedPacket{.queue = {}, .hash = 0, .length = 46, .linear = 46, .protocol = 0x0800}));
+  EXPECT_EQ(traced.packets[1], (TracedPacket{.queue = {},
+                                             .hash = 0,
+                                             .length = 46,
+                                             .linear = 46,
+                                             .protocol = 0x0800,
+                                             .unvouched = true}));
 }
 
 TEST(ParsePacketTrace, TrustsNoText) {

@@ -88,7 +88,7 @@ TEST_P(SenderTest, SendsNothingWhenToldSo) {
 // Segments are told apart as the receiving kernel counts them.
 TEST_P(SenderTest, SendsSegmentsOfTheGivenSizes) {
   std::vector<std::string> arguments = Arguments(60, kPatience);
-  std::ranges::replace(arguments, "--send-size=12840", "--send-size=1,2,3");
+  std::ranges::replace(arguments, "--send-size=12840", "--send-size=1-3");
   arguments.emplace_back("--separate=yes");
   Program sender(arguments);
   UniqueFd connection = Accept();
@@ -143,6 +143,58 @@ TEST_P(SenderTest, SendsNoFasterThanItIsTold) {
   EXPECT_LT(Read(connection.Get(), kBytes, Deadline::In(kPatience)).size(), kBytes);
   EXPECT_EQ(sender.Wait(), 1);
   EXPECT_THAT(sender.errors(), HasSubstr("ETIMEDOUT"));
+}
+
+// What came with the SYN, from the IP header on (TCP_SAVE_SYN of tcp(7)).
+std::vector<uint8_t> SavedSyn(int connection) {
+  std::vector<uint8_t> headers(1024);
+  auto size = static_cast<socklen_t>(headers.size());
+  EXPECT_EQ(getsockopt(connection, IPPROTO_TCP, TCP_SAVED_SYN, headers.data(), &size), 0);
+  headers.resize(size);
+  return headers;
+}
+
+TEST_P(SenderTest, PutsIpOptionsIntoItsPackets) {
+  constexpr size_t kOptions = 24;
+  const bool v6 = std::string_view(GetParam()).contains(':');
+  const int on = 1;
+  ASSERT_EQ(setsockopt(listener_.Get(), IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)), 0);
+  auto arguments = Arguments(3000, kPatience);
+  arguments.push_back(fmt::format("--ip-options={}", kOptions));
+  if (v6) arguments.emplace_back("--hop-by-hop=16");
+  Program sender(arguments);
+  if (sender.Line() != "READY\n") {
+    EXPECT_EQ(sender.Wait(), 1);
+    EXPECT_THAT(sender.errors(), HasSubstr("(EPERM)"));
+    GTEST_SKIP() << sender.errors();
+  }
+  UniqueFd connection = Accept();
+  const std::vector<uint8_t> syn = SavedSyn(connection.Get());
+  if (v6) {
+    // Next header 0: Hop-by-Hop Options, of 16 bytes, then 60: Destination Options, of 24.
+    ASSERT_GT(syn.size(), 40U + 16U + kOptions);
+    EXPECT_THAT((std::array{syn[6], syn[40], syn[41], syn[56], syn[57]}),
+                ::testing::ElementsAre(0, 60, 1, IPPROTO_TCP, 2));
+  } else {
+    ASSERT_GT(syn.size(), 20U + kOptions);
+    EXPECT_EQ((syn[0] & 0xfU) * 4, 20U + kOptions);
+  }
+  EXPECT_EQ(Read(connection.Get(), 3001, Deadline::In(kPatience)).size(), 3000U);
+  connection.Reset();
+  EXPECT_EQ(sender.Wait(), 0) << sender.errors();
+}
+
+TEST_P(SenderTest, SaysWhichIpOptionsThereCannotBe) {
+  const bool v6 = std::string_view(GetParam()).contains(':');
+  auto arguments = Arguments(1, kPatience);
+  arguments.emplace_back(v6 ? "--ip-options=12" : "--ip-options=44");
+  Program sender(arguments);
+  EXPECT_EQ(sender.Wait(), 1);
+  EXPECT_THAT(sender.errors(),
+              HasSubstr(v6 ? "set IPV6_DSTOPTS of 12 bytes: Invalid argument (EINVAL): not a "
+                             "multiple of 8"
+                           : "set IP_OPTIONS of 44 bytes: Invalid argument (EINVAL): not a "
+                             "multiple of 4 up to 40"));
 }
 
 TEST_P(SenderTest, WaitsForTheReceiverToClose) {
@@ -262,6 +314,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadUsage{"bad_list",
                  {"--send-size=1,,2"},
                  "--send-size '': not a decimal number from 1 to 16777216"},
+        BadUsage{"bad_range",
+                 {"--send-size=3-2"},
+                 "--send-size '2': not a decimal number from 3 to 16777216"},
+        BadUsage{
+            "huge_range", {"--send-size=7,1-65536"}, "--send-size has more than 65536 numbers"},
         BadUsage{"bad_word", {"--end=fin"}, "--end 'fin': neither close nor reset"},
         BadUsage{"hexadecimal",
                  {"--seed", "0x10"},
