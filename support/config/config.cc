@@ -16,7 +16,7 @@
 namespace zcrx {
 namespace {
 
-constexpr std::array<ConfigKey, 15> kKeys = {{
+constexpr std::array<ConfigKey, 16> kKeys = {{
     {"NETIF", "--netif", "the NIC under test"},
     {"LOCAL_V4", "--local-v4", "its IPv4 address"},
     {"LOCAL_V6", "--local-v6", "its IPv6 address"},
@@ -29,6 +29,7 @@ constexpr std::array<ConfigKey, 15> kKeys = {{
     {"ZCRX_SSH_IDENTITY", "--ssh-identity", "private key (default: ssh-agent, ~/.ssh)"},
     {"ZCRX_SSH_KNOWN_HOSTS", "--ssh-known-hosts", "default: ~/.ssh/known_hosts"},
     {"ZCRX_SSH_CONFIG", "--ssh-config", "default: ~/.ssh/config"},
+    {"ZCRX_SSH_TIMEOUT", "--ssh-timeout", "seconds for the login (default: ConnectTimeout, 15)"},
     {"ZCRX_REMOTE_DIR", "--remote-dir", "where the peer takes the sender (default: /tmp)"},
     {"ZCRX_PROMISED", "--promised", "capabilities that must not be missing: a,b"},
     {"ZCRX_WAIT", "--wait", "seconds to wait for a NIC that is in use (default: 0)"},
@@ -155,15 +156,15 @@ uint16_t ReadPort(Reader& reader) {
   return port;
 }
 
-std::chrono::seconds ReadWait(Reader& reader) {
-  const std::string text = reader.Get("ZCRX_WAIT");
-  if (text.empty()) return {};
-  const auto wait = ParseWait(text);
-  if (!wait) {
-    reader.Wrong("ZCRX_WAIT",
-                 fmt::format("is no number of seconds (0 to {})", kLongestWait.count()));
-  }
-  return wait.value_or(std::chrono::seconds(0));
+// nullopt where there is none.
+std::optional<std::chrono::seconds> ReadSeconds(Reader& reader, const char* key, int least) {
+  const std::string text = reader.Get(key);
+  if (text.empty()) return std::nullopt;
+  const auto seconds = ParseWait(text);
+  if (seconds && seconds->count() >= least) return seconds;
+  reader.Wrong(key,
+               fmt::format("is not a number of seconds ({} to {})", least, kLongestWait.count()));
+  return std::nullopt;
 }
 
 void CheckPaths(Reader& reader, const Config& config) {
@@ -252,7 +253,8 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
   }
   config.remote = ReadRemote(reader);
   config.port = ReadPort(reader);
-  config.wait = ReadWait(reader);
+  config.wait = ReadSeconds(reader, "ZCRX_WAIT", 0).value_or(std::chrono::seconds(0));
+  config.ssh_timeout = ReadSeconds(reader, "ZCRX_SSH_TIMEOUT", 1);
   const auto value_or = [&](const char* key, const std::string& otherwise) {
     const std::string value = reader.Get(key);
     return value.empty() ? otherwise : value;

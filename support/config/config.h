@@ -12,6 +12,8 @@
 //   ZCRX_SSH_IDENTITY      --ssh-identity      private key (default: agent, then ~/.ssh)
 //   ZCRX_SSH_KNOWN_HOSTS   --ssh-known-hosts   default ~/.ssh/known_hosts
 //   ZCRX_SSH_CONFIG        --ssh-config        default ~/.ssh/config, /etc/ssh/ssh_config
+//   ZCRX_SSH_TIMEOUT       --ssh-timeout       seconds for the login (default: ConnectTimeout, else
+//                                              15)
 //   ZCRX_REMOTE_DIR        --remote-dir        where the peer takes the sender (default /tmp)
 //   ZCRX_PROMISED          --promised          capabilities that tests must not find missing
 //   ZCRX_WAIT              --wait              seconds to wait for a NIC that is in use (default 0)
@@ -54,6 +56,7 @@ struct Config {
   std::string ssh_identity;
   std::string ssh_known_hosts;
   std::string ssh_config;
+  std::optional<std::chrono::seconds> ssh_timeout;
   std::string remote_dir;
   std::set<std::string> promised;  // as written; what names there are is not known here
   std::chrono::seconds wait{0};    // for a NIC that is in use

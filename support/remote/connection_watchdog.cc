@@ -10,25 +10,28 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLook = 100ms;     // no signal ends a wait of this thread
-constexpr auto kLastAnswer = 2s;  // after an interruption
+constexpr auto kLook = 100ms;  // no signal ends a wait of this thread
 
 }  // namespace
 
-ConnectionWatchdog::ConnectionWatchdog(int fd, Deadline deadline)
-    : thread_([this, fd, deadline, undoing = Uninterrupted::Here()] {
-        Watch(fd, deadline, undoing);
+ConnectionWatchdog::ConnectionWatchdog(Sockets sockets, Deadline deadline,
+                                       std::chrono::milliseconds last_answer)
+    : thread_([this, sockets, deadline, last_answer, undoing = Uninterrupted::Here()] {
+        Watch(sockets, deadline, last_answer, undoing);
       }) {}
 
-void ConnectionWatchdog::Watch(int fd, Deadline deadline, bool undoing) {
+void ConnectionWatchdog::Watch(Sockets sockets, Deadline deadline,
+                               std::chrono::milliseconds last_answer, bool undoing) {
   std::unique_lock lock(mutex_);
   while (!stopped_) {
     auto end = Interruption::Bound(deadline.When(), undoing);
-    if (!undoing) end = std::min(end + kLastAnswer, deadline.When());
+    if (!undoing) end = std::min<Deadline::Clock::time_point>(end + last_answer, deadline.When());
     const auto now = Deadline::Clock::now();
     if (now >= end) {
       fired_ = true;
-      ::shutdown(fd, SHUT_RDWR);
+      for (const int socket : sockets) {
+        if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
+      }
       return;
     }
     wake_.wait_until(lock, std::min(end, now + kLook));

@@ -2,12 +2,12 @@
 //
 // libssh 0.10 has calls that no time limit reaches: its SFTP functions read in a loop until the
 // server answers (src/sftp.c, sftp_packet_read), and others count their limit anew at each packet.
-// What ends all of them is the end of the connection, so that is what the watchdog brings about.
-//
-// An interruption of the run leaves a call some time to get its answer: without its connection
-// there would be nothing left to undo by.
+// What ends all of them is the end of the connection, so that is what the watchdog brings about,
+// and the end of whatever else they may wait on.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -18,8 +18,10 @@ namespace zcrx {
 
 class ConnectionWatchdog {
  public:
-  // Shuts `fd` down at the deadline unless destroyed before; `fd` stays open that long.
-  ConnectionWatchdog(int fd, Deadline deadline);
+  // Shuts the sockets down (-1: none) at the deadline unless destroyed before; they stay open that
+  // long. An interruption of the run leaves the call `last_answer` to get its answer.
+  using Sockets = std::array<int, 2>;
+  ConnectionWatchdog(Sockets sockets, Deadline deadline, std::chrono::milliseconds last_answer);
   ConnectionWatchdog(const ConnectionWatchdog&) = delete;
   ConnectionWatchdog& operator=(const ConnectionWatchdog&) = delete;
   ~ConnectionWatchdog();
@@ -28,7 +30,8 @@ class ConnectionWatchdog {
   [[nodiscard]] bool Stop();
 
  private:
-  void Watch(int fd, Deadline deadline, bool undoing);
+  void Watch(Sockets sockets, Deadline deadline, std::chrono::milliseconds last_answer,
+             bool undoing);
 
   std::mutex mutex_;
   std::condition_variable wake_;

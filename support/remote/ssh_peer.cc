@@ -31,9 +31,8 @@ class SshPeer : public Peer {
 
 }  // namespace
 
-Result<std::unique_ptr<Peer>> ConnectSshPeer(const SshOptions& options, Deadline deadline) {
-  ZCRX_ASSIGN_OR_RETURN(std::shared_ptr<SshSession> session,
-                        SshSession::Connect(options, deadline));
+Result<std::unique_ptr<Peer>> ConnectSshPeer(const SshOptions& options) {
+  ZCRX_ASSIGN_OR_RETURN(std::shared_ptr<SshSession> session, SshSession::Connect(options));
   return std::make_unique<SshPeer>(std::move(session), options.folder);
 }
 

@@ -7,7 +7,9 @@
 
 #include <libssh/libssh.h>
 
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,13 +21,15 @@
 #include "support/base/unique_fd.h"
 #include "support/base/wait.h"
 #include "support/remote/connection_watchdog.h"
+#include "support/remote/ssh_config.h"
 #include "support/remote/ssh_peer.h"
 
 namespace zcrx {
 
 class SshSession {
  public:
-  static Result<std::shared_ptr<SshSession>> Connect(const SshOptions& options, Deadline deadline);
+  // As ConnectSshPeer() (ssh_peer.h).
+  static Result<std::shared_ptr<SshSession>> Connect(const SshOptions& options);
 
   SshSession(const SshSession&) = delete;
   SshSession& operator=(const SshSession&) = delete;
@@ -42,7 +46,8 @@ class SshSession {
       -> Result<decltype(call())> {
     if (deadline.Expired()) return FailExpired(operation);
     const std::lock_guard lock(mutex_);
-    ConnectionWatchdog watchdog(socket_.Get(), deadline);
+    LimitLibssh(deadline);
+    ConnectionWatchdog watchdog({socket_.Get(), also_watched_}, deadline, LastAnswer());
     auto value = call();
     if (watchdog.Stop()) {
       return FailExpired(operation, "the peer does not answer; the connection was given up");
@@ -59,6 +64,12 @@ class SshSession {
     ZCRX_ASSIGN_OR_RETURN(Status status, Bounded(operation, deadline, judged));
     return status;
   }
+
+  // Runs a libssh call of the login, which returns SSH_AUTH_AGAIN instead of waiting, until it has
+  // an answer; SSH_AUTH_ERROR also where the connection ends, which libssh would not notice
+  // (ssh_auth_response_termination(), src/auth.c).
+  Result<int> Authenticate(const std::string& operation, Deadline deadline,
+                           const std::function<int()>& call);
 
   // Receives, so that what arrives goes to the channels' callbacks, until `look` (an
   // std::optional<T>(), called with the session locked) has a value. `detail` is asked for what to
@@ -87,14 +98,34 @@ class SshSession {
   void KeepAlive(ssh_channel channel);
   void KeepAliveNoMore(ssh_channel channel);
 
-  // The error of the libssh call that has just failed.
+  // While one is there, calls may wait on this socket too.
+  class AlsoWatched {
+   public:
+    AlsoWatched(SshSession& session, int socket) : session_(session) {
+      session_.also_watched_ = socket;
+    }
+    AlsoWatched(const AlsoWatched&) = delete;
+    AlsoWatched& operator=(const AlsoWatched&) = delete;
+    ~AlsoWatched() { session_.also_watched_ = -1; }
+
+   private:
+    SshSession& session_;
+  };
+
+  // The error of the libssh call that has just failed. ECONNRESET: a connection that was there has
+  // gone; what libssh refuses before has no code.
   [[nodiscard]] std::unexpected<Error> Failed(const std::string& operation) const;
 
  private:
   explicit SshSession(std::string name);
-  Status Configure(const SshOptions& options);
-  Status Handshake(Deadline deadline);
-  Status Authenticate(const SshOptions& options, Deadline deadline);
+  Status Configure(const SshConfig& config);
+  Status Handshake(const SshConfig& config, Deadline deadline);
+  void LimitLibssh(Deadline deadline) const;
+  // How long a call may go on after an interruption. Without its connection there would be nothing
+  // to undo by; before the login there is nothing to undo.
+  [[nodiscard]] std::chrono::milliseconds LastAnswer() const;
+  // Until something has come, can be sent, or was received with the keeper's turn.
+  Result<bool> PollSocket(const std::string& operation, Deadline deadline);
   // Once. Returns without an error when the deadline passes.
   Status Receive(const std::string& operation, Deadline deadline);
   void SendSignsOfLife();
@@ -105,6 +136,8 @@ class SshSession {
   };
 
   std::string name_;
+  bool logged_in_ = false;
+  int also_watched_ = -1;
   UniqueFd socket_;  // our own descriptor of libssh's socket: valid whatever libssh closes
   std::unique_ptr<ssh_session_struct, Free> session_;
   std::unique_ptr<ssh_event_struct, Free> event_;  // goes before session_: it holds its socket

@@ -91,12 +91,14 @@ TEST_F(ConfigTest, FlagsWinOverTheEnvironmentAndThatOverTheFile) {
                                                    {"REMOTE_V4", "192.0.2.2"},
                                                    {"ZCRX_PORT", "5201"},
                                                    {"ZCRX_WAIT", "30"},
+                                                   {"ZCRX_SSH_TIMEOUT", "60"},
                                                    {"ZCRX_PROMISED", "header-split, events"}},
                                    .file = "lab.config"}));
   EXPECT_EQ(config.netif, "flag");
   EXPECT_EQ(config.remote.host, "env");
   EXPECT_EQ(config.port, 5201);
   EXPECT_EQ(config.wait, std::chrono::seconds(30));
+  EXPECT_EQ(config.ssh_timeout, std::chrono::seconds(60));
   EXPECT_THAT(config.promised, ElementsAre("events", "header-split"));
 }
 
@@ -135,9 +137,9 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
            Case{"ZCRX_PORT", "0", "is no TCP port"},
            Case{"ZCRX_PORT", "65536", "is no TCP port"},
            Case{"ZCRX_PORT", "80x", "is no TCP port"},
-           Case{"ZCRX_WAIT", "-1", "is no number of seconds"},
-           Case{"ZCRX_WAIT", "5s", "is no number of seconds"},
-           Case{"ZCRX_WAIT", "604801", "is no number of seconds (0 to 604800)"},
+           Case{"ZCRX_WAIT", "-1", "is not a number of seconds"},
+           Case{"ZCRX_WAIT", "5s", "is not a number of seconds"},
+           Case{"ZCRX_WAIT", "604801", "is not a number of seconds (0 to 604800)"},
            Case{"LOCAL_V6", "2001:db8::1::1", "is not an IPv6 address"},
            Case{"LOCAL_V6", "fe80::1%eth1", "has a scope"},
            Case{"LOCAL_V6", "fe80::1", "is link-local"},
@@ -153,6 +155,8 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
            Case{"REMOTE_ARGS", "-oProxyCommand=id", "is no SSH login"},
            Case{"ZCRX_SENDER", "/nonexistent", "cannot be read: No such file"},
            Case{"ZCRX_SSH_CONFIG", "/nonexistent", "cannot be read: No such file"},
+           Case{"ZCRX_SSH_TIMEOUT", "0", "is not a number of seconds (1 to 604800)"},
+           Case{"ZCRX_SSH_TIMEOUT", "soon", "is not a number of seconds"},
            Case{"ZCRX_REMOTE_DIR", "tmp", "is not an absolute path"},
        }) {
     SCOPED_TRACE(fmt::format("{}={}", wrong.key, wrong.value));

@@ -40,7 +40,8 @@ std::string Users(const passwd& user, const std::string& folder) {
   return users;
 }
 
-// Runs a program to its end; whether it succeeded.
+}  // namespace
+
 bool RunToEnd(std::vector<std::string> words) {
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
@@ -54,8 +55,6 @@ bool RunToEnd(std::vector<std::string> words) {
   int status = 0;
   return pid > 0 && ::waitpid(pid, &status, 0) == pid && status == 0;
 }
-
-}  // namespace
 
 ScratchFolder::ScratchFolder() {
   std::string name = std::filesystem::temp_directory_path() / "zcrx-test-XXXXXX";
@@ -140,6 +139,10 @@ std::string LocalSshd::MakeKey(const std::string& name) const {
     std::abort();
   }
   return path;
+}
+
+void LocalSshd::AddHostKey(const std::string& path) const {
+  std::ofstream(config_, std::ios::app) << "HostKey " << path << '\n';
 }
 
 void LocalSshd::Freeze() {

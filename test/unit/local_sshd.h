@@ -19,6 +19,9 @@
 
 namespace zcrx {
 
+// Runs a program to its end; whether it succeeded.
+bool RunToEnd(std::vector<std::string> words);
+
 // A fresh folder, removed with all it holds.
 class ScratchFolder {
  public:
@@ -49,6 +52,8 @@ class LocalSshd {
   [[nodiscard]] std::string Log() const;
   // Makes a key pair NAME, NAME.pub in the folder; the private key's path.
   [[nodiscard]] std::string MakeKey(const std::string& name) const;
+  // From the next connection on it has this host key too.
+  void AddHostKey(const std::string& path) const;
   // Stops every server process (SIGSTOP), so that connections stay open and nothing answers.
   void Freeze();
 

@@ -91,6 +91,31 @@ TEST_F(SshHostKeyTest, WhatIsRevokedForOthersPasses) {
       Lax(Entry() + "@revoked * " + other + "@revoked 192.0.2.1 " + HostKey() + "@revoked\n")));
 }
 
+// libssh checks no certificates: that the authority is there leads nowhere, and is said.
+TEST_F(SshHostKeyTest, ACertificateAuthorityAloneIsToldFromAnUnknownHost) {
+  const std::string authority = "@cert-authority * " + ReadFile(server_->MakeKey("other") + ".pub");
+  const SshOptions options = Lax("# comment\n" + authority);
+  const auto peer = Connect(options);
+  ASSERT_FALSE(peer.has_value());
+  EXPECT_EQ(peer.error().code, EACCES);
+  EXPECT_THAT(peer.error().Text(),
+              AllOf(HasSubstr(options.known_hosts + ":2 has only a @cert-authority"),
+                    HasSubstr("cannot check certificates"), HasSubstr("ssh-keyscan"),
+                    Not(HasSubstr("Log in once"))));
+  ExpectNoLogin();
+  EXPECT_OK(Connect(Lax(authority + Entry()))) << "beside the key itself";
+}
+
+// Of several keys, known_hosts has the one that the peer would not show first.
+TEST_F(SshHostKeyTest, AsksForTheKeyThatIsKnown) {
+  ASSERT_TRUE(RunToEnd({"ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f",
+                        server_->Folder().Path() / "second_key"}));
+  const std::string second = ReadFile(server_->Folder().Path() / "second_key.pub");
+  server_->AddHostKey(server_->Folder().Path() / "second_key");
+  EXPECT_OK(Connect(Lax(fmt::format("[127.0.0.1]:{} {}", server_->Port(), second))));
+  EXPECT_OK(Connect(Lax(fmt::format("[127.0.0.1]:{}\t{}", server_->Port(), HostKey()))));
+}
+
 class SshHostileTest : public SshPeerTest {
  protected:
   void SetUp() override {

@@ -45,10 +45,11 @@ class SshPeerTest : public ::testing::Test {
             .identity = server_->Identity(),
             .known_hosts = server_->KnownHosts(),
             .config = empty_,
-            .folder = server_->Folder().Path()};
+            .folder = server_->Folder().Path(),
+            .timeout = kSoon};
   }
   static Result<std::unique_ptr<Peer>> Connect(const SshOptions& options) {
-    return ConnectSshPeer(options, Deadline::In(kSoon));
+    return ConnectSshPeer(options);
   }
   // The folders that Deploy() made and that are still there.
   int FoldersLeft() const {

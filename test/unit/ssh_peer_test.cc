@@ -31,6 +31,8 @@ constexpr auto kShort = 300ms;
 
 SshOptions Anywhere(const std::string& host, uint16_t port) {
   SshOptions options;
+  options.config = "/dev/null";
+  options.timeout = kSoon;
   options.target = {.user = "", .host = host, .port = port};
   return options;
 }
@@ -272,7 +274,8 @@ TEST_F(SshPeerTest, AFileThatIsNoKeyIsNamed) {
   options.identity = empty_;
   const auto peer = Connect(options);
   ASSERT_FALSE(peer.has_value());
-  EXPECT_THAT(peer.error().Text(), AllOf(HasSubstr(empty_), HasSubstr("no readable private key")));
+  EXPECT_THAT(peer.error().Text(),
+              AllOf(HasSubstr(empty_), HasSubstr("not a readable private key")));
 }
 
 TEST_F(SshPeerTest, FollowsAnAliasOfTheConfigurationFile) {
@@ -306,7 +309,7 @@ TEST_F(SshPeerTest, AServerThatStopsAnsweringCostsTheDeadlineAndTheConnection) {
 
 TEST(SshPeer, RefusedConnectionSaysWhatToLookAt) {
   const LoopbackSocket closed = BindLoopback();
-  const auto peer = ConnectSshPeer(Anywhere("127.0.0.1", closed.port), Deadline::In(kSoon));
+  const auto peer = ConnectSshPeer(Anywhere("127.0.0.1", closed.port));
   ASSERT_FALSE(peer.has_value());
   EXPECT_EQ(peer.error().code, ECONNREFUSED);
   EXPECT_THAT(peer.error().Text(), HasSubstr("is sshd running"));
@@ -316,14 +319,15 @@ TEST(SshPeer, ASilentServerCostsTheDeadline) {
   const LoopbackSocket silent = BindLoopback();
   ASSERT_EQ(::listen(silent.fd.Get(), 1), 0);
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_THAT(ConnectSshPeer(Anywhere("127.0.0.1", silent.port), Deadline::In(kShort)),
-              FailsWith(ETIMEDOUT));
+  SshOptions options = Anywhere("127.0.0.1", silent.port);
+  options.timeout = kShort;
+  EXPECT_THAT(ConnectSshPeer(options), FailsWith(ETIMEDOUT));
   EXPECT_GE(std::chrono::steady_clock::now() - start, kShort);
   EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
 }
 
 TEST(SshPeer, AnUnknownNameIsAnError) {
-  const auto peer = ConnectSshPeer(Anywhere("peer.invalid", 22), Deadline::In(kSoon));
+  const auto peer = ConnectSshPeer(Anywhere("peer.invalid", 22));
   ASSERT_FALSE(peer.has_value());
   EXPECT_THAT(peer.error().Text(), HasSubstr("look up peer.invalid"));
 }
@@ -336,7 +340,7 @@ TEST(SshPeer, WithoutSftpTheErrorNamesTheSetting) {
   options.identity = (*server)->Identity();
   options.known_hosts = (*server)->KnownHosts();
   options.config = empty;
-  ASSERT_OK_AND_ASSIGN(auto peer, ConnectSshPeer(options, Deadline::In(kSoon)));
+  ASSERT_OK_AND_ASSIGN(auto peer, ConnectSshPeer(options));
   const auto file = peer->Deploy(empty, Deadline::In(kSoon));
   ASSERT_FALSE(file.has_value());
   EXPECT_THAT(file.error().Text(), HasSubstr("Subsystem sftp"));
