@@ -3,6 +3,8 @@
 namespace zcrx {
 namespace {
 
+constexpr size_t kMaxInstead = 200;  // characters
+
 std::string TrimmedStderr(const PeerProcess& process) {
   std::string text = process.Stderr();
   while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
@@ -17,14 +19,26 @@ std::string PeerExit::Text() const {
 }
 
 Status PeerProcess::WaitForLine(std::string_view line, Deadline deadline) {
+  const std::string operation = fmt::format("wait for \"{}\" of {}", line, Name());
+  std::string instead;
+  const auto failed = [&](Error error) {
+    if (!instead.empty())
+      error.detail +=
+          fmt::format("{}it said instead: {}", error.detail.empty() ? "" : "; ", instead);
+    return std::unexpected(std::move(error));
+  };
   for (;;) {
-    ZCRX_ASSIGN_OR_RETURN(const std::optional<std::string> got, ReadLine(deadline));
-    if (!got.has_value()) break;
-    if (*got == line) return {};
+    const Result<std::optional<std::string>> got = ReadLine(deadline);
+    if (!got.has_value()) return failed({operation, got.error().code, got.error().detail});
+    if (!got->has_value()) break;
+    if (**got == line) return {};
+    if (!(*got)->empty() && instead.size() < kMaxInstead) {
+      instead += (instead.empty() ? "" : " | ") + (*got)->substr(0, kMaxInstead);
+    }
   }
   ZCRX_ASSIGN_OR_RETURN(const PeerExit exit, Wait(deadline));
-  return Fail(fmt::format("wait for \"{}\" of {}: it {} before that", line, Name(), exit.Text()), 0,
-              TrimmedStderr(*this));
+  return failed(
+      {fmt::format("{}: it {} before that", operation, exit.Text()), 0, TrimmedStderr(*this)});
 }
 
 Status PeerProcess::WaitForSuccess(Deadline deadline) {

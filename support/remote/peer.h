@@ -52,14 +52,15 @@ class PeerProcess {
   // For messages: "zcrx_sender on root@peer".
   [[nodiscard]] virtual std::string Name() const = 0;
 
-  // Reads lines until one equals `line`. Its end before that is an error with its stderr as detail.
+  // Reads lines until one equals `line`. An error tells what came instead, and its stderr.
   Status WaitForLine(std::string_view line, Deadline deadline);
   // Wait(), and anything but exit status 0 is an error with its stderr as detail.
   Status WaitForSuccess(Deadline deadline);
 };
 
-// A file put on the peer, in a folder of its own. Destroying it removes both as far as that goes;
-// only Remove() can say that something stayed behind.
+// A program put on the peer, in a folder of its own. Once we are no more, however we went, it loses
+// its stdin, and when it has ended the peer removes the folder. Destroying it does the same; only
+// Remove() can say that something stayed behind.
 class PeerFile {
  public:
   PeerFile() = default;
@@ -68,6 +69,8 @@ class PeerFile {
   virtual ~PeerFile() = default;
 
   [[nodiscard]] virtual const std::string& Path() const = 0;  // absolute, on the peer
+  // The program at work. It has to end when its stdin closes.
+  [[nodiscard]] virtual PeerProcess& Program() = 0;
   virtual Status Remove(Deadline deadline) = 0;
 };
 
@@ -82,8 +85,10 @@ class Peer {
   // bytes they hold. EINVAL: no program, or one whose name starts with a dash; a NUL byte.
   virtual Result<std::unique_ptr<PeerProcess>> Run(const std::vector<std::string>& argv,
                                                    Deadline deadline) = 0;
-  // Copies a local file into a fresh folder on the peer, both for its owner only (0700).
+  // Copies a local program into a fresh folder on the peer, both for its owner only (0700), and
+  // starts it there with these arguments and, as the last, its own path.
   virtual Result<std::unique_ptr<PeerFile>> Deploy(const std::string& local_path,
+                                                   const std::vector<std::string>& arguments,
                                                    Deadline deadline) = 0;
   [[nodiscard]] virtual std::string Name() const = 0;  // "root@peer"
 };

@@ -1,64 +1,39 @@
 #include "support/remote/ssh_file.h"
 
 #include <fcntl.h>
-#include <libssh/sftp.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include <array>
 #include <chrono>
-#include <span>
 #include <tuple>
+#include <utility>
+
+#include "support/base/kill_point.h"
 
 namespace zcrx {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr mode_t kOwnerOnly = 0700;
-constexpr size_t kChunk = 32UL * 1024;  // what every SFTP server takes in one request
+constexpr size_t kChunk = 32UL * 1024;
 constexpr auto kGoodbye = 5s;
 
-struct CloseSftp {
-  void operator()(sftp_session sftp) const { sftp_free(sftp); }
-  void operator()(sftp_file file) const { sftp_close(file); }
-};
-using Sftp = std::unique_ptr<sftp_session_struct, CloseSftp>;
-using RemoteFile = std::unique_ptr<sftp_file_struct, CloseSftp>;
-
-// The code of SSH_FXP_STATUS (draft-ietf-secsh-filexfer-02, 7) as an errno.
-int Errno(int status) {
-  switch (status) {
-    case SSH_FX_NO_SUCH_FILE:
-      return ENOENT;
-    case SSH_FX_PERMISSION_DENIED:
-      return EACCES;
-    case SSH_FX_FILE_ALREADY_EXISTS:
-      return EEXIST;
-    case SSH_FX_NO_CONNECTION:
-    case SSH_FX_CONNECTION_LOST:
-      return ECONNRESET;
-    default:
-      return EIO;
-  }
-}
-
-std::unexpected<Error> Failed(const std::string& operation, SshSession& session, sftp_session sftp,
-                              const std::string& subject) {
-  return Fail(fmt::format("{} on {}", operation, session.Name()), Errno(sftp_get_error(sftp)),
-              fmt::format("{}: {}", subject, ssh_get_error(session.Get())));
-}
-
-Result<Sftp> OpenSftp(SshSession& session) {
-  const std::string operation = "start SFTP on " + session.Name();
-  if (!session.Connected()) return session.Failed(operation);
-  Sftp sftp(sftp_new(session.Get()));
-  if (sftp == nullptr || sftp_init(sftp.get()) != 0) {
-    return Fail(operation, 0,
-                fmt::format("{}; its sshd needs \"Subsystem sftp\"", ssh_get_error(session.Get())));
-  }
-  return sftp;
-}
+// Runs on the peer, by its /bin/sh: makes FOLDER, takes SIZE bytes for FILE from its stdin, runs
+// "FILE ARGUMENT... FILE" and removes FOLDER in the end. What ends it wherever it is, is the end of
+// file that a lost caller leaves, so nothing is written before what removes it is there.
+//
+// Writing to a caller that has gone must not kill it (PIPE). An empty line comes before each of
+// ours: what a login shell has to say may lack a newline.
+constexpr const char* kScript = R"(folder=$1 file=$2 size=$3
+shift 3
+umask 077
+trap '' PIPE
+trap 'exit 1' HUP INT TERM
+mkdir "$folder" || exit
+trap 'rm -rf "$folder" && echo && echo REMOVED' EXIT
+echo && echo MADE && head -c "$size" >"$file" && chmod 700 "$file" && echo && echo WRITTEN &&
+"$file" "$@" "$file")";
 
 Result<std::string> RandomName() {
   std::array<unsigned char, 16> bytes{};
@@ -70,60 +45,57 @@ Result<std::string> RandomName() {
   return name;
 }
 
-Status Copy(SshSession& session, sftp_session sftp, sftp_file remote, const std::string& path,
-            const std::string& local_path) {
-  const UniqueFd local(::open(local_path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!local.Valid()) return FailErrno("open " + local_path);
-  std::array<char, kChunk> chunk;
-  for (;;) {
-    // The session is locked meanwhile; a regular file keeps nobody waiting.
-    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
-    const ssize_t got = ::read(local.Get(), chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FailErrno("read " + local_path);
-    if (got == 0) return {};
-    std::span<const char> left(chunk.data(), static_cast<size_t>(got));
-    while (!left.empty()) {
-      const ssize_t put = sftp_write(remote, left.data(), left.size());
-      if (put <= 0) return Failed("write a file", session, sftp, path);
-      left = left.subspan(static_cast<size_t>(put));
-    }
-  }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<PeerFile>> SshFile::Put(std::shared_ptr<SshSession> session,
                                                const std::string& parent,
-                                               const std::string& local_path, Deadline deadline) {
+                                               const std::string& local_path,
+                                               const std::vector<std::string>& arguments,
+                                               Deadline deadline) {
   struct stat info{};
   if (::stat(local_path.c_str(), &info) != 0) return FailErrno("open " + local_path);
-  if (!S_ISREG(info.st_mode)) return Fail("open " + local_path, EINVAL, "it is no regular file");
-  ZCRX_ASSIGN_OR_RETURN(const std::string name, RandomName());
-  const std::string folder = fmt::format("{}/{}", parent, name);
-  const std::string path = folder + '/' + local_path.substr(local_path.rfind('/') + 1);
+  if (!S_ISREG(info.st_mode)) return Fail("open " + local_path, EINVAL, "it is not a regular file");
+  ZCRX_ASSIGN_OR_RETURN(const std::string random, RandomName());
+  const std::string name = local_path.substr(local_path.rfind('/') + 1);
+  const std::string folder = fmt::format("{}/{}", parent, random);
+  const std::string path = folder + '/' + name;
+  const std::string operation =
+      fmt::format("copy {} to {}:{}", local_path, session->Name(), folder);
 
-  // From the first mkdir on `file` owns what is there: whatever fails, its destructor cleans up.
-  std::unique_ptr<SshFile> file(new SshFile(session));
+  std::vector<std::string> argv = {
+      "/bin/sh", "-c", kScript, "sh", folder, path, std::to_string(info.st_size)};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  ZCRX_ASSIGN_OR_RETURN(std::unique_ptr<SshProcess> process,
+                        SshProcess::Start(session, argv, deadline, name));
+  std::unique_ptr<SshFile> file(new SshFile(std::move(process), path));
   const auto put = [&]() -> Status {
-    ZCRX_ASSIGN_OR_RETURN(const Sftp sftp, OpenSftp(*session));
-    // Fails where the name exists, whoever made it: nobody else has a hand in the folder.
-    if (sftp_mkdir(sftp.get(), folder.c_str(), kOwnerOnly) != 0) {
-      return Failed("make a folder", *session, sftp.get(), folder);
-    }
-    file->folder_ = folder;
-    file->path_ = path;
-    const RemoteFile remote(
-        sftp_open(sftp.get(), path.c_str(), O_WRONLY | O_CREAT | O_EXCL, kOwnerOnly));
-    if (remote == nullptr) return Failed("make a file", *session, sftp.get(), path);
-    file->written_ = true;
-    return Copy(*session, sftp.get(), remote.get(), path, local_path);
+    ZCRX_RETURN_IF_ERROR(file->process_->WaitForLine("MADE", deadline));
+    // Where the peer has ended it, it says why.
+    Status written = file->Write(local_path, deadline);
+    if (!written && written.error().code != EPIPE) return written;
+    return file->process_->WaitForLine("WRITTEN", deadline);
   };
-  ZCRX_ASSIGN_OR_RETURN(
-      Status status,
-      session->Bounded(fmt::format("copy {} to {}", local_path, session->Name()), deadline, put));
-  ZCRX_RETURN_IF_ERROR(std::move(status));
+  if (const Status done = put(); !done) {
+    file->removed_ = file->process_->Ended();
+    return Fail(operation, done.error().code,
+                done.error().Text() + "; --remote-dir names another folder");
+  }
   return file;
+}
+
+Status SshFile::Write(const std::string& local_path, Deadline deadline) {
+  const UniqueFd local(::open(local_path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!local.Valid()) return FailErrno("open " + local_path);
+  std::array<char, kChunk> chunk;
+  for (;;) {
+    const ssize_t got = ::read(local.Get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno("read " + local_path);
+    if (got == 0) return {};
+    ZCRX_RETURN_IF_ERROR(
+        process_->Write(std::string_view(chunk.data(), static_cast<size_t>(got)), deadline));
+    PassKillPoint("in", "copy_sender");
+  }
 }
 
 SshFile::~SshFile() {
@@ -132,24 +104,16 @@ SshFile::~SshFile() {
 }
 
 Status SshFile::Remove(Deadline deadline) {
-  if (folder_.empty()) return {};
-  const auto remove = [&]() -> Status {
-    ZCRX_ASSIGN_OR_RETURN(const Sftp sftp, OpenSftp(*session_));
-    if (written_ && sftp_unlink(sftp.get(), path_.c_str()) != 0) {
-      return Failed("remove a file", *session_, sftp.get(), path_);
-    }
-    written_ = false;
-    if (sftp_rmdir(sftp.get(), folder_.c_str()) != 0) {
-      return Failed("remove a folder", *session_, sftp.get(), folder_);
-    }
-    folder_.clear();
-    return {};
-  };
-  Result<Status> done = session_->Bounded("remove " + path_, deadline, remove);
-  if (done.has_value() && done->has_value()) return {};
-  Error error = done.has_value() ? done->error() : done.error();
-  error.detail += fmt::format("; {}:{} stayed behind", session_->Name(), folder_);
-  return std::unexpected(std::move(error));
+  if (removed_) return {};
+  Status removed = process_->CloseStdin(deadline);
+  if (removed) removed = process_->WaitForLine("REMOVED", deadline);
+  if (!removed) {
+    Error error = std::move(removed).error();
+    error.detail += fmt::format("; {} may have stayed behind", path_);
+    return std::unexpected(std::move(error));
+  }
+  removed_ = true;
+  return {};
 }
 
 }  // namespace zcrx

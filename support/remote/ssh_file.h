@@ -1,32 +1,38 @@
-// A file on the peer, put there by SFTP. Inside support/remote only.
+// A program on the peer, in a folder of its own. Inside support/remote only.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "support/remote/peer.h"
+#include "support/remote/ssh_process.h"
 #include "support/remote/ssh_session.h"
 
 namespace zcrx {
 
 class SshFile : public PeerFile {
  public:
-  // Copies `local_path` into a new folder below `parent`.
+  // As Peer::Deploy(), below `parent`.
   static Result<std::unique_ptr<PeerFile>> Put(std::shared_ptr<SshSession> session,
                                                const std::string& parent,
-                                               const std::string& local_path, Deadline deadline);
+                                               const std::string& local_path,
+                                               const std::vector<std::string>& arguments,
+                                               Deadline deadline);
   ~SshFile() override;
 
   [[nodiscard]] const std::string& Path() const override { return path_; }
+  [[nodiscard]] PeerProcess& Program() override { return *process_; }
   Status Remove(Deadline deadline) override;
 
  private:
-  explicit SshFile(std::shared_ptr<SshSession> session) : session_(std::move(session)) {}
+  SshFile(std::unique_ptr<SshProcess> process, std::string path)
+      : process_(std::move(process)), path_(std::move(path)) {}
+  Status Write(const std::string& local_path, Deadline deadline);
 
-  std::shared_ptr<SshSession> session_;
-  std::string folder_;  // empty: there is none (any more)
+  std::unique_ptr<SshProcess> process_;
   std::string path_;
-  bool written_ = false;  // the file is there, in part or whole
+  bool removed_ = false;
 };
 
 }  // namespace zcrx

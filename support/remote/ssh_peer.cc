@@ -19,8 +19,9 @@ class SshPeer : public Peer {
     return SshProcess::Start(session_, argv, deadline);
   }
   Result<std::unique_ptr<PeerFile>> Deploy(const std::string& local_path,
+                                           const std::vector<std::string>& arguments,
                                            Deadline deadline) override {
-    return SshFile::Put(session_, folder_, local_path, deadline);
+    return SshFile::Put(session_, folder_, local_path, arguments, deadline);
   }
   [[nodiscard]] std::string Name() const override { return session_->Name(); }
 

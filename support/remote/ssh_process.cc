@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr size_t kMaxUnread = 256UL * 1024;  // of stdout
 constexpr size_t kMaxStderr = 16UL * 1024;   // as peer.h says
+constexpr size_t kMaxSaid = 200;
 constexpr size_t kMaxSignal = 15;
 constexpr auto kGoodbye = 2s;
 
@@ -51,12 +52,13 @@ SshProcess::~SshProcess() {
   });
 }
 
-Result<std::unique_ptr<PeerProcess>> SshProcess::Start(std::shared_ptr<SshSession> session,
-                                                       const std::vector<std::string>& argv,
-                                                       Deadline deadline) {
+Result<std::unique_ptr<SshProcess>> SshProcess::Start(std::shared_ptr<SshSession> session,
+                                                      const std::vector<std::string>& argv,
+                                                      Deadline deadline, std::string name) {
   ZCRX_ASSIGN_OR_RETURN(const std::string command, ShellCommand(argv));
   const std::string& program = argv.front();
-  std::string name = program.substr(program.rfind('/') + 1) + " on " + session->Name();
+  if (name.empty()) name = program.substr(program.rfind('/') + 1);
+  name += " on " + session->Name();
   std::unique_ptr<SshProcess> process(new SshProcess(std::move(session), std::move(name)));
   ZCRX_RETURN_IF_ERROR(process->Open(command, deadline));
   return process;
@@ -64,14 +66,21 @@ Result<std::unique_ptr<PeerProcess>> SshProcess::Start(std::shared_ptr<SshSessio
 
 Status SshProcess::Open(const std::string& command, Deadline deadline) {
   const std::string operation = "start " + name_;
-  return session_->BoundedOk(operation, deadline, [this, &command] {
+  bool refused = false;
+  Status opened = session_->BoundedOk(operation, deadline, [&] {
     if (session_->Connected()) channel_ = ssh_channel_new(session_->Get());
     if (channel_ == nullptr) return SSH_ERROR;
     int code = ssh_add_channel_callbacks(channel_, &callbacks_);
     if (code == SSH_OK) code = ssh_channel_open_session(channel_);
+    refused = code != SSH_OK && session_->Connected();
     if (code == SSH_OK) code = ssh_channel_request_exec(channel_, command.c_str());
     return code;
   });
+  if (!opened && refused) {
+    opened.error().detail +=
+        "; its sshd runs no more programs on one connection: raise MaxSessions in sshd_config";
+  }
+  return opened;
 }
 
 Result<std::optional<std::string>> SshProcess::ReadLine(Deadline deadline) {
@@ -79,7 +88,7 @@ Result<std::optional<std::string>> SshProcess::ReadLine(Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(
       Result<std::optional<std::string>> line,
       session_->Await(
-          operation, deadline, [&] { return TakeLine(operation); }, [this] { return stderr_; }));
+          operation, deadline, [&] { return TakeLine(operation); }, [this] { return Said(); }));
   return line;
 }
 
@@ -94,6 +103,22 @@ std::optional<Result<std::optional<std::string>>> SshProcess::TakeLine(
   if (!eof_ && !closed_) return {};
   if (stdout_.empty()) return Result<std::optional<std::string>>(std::nullopt);
   return std::exchange(stdout_, {});
+}
+
+std::string SshProcess::Said() const {
+  if (stdout_.empty()) return stderr_;
+  return fmt::format("{}{}its output so far: {}", stderr_, stderr_.empty() ? "" : "; ",
+                     stdout_.substr(0, kMaxSaid));
+}
+
+Status SshProcess::Write(std::string_view bytes, Deadline deadline) {
+  const std::string operation = "write to " + name_;
+  ZCRX_ASSIGN_OR_RETURN(const int written, session_->Bounded(operation, deadline, [&] {
+    return ssh_channel_write(channel_, bytes.data(), static_cast<uint32_t>(bytes.size()));
+  }));
+  if (written == static_cast<int>(bytes.size())) return {};
+  const bool there = session_->Locked([this] { return session_->Connected(); });
+  return there ? Fail(operation, EPIPE) : session_->Failed(operation);
 }
 
 Status SshProcess::KeepAlive(Deadline deadline) {
@@ -112,9 +137,12 @@ Status SshProcess::CloseStdin(Deadline deadline) {
 
 Result<PeerExit> SshProcess::Wait(Deadline deadline) {
   const std::string operation = "wait for the end of " + name_;
-  const auto ended = [this] { return closed_ ? std::optional(exit_) : std::nullopt; };
-  ZCRX_ASSIGN_OR_RETURN(const std::optional<PeerExit> exit,
-                        session_->Await(operation, deadline, ended, [this] { return stderr_; }));
+  using End = std::optional<PeerExit>;
+  const auto ended = [this] {
+    return closed_ ? std::optional<End>(std::in_place, exit_) : std::nullopt;
+  };
+  ZCRX_ASSIGN_OR_RETURN(const End exit,
+                        session_->Await(operation, deadline, ended, [this] { return Said(); }));
   if (!exit.has_value()) return Fail(operation, 0, "its sshd does not say how it ended");
   return *exit;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/remote/peer.h"
@@ -16,9 +17,10 @@ namespace zcrx {
 
 class SshProcess : public PeerProcess {
  public:
-  static Result<std::unique_ptr<PeerProcess>> Start(std::shared_ptr<SshSession> session,
-                                                    const std::vector<std::string>& argv,
-                                                    Deadline deadline);
+  // `name` for messages; empty: that of argv[0].
+  static Result<std::unique_ptr<SshProcess>> Start(std::shared_ptr<SshSession> session,
+                                                   const std::vector<std::string>& argv,
+                                                   Deadline deadline, std::string name = {});
   ~SshProcess() override;
 
   Result<std::optional<std::string>> ReadLine(Deadline deadline) override;
@@ -30,10 +32,18 @@ class SshProcess : public PeerProcess {
   }
   [[nodiscard]] std::string Name() const override { return name_; }
 
+  // All of it to its stdin. EPIPE: it takes no more.
+  Status Write(std::string_view bytes, Deadline deadline);
+  [[nodiscard]] bool Ended() const {
+    return session_->Locked([this] { return closed_; });
+  }
+
  private:
   SshProcess(std::shared_ptr<SshSession> session, std::string name);
   Status Open(const std::string& command, Deadline deadline);
   std::optional<Result<std::optional<std::string>>> TakeLine(const std::string& operation);
+  // What to say at a deadline.
+  [[nodiscard]] std::string Said() const;
   // What libssh calls; `self` is an SshProcess. They must not throw into C: the buffers have their
   // full size from the start.
   static int OnData(ssh_session, ssh_channel, void* data, uint32_t length, int is_stderr,

@@ -72,17 +72,18 @@ class SshSession {
                            const std::function<int()>& call);
 
   // Receives, so that what arrives goes to the channels' callbacks, until `look` (an
-  // std::optional<T>(), called with the session locked) has a value. `detail` is asked for what to
-  // say at the deadline, which leaves the connection as it is.
+  // std::optional<T>(), called with the session locked) has a value; at least once. `detail` is
+  // asked for what to say at the deadline, which leaves the connection as it is.
   template <typename Look, typename Detail>
   auto Await(const std::string& operation, Deadline deadline, Look look, Detail detail)
       -> Result<typename decltype(look())::value_type> {
-    while (true) {
+    for (bool last_look = false;;) {
       {
         const std::lock_guard lock(mutex_);
         if (auto value = look()) return *std::move(value);
-        if (deadline.Expired()) return FailExpired(operation, detail());
+        if (last_look) return FailExpired(operation, detail());
       }
+      last_look = deadline.Expired();
       ZCRX_RETURN_IF_ERROR(Receive(operation, deadline));
     }
   }

@@ -161,7 +161,9 @@ Status Receiver::RunUntil(const std::function<bool()>& reached, const std::strin
           {operation, ETIMEDOUT, fmt::format("nothing has moved for {} s", kStall.count())});
     }
     const uint64_t moves = moves_;
-    ZCRX_RETURN_IF_ERROR(Turn(deadline.Earlier(stalled)));
+    if (Status turned = Turn(deadline.Earlier(stalled)); !turned) {
+      return give_up(std::move(turned).error());
+    }
     if (auto error = FirstError(tolerated)) return give_up(*std::move(error));
     if (moves_ != moves) stalled = Deadline::In(kStall);
   }

@@ -77,8 +77,12 @@ TEST_P(ZcrxLeak, WouldUseUpTheArea) {
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
   ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
   const uint64_t bytes = kLeakOfOneIn * (area / PageBytes()) * most_in_buffer;
-  ASSERT_OK_AND_ASSIGN(Sender sender,
-                       Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(
+      Sender sender,
+      Send(receiver, {.bytes = bytes,
+                      .send_size = kSendBytes,
+                      .seed = Seed(),
+                      .lifetime = kTransfer + (1 + kSlower) * kLongTransfer + kBreath}));
 
   ASSERT_OK(receiver.Accept(bytes, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
   const auto begin = Deadline::Clock::now();

@@ -165,14 +165,14 @@ TEST_F(SshHostileTest, PathsOnThePeerAreTakenAsTheyAre) {
     SshOptions options = Options();
     options.folder = server_->Folder().Path() / name;
     std::filesystem::create_directory(options.folder);
-    const std::string program =
-        server_->Folder().Write(fmt::format("{0}/{0}", name), "#!/bin/sh\necho ran\n");
+    const std::string program = server_->Folder().Write(fmt::format("{0}/{0}", name), Patient());
     ASSERT_OK_AND_ASSIGN(auto peer, Connect(options));
-    ASSERT_OK_AND_ASSIGN(auto file, peer->Deploy(program, Deadline::In(kSoon)));
+    ASSERT_OK_AND_ASSIGN(auto file, peer->Deploy(program, {name}, Deadline::In(kSoon)));
     EXPECT_TRUE(file->Path().starts_with(options.folder + "/zcrx-")) << file->Path();
     EXPECT_TRUE(file->Path().ends_with("/" + name)) << file->Path();
-    ASSERT_OK_AND_ASSIGN(auto process, peer->Run({file->Path()}, Deadline::In(kSoon)));
-    EXPECT_OK(process->WaitForLine("ran", Deadline::In(kSoon)));
+    // A name may hold newlines.
+    std::string said = fmt::format("ran {} {}", name, file->Path());
+    EXPECT_OK(file->Program().WaitForLine(said.substr(said.rfind('\n') + 1), Deadline::In(kSoon)));
     EXPECT_OK(file->Remove(Deadline::In(kSoon)));
     EXPECT_TRUE(std::filesystem::remove(program));
     EXPECT_TRUE(std::filesystem::is_empty(options.folder));

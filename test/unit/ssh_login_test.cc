@@ -230,12 +230,12 @@ TEST_F(SshLoginTest, ConnectTimeoutCountsUnlessTheOptionsSayOtherwise) {
   options.timeout.reset();
   options.config = server_->Folder().Write("slow", "ConnectTimeout 1\n");
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_FAILS_WITH(ETIMEDOUT, Connect(options));
+  EXPECT_THAT(Connect(options), FailsWith(ETIMEDOUT));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 1s);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s) << "the default";
   options.config = server_->Folder().Write("patient", "ConnectTimeout 3600\n");
   options.timeout = kShort;
-  EXPECT_FAILS_WITH(ETIMEDOUT, Connect(options));
+  EXPECT_THAT(Connect(options), FailsWith(ETIMEDOUT));
 }
 
 TEST_F(SshLoginTest, ProxyCommandsAndJumpsAreTaken) {

@@ -29,6 +29,12 @@ inline std::vector<std::string> Shell(const std::string& script) {
   return {"/bin/sh", "-c", script};
 }
 
+// A program for Deploy(): says what it is given, and ends with its stdin.
+inline std::string Patient(size_t bytes = 0) {
+  return "#!/bin/sh\nprintf 'ran %s\\n' \"$*\"\nexec cat >/dev/null\n# " + std::string(bytes, 'x') +
+         '\n';
+}
+
 class SshPeerTest : public ::testing::Test {
  protected:
   void SetUp() override {
