@@ -7,7 +7,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <tuple>
 
 #include "support/remote/host_key.h"
 #include "support/remote/peer.h"
@@ -19,7 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kGoodbye = 2s;     // for the last words of a connection, in destructors
 constexpr auto kLastAnswer = 2s;  // after an interruption
 constexpr auto kLogin = 15s;      // two to three seconds under emulation
 
@@ -38,12 +36,7 @@ SshSession::~SshSession() {
   Locked([this] { closing_ = true; });
   closing_changed_.notify_one();
   if (keeper_.joinable()) keeper_.join();
-  if (session_ == nullptr || !Connected()) return;
-  const Uninterrupted undoing;
-  std::ignore = Bounded("disconnect", Deadline::In(kGoodbye), [this] {
-    ssh_disconnect(Get());
-    return SSH_OK;
-  });
+  // No ssh_disconnect(): it forgets the descriptor, and the connection stays open.
 }
 
 std::unexpected<Error> SshSession::Failed(const std::string& operation) const {

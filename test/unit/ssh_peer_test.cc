@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -84,6 +85,15 @@ TEST_F(SshPeerTest, MuchOutputOnStderrNeitherBlocksNorGrows) {
                                                Deadline::In(kSoon)));
   EXPECT_OK(process->WaitForLine("READY", Deadline::In(kSoon)));
   EXPECT_EQ(process->Stderr().size(), 16U * 1024);
+}
+
+TEST_F(SshPeerTest, NoDescriptorIsLeftOfASession) {
+  const auto open = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  const auto before = open();
+  for (int i = 0; i < 3; ++i) EXPECT_OK(Connect(Options()));
+  EXPECT_EQ(open(), before);
 }
 
 TEST_F(SshPeerTest, ALateLineCostsTheWaitAndNotTheConnection) {
