@@ -1,9 +1,10 @@
 #!/bin/sh
 # Runs in the DUT: the suite, killed at one point after the other (ZCRX_KILL_AT, see
 # support/base/kill_point.h), and what it leaves behind. Prints a line for each kill:
-#   killed POINT guarded: restored after MS ms, sender gone after MS ms
+#   killed POINT guarded: restored after MS ms, peer as before after MS ms
 #   killed POINT alone: ...            (the guardian was killed too)
-# or "FAILED POINT ...: ..." with what is wrong. Then two at once start the suite many times over.
+# or "FAILED POINT ...: ..." with what is wrong. Beside the points it is killed at random times
+# (random:MS). Then two at once start the suite many times over.
 rounds=$1 # passes of each point
 alone=$2  # how many of them are tried with the guardian killed too
 starts=$3 # of each of two
@@ -21,10 +22,10 @@ now_ms() {
 
 # The kernel's own list of sockets: nobody has to be asked.
 lock_is_free() { ! grep -q "@zcrx-hwtest/nic/nic0" /proc/net/unix; }
-no_sender() {
+nothing_on_peer() {
   echo count >&3
-  read -r senders <&4
-  [ "$senders" = 0 ]
+  read -r left <&4
+  [ "$left" = 0 ]
 }
 
 # As soon as the command succeeds; says after how many ms, counted from $killed.
@@ -59,20 +60,33 @@ kill_at() { # kill_at POINT FILTER
   [ $status = 137 ]
 }
 
+# At a time that nobody has chosen.
+kill_at_random() { # kill_at_random MS FILTER
+  zcrx_tests --config=$config "--gtest_filter=$2" >/tmp/said 2>&1 &
+  usleep "$1"000
+  kill -KILL $!
+  wait $!
+  killed=$(now_ms)
+}
+
 # The guardian puts everything back by itself, and frees the NIC only then.
 with_guardian() { # with_guardian POINT FILTER
   kill_at "$1" "$2" || { failed "$1" guarded "the suite ended with status $status" /tmp/said && return; }
-  # The sender first: it has the shorter time, and to ask for it takes the longer.
-  within 3000 no_sender || { failed "$1" guarded "$senders senders after 3 s" /tmp/said && return; }
+  all_is_back "$1"
+}
+all_is_back() { # all_is_back POINT
+  # The peer first: it has the shorter time, and to ask it takes the longer.
+  within 3000 nothing_on_peer ||
+    { failed "$1" guarded "$left senders and folders on the peer after 3 s" /tmp/said && return; }
   gone=$took
   within 5000 lock_is_free || { failed "$1" guarded "in use after 5 s" /tmp/said && return; }
   restored=$took
   as_before >/tmp/differs || { failed "$1" guarded "not as it was" /tmp/differs && return; }
   # Killed between the journal and its guardian, it has changed nothing, and the journal says so to
   # the next start.
-  case $1 in *write_journal* | *learn_split* | "before start_guardian"*) rm -f $state_folder/nic0.journal ;; esac
+  case $1 in *write_journal* | *learn_split* | "before start_guardian"* | random*) rm -f $state_folder/nic0.journal ;; esac
   [ ! -e $state_folder/nic0.journal ] || { failed "$1" guarded "the journal is there" /tmp/said && return; }
-  echo "killed $1 guarded: restored after $restored ms, sender gone after $gone ms"
+  echo "killed $1 guarded: restored after $restored ms, peer as before after $gone ms"
 }
 
 # With both killed the NIC stays as it is, until the next start puts it back and says so.
@@ -90,7 +104,7 @@ without_guardian() { # without_guardian POINT FILTER
   [ $journal = none ] || grep -q "a run that was killed left nic0" /tmp/next ||
     { failed "$1" alone "the next start does not tell" /tmp/next && return; }
   [ ! -e $state_folder/nic0.journal ] || { failed "$1" alone "the journal is there" /tmp/next && return; }
-  within 30000 no_sender || { failed "$1" alone "senders are left" /tmp/said && return; }
+  within 30000 nothing_on_peer || { failed "$1" alone "senders or folders are left" /tmp/said && return; }
   echo "killed $1 alone: journal $journal, put back by the next start"
 }
 
@@ -105,6 +119,7 @@ passes() { # passes NAME TIMES
   case $rounds,$1 in
     1,after*) ;;
     1,*undo) seq 1 4 "$2" ;;
+    1,*copy_sender) seq 1 16 "$2" ;;
     1,*) echo $((($2 + 1) / 2)) ;;
     *undo) for _ in $(seq "$rounds"); do seq "$2"; done ;;
     *) for round in $(seq "$rounds"); do echo $((1 + (round - 1) * ($2 - 1) / (rounds - 1))); done ;;
@@ -112,7 +127,9 @@ passes() { # passes NAME TIMES
 }
 
 kill_at_each() { # kill_at_each FILTER
+  begun=$(now_ms)
   points "$1" >/tmp/points || { failed "no point" none "the suite itself failed" /tmp/said && return; }
+  latest_ms=$(($(now_ms) - begun))
   echo "points: $(wc -l </tmp/points)"
   while IFS=: read -r name times; do
     grep -qxF "$name" /tmp/tried && continue
@@ -126,6 +143,11 @@ kill_at_each() { # kill_at_each FILTER
       without_guardian "$name:$pass" "$1" </dev/null
     done
   done </tmp/points
+  for _ in $(seq $((4 * rounds))); do
+    ms=$(($(od -An -N2 -tu2 /dev/urandom) % latest_ms))
+    kill_at_random $ms "$1"
+    all_is_back "random:$ms"
+  done
   # Header split and an RSS table that are the driver's own choice have not become somebody's. No
   # state tells one from the other, but what a run has to do to them does.
   grep -v transfer /tmp/points >/tmp/steps
@@ -133,10 +155,11 @@ kill_at_each() { # kill_at_each FILTER
     failed "all points" none "other steps than at first" /tmp/differs
 }
 
-# Counts senders on the peer, over one login for all the times it is asked.
+# Counts senders and their folders on the peer, over one login for all the times it is asked.
 mkfifo /tmp/ask /tmp/answer
-ssh $peer_login 'while read -r _; do cat /proc/[0-9]*/comm 2>/dev/null | grep -cx zcrx_sender; done' \
-  </tmp/ask >/tmp/answer &
+ssh $peer_login 'while read -r _; do
+  echo $(($(cat /proc/[0-9]*/comm 2>/dev/null | grep -cx zcrx_sender) + $(ls /tmp | grep -c "^zcrx-")))
+done' </tmp/ask >/tmp/answer &
 exec 3>/tmp/ask 4</tmp/answer
 : >/tmp/tried
 

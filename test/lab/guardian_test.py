@@ -1,4 +1,5 @@
-"""Runs of the suite that are killed: the NIC afterwards, the peer, and who starts next. One boot.
+"""Runs of the suite that are killed, at points with names and at random times: the NIC afterwards,
+the peer, and who starts next. One boot.
 
 ZCRX_KILL_ROUNDS=3 kills at the first, the middle and the last pass of every point and three times
 at each undo, every time also with the guardian killed; the default is a sample of that. It takes
@@ -34,6 +35,9 @@ class Guardian(LabTest):
             points = {point for point, how in killed if how == mode}
             with self.subTest(mode):
                 self.assertGreaterEqual(len(points), _LEAST_POINTS if mode == "guarded" else 1)
+        for kind in ("in copy_sender:", "random:"):
+            with self.subTest(kind):
+                self.assertIn(kind, " ".join(point for point, _ in killed))
         said = cases(done.stdout)
         for name, status in (("without_waiting", "[02]"), ("waiting", "0")):
             output, _ = said[name]

@@ -110,6 +110,9 @@ TEST_F(SshLoginTest, TheAgentsKeysAreTriedInTheirOrder) {
   EXPECT_OK(Connect(Configured("")));
   EXPECT_THAT(Refusal(Configured("", "IdentitiesOnly yes\n")),
               HasSubstr("there is no key to offer"));
+  ::unsetenv("SSH_AUTH_SOCK");
+  EXPECT_THAT(Refusal(Configured("")), HasSubstr("there is no key to offer"));
+  EXPECT_OK(Connect(Configured("", fmt::format("IdentityAgent {}\n", Path("agent")))));
 }
 
 TEST_F(SshLoginTest, MoreForeignKeysThanThePeerAllowsAreNamed) {
@@ -220,6 +223,34 @@ TEST_F(SshLoginTest, KnownHostsMayHaveAnAlias) {
   EXPECT_THAT(Refusal(options), HasSubstr("not in " + options.known_hosts));
   options.config = server_->Folder().Write("alias", "HostKeyAlias under_an_alias\n");
   EXPECT_OK(Connect(options));
+}
+
+TEST_F(SshLoginTest, SeveralKnownHostsAndHashedNamesAreRead) {
+  const std::string hashed = server_->Folder().Write("hashed", ReadFile(server_->KnownHosts()));
+  ASSERT_TRUE(RunToEnd({"ssh-keygen", "-q", "-H", "-f", hashed}));
+  EXPECT_THAT(ReadFile(hashed), HasSubstr("|1|"));
+  SshOptions options = Configured(
+      server_->Identity(), fmt::format("UserKnownHostsFile {} {}\n", Path("no_hosts"), hashed));
+  options.known_hosts.clear();
+  EXPECT_OK(Connect(options));
+}
+
+TEST_F(SshLoginTest, AlgorithmsOfTheConfigurationAreTaken) {
+  EXPECT_OK(Connect(Configured(server_->Identity(),
+                               "Ciphers aes256-ctr\nMACs hmac-sha2-512\nCompression yes\n"
+                               "KexAlgorithms curve25519-sha256\nHostKeyAlgorithms ssh-ed25519\n"
+                               "PubkeyAcceptedAlgorithms ssh-ed25519\n")));
+  for (const char* const line :
+       {"Ciphers 3des-cbc\n", "MACs hmac-sha1\nCiphers aes256-ctr\n",
+        "KexAlgorithms diffie-hellman-group14-sha1\n", "HostKeyAlgorithms rsa-sha2-512\n"}) {
+    SCOPED_TRACE(line);
+    auto narrow = LocalSshd::Start("MACs hmac-sha2-512\n");
+    ASSERT_OK(narrow);
+    server_ = *std::move(narrow);
+    EXPECT_THAT(Refusal(Configured(server_->Identity(), line), 0), HasSubstr("no match"));
+  }
+  EXPECT_THAT(Refusal(Configured(server_->Identity(), "PubkeyAcceptedAlgorithms rsa-sha2-512\n")),
+              HasSubstr("accepted no key"));
 }
 
 TEST_F(SshLoginTest, ConnectTimeoutCountsUnlessTheOptionsSayOtherwise) {
