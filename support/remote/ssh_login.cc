@@ -25,20 +25,23 @@ using Key = std::unique_ptr<ssh_key_struct, FreeKey>;
 // A key file.
 struct Identity {
   std::string path;
-  Key private_key;  // null: it has a passphrase, is on a token, or is not there
+  Key private_key;  // null: see `problem`
   Key public_key;   // null: not known
+  std::string problem = {};
 };
 
 // libssh has no other way to say that a key has a passphrase.
 int NoPassphrase(const char* /*prompt*/, char* /*buffer*/, size_t /*length*/, int /*echo*/,
-                 int /*verify*/, void* /*data*/) {
+                 int /*verify*/, void* asked) {
+  *static_cast<bool*>(asked) = true;
   return -1;
 }
 
 std::optional<Identity> Load(const std::string& path) {
   Identity identity{.path = path, .private_key = nullptr, .public_key = nullptr};
   ssh_key key = nullptr;
-  if (ssh_pki_import_privkey_file(path.c_str(), nullptr, &NoPassphrase, nullptr, &key) == SSH_OK) {
+  bool asked = false;
+  if (ssh_pki_import_privkey_file(path.c_str(), nullptr, &NoPassphrase, &asked, &key) == SSH_OK) {
     identity.private_key.reset(key);
     key = nullptr;
     if (ssh_pki_export_privkey_to_pubkey(identity.private_key.get(), &key) == SSH_OK) {
@@ -46,6 +49,7 @@ std::optional<Identity> Load(const std::string& path) {
     }
     return identity;
   }
+  identity.problem = asked ? "has a passphrase" : "cannot be read as a private key";
   // A private key of OpenSSH's own format holds the public one, in clear.
   for (const std::string& place : {path + ".pub", path}) {
     if (ssh_pki_import_pubkey_file(place.c_str(), &key) != SSH_OK) continue;
@@ -215,24 +219,23 @@ class Login {
     std::vector<std::string> unusable;
     for (const Identity& identity : identities_) {
       if (identity.private_key != nullptr) continue;
-      unusable.push_back(identity.path);
+      unusable.push_back(fmt::format("{} {}", identity.path, identity.problem));
       if (identity.public_key == nullptr) continue;
       ZCRX_ASSIGN_OR_RETURN(const int code, session_.Authenticate(operation_, deadline_, [&] {
         return ssh_userauth_try_publickey(session_.Get(), nullptr, identity.public_key.get());
       }));
       if (code == SSH_AUTH_SUCCESS) {
         return Fail(operation_, EACCES,
-                    fmt::format("it would take {}, but that key has a passphrase and no ssh-agent "
-                                "has it: start one and run ssh-add {}",
-                                identity.path, identity.path));
+                    fmt::format("it would take {}, but that key {} and no ssh-agent has it: start "
+                                "one and run ssh-add {}",
+                                identity.path, identity.problem, identity.path));
       }
     }
     std::string detail = offered_.empty()
                              ? std::string("there is no key to offer")
                              : fmt::format("it accepted no key ({})", fmt::join(offered_, ", "));
     if (!unusable.empty()) {
-      detail +=
-          fmt::format("; {} has a passphrase and no ssh-agent has it", fmt::join(unusable, ", "));
+      detail += fmt::format("; {}, and no ssh-agent has it", fmt::join(unusable, ", "));
     }
     if (!no_agent_.empty()) detail += "; " + no_agent_;
     return Fail(
