@@ -47,7 +47,7 @@ Result<std::string> RandomName() {
 
 }  // namespace
 
-Result<std::unique_ptr<PeerFile>> SshFile::Put(std::shared_ptr<SshSession> session,
+Result<std::unique_ptr<PeerFile>> SshFile::Put(const std::shared_ptr<SshSession>& session,
                                                const std::string& parent,
                                                const std::string& local_path,
                                                const std::vector<std::string>& arguments,

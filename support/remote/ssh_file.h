@@ -14,7 +14,7 @@ namespace zcrx {
 class SshFile : public PeerFile {
  public:
   // As Peer::Deploy(), below `parent`.
-  static Result<std::unique_ptr<PeerFile>> Put(std::shared_ptr<SshSession> session,
+  static Result<std::unique_ptr<PeerFile>> Put(const std::shared_ptr<SshSession>& session,
                                                const std::string& parent,
                                                const std::string& local_path,
                                                const std::vector<std::string>& arguments,

@@ -203,6 +203,7 @@ class Login {
     const std::vector<SshAgent::Key> keys = FromAgent(**agent);
     if (keys.empty()) return false;
     std::vector<std::string> names;
+    names.reserve(keys.size());
     for (const SshAgent::Key& key : keys) names.push_back(key.comment + " of the ssh-agent");
     (*agent)->Show(keys);
     Result<bool> in = Offer(names, [this] { return ssh_userauth_agent(session_.Get(), nullptr); });

@@ -60,9 +60,11 @@ kill_at() { # kill_at POINT FILTER
   [ $status = 137 ]
 }
 
-# At a time that nobody has chosen.
+# At a time that nobody has chosen, after the first test has begun. (Before, there is a moment in
+# which a header split that is the driver's own choice looks like somebody's: SplitIsAutomatic().)
 kill_at_random() { # kill_at_random MS FILTER
   zcrx_tests --config=$config "--gtest_filter=$2" >/tmp/said 2>&1 &
+  becomes 30 grep -qs "RUN" /tmp/said
   usleep "$1"000
   kill -KILL $!
   wait $!
@@ -84,7 +86,7 @@ all_is_back() { # all_is_back POINT
   as_before >/tmp/differs || { failed "$1" guarded "not as it was" /tmp/differs && return; }
   # Killed between the journal and its guardian, it has changed nothing, and the journal says so to
   # the next start.
-  case $1 in *write_journal* | *learn_split* | "before start_guardian"* | random*) rm -f $state_folder/nic0.journal ;; esac
+  case $1 in *write_journal* | *learn_split* | "before start_guardian"*) rm -f $state_folder/nic0.journal ;; esac
   [ ! -e $state_folder/nic0.journal ] || { failed "$1" guarded "the journal is there" /tmp/said && return; }
   echo "killed $1 guarded: restored after $restored ms, peer as before after $gone ms"
 }
