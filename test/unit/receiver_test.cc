@@ -3,11 +3,14 @@
 // answer.
 #include "support/zcrx/receiver.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -185,6 +188,31 @@ TEST_F(ReceiverTest, TellsOfCopiesOnceUntilArmedAgain) {
     EXPECT_EQ(told->stats->copy_bytes, round * 100'000);
     EXPECT_TRUE(receiver->ArmEvent(uapi::kEventCopy).has_value());
   }
+}
+
+// Puts another file in the place of the process's io_uring: whatever is asked of it fails.
+void SpoilTheRing() {
+  const UniqueFd other(open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    if (std::filesystem::read_symlink(entry, error) == "anon_inode:[io_uring]") {
+      ASSERT_GE(dup2(other.Get(), std::stoi(entry.path().filename())), 0);
+    }
+  }
+}
+
+TEST_F(ReceiverTest, AnErrorOfTheRingClosesTheConnections) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), 1000, LocalSender::Ending::kOpen);
+  ASSERT_TRUE(receiver->Accept(2000, IsPayload(), Deadline::In(kPatience)).has_value());
+  ASSERT_TRUE(receiver->Reach(1000, Deadline::In(kPatience)).has_value());
+  SpoilTheRing();
+  const auto received = receiver->CollectAll(Deadline::In(kPatience));
+  ASSERT_FALSE(received.has_value());
+  EXPECT_THAT(received.error().detail, EndsWith("1000 of 2000 bytes had arrived"));
+  const auto none = receiver->CollectAll(Deadline::In(kPatience));
+  EXPECT_TRUE(none.has_value() && none->empty()) << "a connection is left";
 }
 
 TEST_F(ReceiverTest, SaysThatTheAreaRanDry) {
