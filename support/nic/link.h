@@ -14,7 +14,7 @@ namespace zcrx {
 
 struct Link {
   uint32_t index = 0;
-  std::string name;       // the kernel's own for it, in its log and traces
+  std::string name = {};  // the kernel's own for it, in its log and traces
   bool admin_up = false;  // IFF_UP: ip link set up
   bool running = false;   // IFF_RUNNING: has a carrier and passes packets
   uint32_t mtu = 0;       // bytes
