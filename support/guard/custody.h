@@ -17,8 +17,9 @@ namespace zcrx {
 
 class Custody {
  public:
-  // Has the lock, and the NIC (`interface`: Nic::Name()) as the run before it found it. `said` gets a line where an earlier
-  // run had left something; nothing else is changed. `guardian_program`: zcrx_nic.
+  // Has the lock, and the NIC (`interface`: Nic::Name()) as the run before it found it. `said` gets
+  // a line where an earlier run had left something; nothing else is changed. `guardian_program`:
+  // zcrx_nic.
   static Result<Custody> Take(const std::string& interface, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said);
 

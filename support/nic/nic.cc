@@ -52,7 +52,8 @@ Result<Nic> Nic::Open(std::string_view name) {
   UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.Valid()) return FailErrno(fmt::format("open NIC {}: socket", name));
   ZCRX_ASSIGN_OR_RETURN(auto ethtool, netlink::Family::Open(ETHTOOL_GENL_NAME));
-  return Nic(std::move(link->name), link->index, std::move(fd), std::move(ethtool), netlink::Family::Open("netdev"));
+  return Nic(std::move(link->name), link->index, std::move(fd), std::move(ethtool),
+             netlink::Family::Open("netdev"));
 }
 
 Result<netlink::Family*> Nic::Netdev() {

@@ -288,9 +288,8 @@ TEST(ParseRxQueueStats, ReadsWhatTheDriverCounts) {
 TEST(ParseLink, ReadsNameFlagsAndMtu) {
   const netlink::Message message{
       .type = RTM_NEWLINK,
-      .payload =
-          FromHex("00 00 01 00 03 00 00 00 43 10 01 00 00 00 00 00 08 00 04 00 dc 05 00 00 "
-                  "09 00 03 00 65 74 68 31 00 00 00 00")};
+      .payload = FromHex("00 00 01 00 03 00 00 00 43 10 01 00 00 00 00 00 08 00 04 00 dc 05 00 00 "
+                         "09 00 03 00 65 74 68 31 00 00 00 00")};
   const auto link = ParseLink(message);
   ASSERT_TRUE(link.has_value());
   EXPECT_EQ(*link,
