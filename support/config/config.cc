@@ -105,8 +105,8 @@ class Reader {
   std::vector<std::string> problems_;
 };
 
-// Of either kind: an interface's own name may hold no colon (dev_valid_name() in net/core/dev.c), an
-// altname may.
+// Of either kind: an interface's own name may hold no colon (dev_valid_name() in net/core/dev.c),
+// an altname may.
 bool IsInterfaceName(const std::string& name) {
   const auto forbidden = [](char c) {
     return c == '/' || static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
@@ -116,8 +116,7 @@ bool IsInterfaceName(const std::string& name) {
 }
 
 std::string ReadNetif(Reader& reader) {
-  std::string netif =
-      reader.Require("NETIF", "a name of the NIC under test, as ip link shows it");
+  std::string netif = reader.Require("NETIF", "a name of the NIC under test, as ip link shows it");
   if (!IsInterfaceName(netif)) reader.Wrong("NETIF", "is not a valid interface name");
   return netif;
 }

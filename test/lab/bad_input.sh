@@ -62,6 +62,7 @@ local_v4=$(sed -n 's/^LOCAL_V4=//p' $config)
 ssh root@198.51.100.2 ip route add "$local_v4/32" via 198.51.100.1
 case_of another_way zcrx_tests --config=/tmp/v4.config \
   "--gtest_filter=ZcrxCopyEvent.*:ZcrxSteering.LeadsNoOtherFlow*"
+# shellcheck disable=SC2029 # it is to expand here
 ssh root@198.51.100.2 ip route delete "$local_v4/32"
 
 sender killed 'kill -9 $$'
