@@ -48,9 +48,9 @@ def mirror() -> str:
     release = host_release()
     if release is not None:
         wanted = "$(RELEASE) $(COMPONENT) $(CREATED_BY) $(REPO_URI)"
-        for line in capture(
-            ["apt-get", "indextargets", "--format", wanted], Deadline(_LOCAL_S)
-        ).splitlines():
+        # With release information apt lists only what it has the lists of, which an image may lack.
+        command = ["apt-get", "indextargets", "--no-release-info", "--format", wanted]
+        for line in capture(command, Deadline(_LOCAL_S)).splitlines():
             match line.split():
                 case [found, "main", "Packages", uri] if found in (release, "stable"):
                     return uri
