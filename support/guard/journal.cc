@@ -134,9 +134,9 @@ Result<Journals::Leftover> Journals::Find(const std::string& interface) const {
   const std::string path = PathOf(interface);
   const auto refuse = [&](std::string_view why) {
     return Fail("obey the journal " + path, 0,
-                fmt::format("{}; see whether {} is as it should be (zcrx_nic show {}), then remove "
-                            "the file",
-                            why, interface, interface));
+                fmt::format("{0}; see whether {1} is as it should be (zcrx_nic --netif={1} show), "
+                            "then remove the file",
+                            why, interface));
   };
   ZCRX_ASSIGN_OR_RETURN(const std::optional<std::string> text,
                         folder_.Read(interface + std::string(kSuffix)));

@@ -58,10 +58,12 @@ Result<StateFolder> StateFolder::Open() {
 
 Result<StateFolder> StateFolder::Open(const std::string& given) {
   // Absolute: the guardian has another working directory.
-  const std::string path = std::filesystem::absolute(given).lexically_normal();
+  std::filesystem::path normal = std::filesystem::absolute(given).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();  // it ended in a slash
+  const std::string path = normal;
   const std::string operation = "open the state folder " + path;
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  std::filesystem::create_directories(normal.parent_path(), error);
   if (error) return Fail(operation, error.value(), "name another one in ZCRX_STATE_DIR");
   if (::mkdir(path.c_str(), kOwnerOnly) != 0 && errno != EEXIST) {
     return FailErrno(operation, "name another one in ZCRX_STATE_DIR");

@@ -10,9 +10,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <regex>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "fixtures/result_matchers.h"
+#include "support/nic_tool/options.h"
 
 namespace zcrx {
 namespace {
@@ -21,6 +26,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -83,6 +89,30 @@ TEST_F(JournalTest, IsTheOwnersAlone) {
   EXPECT_EQ(info.st_mode & 07777U, 0600U);
 }
 
+// What a message tells its reader to run: "... (zcrx_nic WORD...) ..."; nullopt where zcrx_nic does
+// not take it.
+std::optional<NicToolOptions> AdvisedIn(const std::string& message) {
+  std::smatch advice;
+  if (!std::regex_search(message, advice, std::regex(R"(\(zcrx_nic ([^)]*)\))"))) return {};
+  std::istringstream text(advice[1]);
+  const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
+  std::vector<const char*> arguments;
+  for (const std::string& word : words) arguments.push_back(word.c_str());
+  const Result<NicToolOptions> options = ParseNicToolOptions(arguments);
+  return options ? std::optional(*options) : std::nullopt;
+}
+
+TEST_F(JournalTest, OneThatIsRefusedComesWithAdviceThatCanBeFollowed) {
+  ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
+  WriteFile(journals.PathOf("eth1"), "not a journal");
+  const auto found = journals.Find("eth1");
+  ASSERT_FALSE(found.has_value());
+  const auto advised = AdvisedIn(found.error().Text());
+  ASSERT_TRUE(advised.has_value()) << found.error().Text();
+  EXPECT_EQ(advised->command, NicCommand::kShow);
+  EXPECT_THAT(advised->config, ElementsAre(Pair("NETIF", "eth1")));
+}
+
 TEST_F(JournalTest, CutAnywhereItIsRefusedByName) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
   ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal("eth1", "rings: rx 512\n"));
@@ -91,9 +121,8 @@ TEST_F(JournalTest, CutAnywhereItIsRefusedByName) {
     WriteFile(journals.PathOf("eth1"), whole.substr(0, size));
     const auto found = journals.Find("eth1");
     ASSERT_FALSE(found.has_value()) << "cut to " << size << " bytes";
-    ASSERT_THAT(found.error().Text(),
-                AllOf(HasSubstr(journals.PathOf("eth1")), HasSubstr("cut short"),
-                      HasSubstr("zcrx_nic show eth1"), HasSubstr("remove the file")));
+    ASSERT_THAT(found.error().Text(), AllOf(HasSubstr(journals.PathOf("eth1")),
+                                            HasSubstr("cut short"), HasSubstr("remove the file")));
   }
   EXPECT_EQ(ReadFile(journals.PathOf("eth1")), whole.substr(0, whole.size() - 1))
       << "one that is refused stays";
@@ -134,6 +163,20 @@ TEST_F(JournalTest, OfAnotherInterfaceOrNamespaceItIsRefused) {
   journal.net_namespace += 1;
   WriteFile(journals.PathOf("eth1"), SealJournal(journal));
   EXPECT_THAT(ErrorOf(journals.Find("eth1")), HasSubstr("another network namespace"));
+}
+
+TEST_F(JournalTest, AFolderIsMadeForItsOwnerAlone) {
+  const mode_t before = ::umask(0002);
+  for (const char* end : {"", "/", "//", "/."}) {
+    const std::string path = path_ + end;
+    ASSERT_OK_AND_ASSIGN(const StateFolder folder, StateFolder::Open(path));
+    EXPECT_EQ(folder.Path(), path_);
+    struct stat info = {};
+    EXPECT_EQ(::stat(path_.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777U, 0700U) << path;
+    std::filesystem::remove(path_);
+  }
+  ::umask(before);
 }
 
 TEST_F(JournalTest, AFolderThatOthersCanWriteToIsRefused) {
