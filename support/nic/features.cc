@@ -13,14 +13,16 @@ namespace {
 // bitset with a mask a bit is on where it has the VALUE flag; in one without (NOMASK), the bits
 // that are listed are on.
 //
-// Calls visit(name, whether it is on) for each bit listed.
+// Calls visit(name, whether it is on) for each bit listed that has a name. The kernel lists those
+// without one too (netdev_features_strings in net/ethtool/common.c has gaps), with an empty name: a
+// device may have several, and they can neither be told apart nor set by it.
 template <typename Visitor>
 void ForEachBit(netlink::Attributes bitset, Visitor visit) {
   const bool no_mask = bitset.Has(ETHTOOL_A_BITSET_NOMASK);
   bitset.Nested(ETHTOOL_A_BITSET_BITS).ForEach([&](int, netlink::Bytes payload) {
     const netlink::Attributes bit(payload);
     const auto name = bit.Text(ETHTOOL_A_BITSET_BIT_NAME);
-    if (name) visit(*name, no_mask || bit.Has(ETHTOOL_A_BITSET_BIT_VALUE));
+    if (name && !name->empty()) visit(*name, no_mask || bit.Has(ETHTOOL_A_BITSET_BIT_VALUE));
   });
 }
 

@@ -26,7 +26,7 @@ struct Feature {
 
 // A name that the kernel does not know is an error.
 Result<Feature> GetFeature(Nic& nic, std::string_view name);
-// All that the kernel has, by name.
+// All that the kernel has a name for.
 Result<std::map<std::string, Feature>> GetFeatures(Nic& nic);
 // The kernel acks a request that the driver does not follow: an error here, once the feature's
 // state has been read back.

@@ -13,6 +13,7 @@
 #include "support/nic/queues.h"
 #include "support/nic/rings.h"
 #include "support/nic/rss.h"
+#include "support/nic/state.h"
 #include "test/unit/netlink_bytes.h"
 
 namespace zcrx {
@@ -161,6 +162,28 @@ TEST(ParseFeatures, ReadsBitsetsWithAndWithoutAMask) {
                   Pair("rx-gro", Feature{.active = true, .wanted = true, .changeable = true}),
                   Pair("rx-gro-hw", Feature{}),
                   Pair(kNtuple, Feature{.active = false, .wanted = true, .changeable = true})));
+}
+
+// Nobody could set them by it, and a state with one could not be read back.
+TEST(ParseFeatures, LeavesOutBitsWithoutAName) {
+  Request reply("reply", 0x15, 0);
+  for (const int bitset : {2, 3, 4}) {  // HW, WANTED, ACTIVE
+    reply.BeginNest(bitset).BeginNest(3);
+    for (const char* name : {"", "rx-gro", ""}) {
+      reply.BeginNest(1).PutU32(1, 0).PutText(2, name).PutFlag(3).EndNest();
+    }
+    reply.EndNest().EndNest();
+  }
+  const auto bytes = PayloadOf(reply);
+  const auto features = ParseFeatures(Attributes(bytes));
+  EXPECT_THAT(
+      features,
+      ElementsAre(Pair("rx-gro", Feature{.active = true, .wanted = true, .changeable = true})));
+  NicState state = {.nic = {.interface = "eth1", .boot = "x"}};
+  for (const auto& [name, feature] : features) state.features[name] = {};
+  const auto read = ParseNicState(SerializeNicState(state));
+  ASSERT_TRUE(read.has_value()) << read.error().Text();
+  EXPECT_EQ(*read, state);
 }
 
 TEST(EncodeFeatures, NamesEachBitAndItsValue) {
