@@ -167,10 +167,8 @@ Status ReserveHugePages(uint64_t pages, UndoStack& undo) {
   ZCRX_ASSIGN_OR_RETURN(const HugePages found, GetHugePages());
   if (found.free >= pages) return {};
   // Before the change: even one that the kernel follows only half is one to undo.
-  undo.Add("huge pages", [found] {
-    return SetHugePages(found.set_to, found.used, Deadline::In(kProviderLeaves));
-  });
-  return SetHugePages(found.used + pages, found.used, Deadline::In(kProviderLeaves));
+  undo.Add("huge pages", [pages = found.set_to] { return SetHugePages(pages); });
+  return SetHugePages(found.used + pages);
 }
 
 }  // namespace zcrx

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -76,8 +75,7 @@ Result<HugePages> GetHugePages(const std::filesystem::path& folder) {
   return HugePages{.set_to = counts.all - counts.surplus, .free = free, .used = counts.all - free};
 }
 
-Status SetHugePages(uint64_t pages, uint64_t others, Deadline deadline,
-                    const std::filesystem::path& folder) {
+Status SetHugePages(uint64_t pages, const std::filesystem::path& folder) {
   const KillPoints points("set_huge_pages");
   const std::string operation = fmt::format("write {} to {}", pages, CountFile(folder).string());
   const UniqueFd file(::open(CountFile(folder).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
@@ -87,18 +85,10 @@ Status SetHugePages(uint64_t pages, uint64_t others, Deadline deadline,
   if (written < 0) return FailErrno(operation);
   if (static_cast<size_t>(written) != text.size()) return Fail(operation, EIO, "short write");
 
-  uint64_t now = 0;
-  const Status there = Becomes(
-      fmt::format("huge pages in use are given back and {} are left", std::max(pages, others)),
-      [&]() -> Result<bool> {
-        ZCRX_ASSIGN_OR_RETURN(now, ReadNumber(CountFile(folder)));
-        return now <= std::max(pages, others);
-      },
-      deadline);
-  if (there && now < pages) {
-    return Fail(operation, ENOMEM, fmt::format("the pool has {} huge pages now", now));
-  }
-  return there;
+  ZCRX_ASSIGN_OR_RETURN(const HugePages now, GetHugePages(folder));
+  if (now.set_to == pages) return {};
+  return Fail(operation, now.set_to < pages ? ENOMEM : EBUSY,
+              fmt::format("the pool has {} huge pages now", now.set_to));
 }
 
 }  // namespace zcrx

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "support/base/deadline.h"
 #include "support/base/pages.h"
 #include "support/base/result.h"
 
@@ -26,10 +25,10 @@ struct HugePages {
 Result<HugePages> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder);
 
 // The kernel takes any number and gives what it finds memory for; fewer than asked for is an error
-// (ENOMEM) that says how many there are now. Pages in use leave a smaller pool when they are given
-// back, which nothing announces: this waits for it, but for those of others, who may keep `others`.
-// (zcrx lets go of an area in a kworker, after its ring was closed and its queue was left.)
-Status SetHugePages(uint64_t pages, uint64_t others, Deadline deadline,
-                    const std::filesystem::path& folder = kHugePagesFolder);
+// (ENOMEM) that says how many there are now. What the pool is set to is what counts: pages in use
+// beyond it are surplus at once, and go whenever their users give them back. Whose they are cannot
+// be seen (a program's, or an area's that the kernel has not let go of yet, which it does in a
+// kworker), so nobody waits for them.
+Status SetHugePages(uint64_t pages, const std::filesystem::path& folder = kHugePagesFolder);
 
 }  // namespace zcrx

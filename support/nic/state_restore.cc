@@ -60,7 +60,7 @@ class Restoration {
     Step(&Restoration::InsertRules);
     if (!wanted_.admin_up && now_.admin_up) Try(SetAdminUp(nic_, false));
     if (wanted_.huge_pages && wanted_.huge_pages != now_.huge_pages) {
-      Try(SetHugePages(*wanted_.huge_pages, 0, deadline_));
+      Try(SetHugePages(*wanted_.huge_pages));
     }
     if (!Look()) return std::move(errors_);
     for (std::string& difference : Differences(wanted_, now_)) {

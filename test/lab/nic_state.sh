@@ -95,9 +95,15 @@ pool() { cat $huge_pages; }
 pool_grew() { [ "$(pool)" -gt 4 ]; }
 
 # All pages of the pool are somebody else's.
-pages_in_use() {
-  mkdir /tmp/huge && mount -t hugetlbfs none /tmp/huge && fallocate -l 8388608 /tmp/huge/theirs &&
-    large_chunks && pool
+take_pages() {
+  mkdir /tmp/huge && mount -t hugetlbfs none /tmp/huge && fallocate -l 8388608 /tmp/huge/theirs
+}
+pages_in_use() { large_chunks && pool; }
+
+# Who has them keeps them while a smaller pool is put back.
+restored_beside() {
+  echo 0 >$huge_pages && on_the_nic snapshot /tmp/no_pool && echo 2 >$huge_pages &&
+    on_the_nic restore /tmp/no_pool && pool && echo 4 >$huge_pages
 }
 
 # And the pool is none any more, so that they go when they are given back.
@@ -138,6 +144,8 @@ zcrx_nic --netif=mgmt0 snapshot /tmp/other
 case_of other_nic on_the_nic restore /tmp/other
 head -n 20 /tmp/found >/tmp/cut
 case_of cut on_the_nic restore /tmp/cut
+case_of take_pages take_pages
+case_of restored_beside restored_beside
 if [ "$driver" = bnxt_en ]; then # gve cannot do large chunks
   case_of pages_in_use pages_in_use
   case_of surplus_pages surplus_pages

@@ -62,6 +62,11 @@ class NicState(LabTest):
             output, status = said["cut"]
             self.assertEqual(status, 2, output)
             self.assertIn("it is cut", output)
+        with self.subTest("pages of others are not waited for"):
+            self.assertEqual(said["take_pages"], ("", 0))
+            output, status = said["restored_beside"]
+            self.assertEqual(status, 0, output)
+            self.assertEqual(output, "nic0: huge pages: was 0, is 2\nnic0: put back\n4\n")
         self.assert_nothing_left()
         return said
 

@@ -1,7 +1,10 @@
 #include "support/nic/huge_pages.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -11,11 +14,11 @@
 #include <string>
 
 #include "fixtures/result_matchers.h"
+#include "support/base/unique_fd.h"
 
 namespace zcrx {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 class HugePagesTest : public testing::Test {
@@ -38,9 +41,23 @@ class HugePagesTest : public testing::Test {
     std::ifstream file(File());
     return {std::istreambuf_iterator<char>(file), {}};
   }
+  // Reads `pages` each time, whatever is written: as the kernel's file does where it has no more
+  // memory, or where pages are in use.
+  void Keep(int pages) {
+    constexpr size_t kOneRead = 32;
+    constexpr int kReads = 64;
+    ASSERT_EQ(::mkfifo(File().c_str(), 0600), 0);
+    kept_ = UniqueFd(::open(File().c_str(), O_RDWR | O_CLOEXEC));
+    std::string text = std::to_string(pages);
+    text.resize(kOneRead, '\n');
+    for (int i = 0; i < kReads; ++i) {
+      ASSERT_EQ(::write(kept_.Get(), text.data(), text.size()), ssize_t{kOneRead});
+    }
+  }
   std::filesystem::path File() { return folder_ / "nr_hugepages"; }
 
   std::filesystem::path folder_;
+  UniqueFd kept_;
 };
 
 TEST_F(HugePagesTest, FreeOnesAreThoseThatNobodyWasPromised) {
@@ -70,10 +87,24 @@ TEST_F(HugePagesTest, CountsThatContradictEachOtherAreAnError) {
 
 TEST_F(HugePagesTest, AreReadAndWritten) {
   Write("12\n");
-  EXPECT_OK(SetHugePages(7, 0, Deadline::In(1s), folder_));
+  EXPECT_OK(SetHugePages(7, folder_));
   EXPECT_EQ(Read(), "7\n");
   ASSERT_OK_AND_ASSIGN(const HugePages pages, GetHugePages(folder_));
   EXPECT_EQ(pages.set_to, 7U);
+}
+
+TEST_F(HugePagesTest, SurplusPagesOfOthersAreTheirs) {
+  Keep(8);
+  WriteOthers(0, 0, 8);
+  EXPECT_OK(SetHugePages(0, folder_));
+}
+
+TEST_F(HugePagesTest, FewerThanAskedForAreAnError) {
+  Keep(5);
+  const Status set = SetHugePages(7, folder_);
+  ASSERT_FALSE(set.has_value());
+  EXPECT_EQ(set.error().code, ENOMEM);
+  EXPECT_THAT(set.error().Text(), HasSubstr("the pool has 5 huge pages now"));
 }
 
 TEST_F(HugePagesTest, NonsenseIsAnError) {
@@ -90,12 +121,12 @@ TEST_F(HugePagesTest, AKernelWithoutThemIsAnErrorThatNamesTheFile) {
   ASSERT_FALSE(pages.has_value());
   EXPECT_EQ(pages.error().code, ENOENT);
   EXPECT_THAT(pages.error().Text(), HasSubstr("nr_hugepages"));
-  EXPECT_FALSE(SetHugePages(1, 0, Deadline::In(1s), folder_).has_value());
+  EXPECT_FALSE(SetHugePages(1, folder_).has_value());
 }
 
 TEST_F(HugePagesTest, ARefusedWriteIsAnError) {
   std::filesystem::create_symlink("/dev/full", File());
-  const Status set = SetHugePages(64, 0, Deadline::In(1s), folder_);
+  const Status set = SetHugePages(64, folder_);
   ASSERT_FALSE(set.has_value());
   EXPECT_EQ(set.error().code, ENOSPC);
   EXPECT_THAT(set.error().Text(), HasSubstr("write 64 to"));
