@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/base/privileges.h"
 #include "support/guard/guardian.h"
-#include "support/guard/net_admin.h"
 #include "support/guard/recovery.h"
 #include "support/nic/nic.h"
 #include "support/nic/state.h"
@@ -131,7 +131,8 @@ void WaitForEndOfRun(const UniqueFd& run, int lock) {
 
 // All that it takes to put the NIC back is there.
 Result<Journal> Prepare(const Journals& journals, const std::string& interface) {
-  if (!HasNetAdmin()) return Fail("guard " + interface, EPERM, "it lacks CAP_NET_ADMIN");
+  ZCRX_ASSIGN_OR_RETURN(const Capabilities mine, GetCapabilities());
+  if (!mine.Has(CAP_NET_ADMIN)) return Fail("guard " + interface, EPERM, "it lacks CAP_NET_ADMIN");
   ZCRX_ASSIGN_OR_RETURN(Journals::Leftover found, journals.Find(interface));
   if (!found.journal) return Fail("read " + journals.PathOf(interface), ENOENT);
   ZCRX_ASSIGN_OR_RETURN(const NicState state, ParseNicState(found.journal->state));

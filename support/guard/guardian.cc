@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "support/base/kill_point.h"
-#include "support/guard/net_admin.h"
 
 namespace zcrx {
 namespace {
@@ -79,7 +78,6 @@ Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket) {
          }) {
       if (code != 0) return code;
     }
-    const LentNetAdmin lent;
     return ::posix_spawn(&pid, words.front().c_str(), &actions, &attributes, Pointers(words).data(),
                          Pointers(variables).data());
   };

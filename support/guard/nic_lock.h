@@ -31,7 +31,6 @@ class NicLock {
 
   // Whoever inherits it holds the lock too.
   [[nodiscard]] int Fd() const { return listener_.Get(); }
-  [[nodiscard]] bool Held() const { return listener_.Valid(); }
   void Release() { listener_.Reset(); }
 
  private:

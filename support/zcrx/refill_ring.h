@@ -32,7 +32,6 @@ class RefillRing {
   // Puts as many kept buffers on the ring as fit and publishes; how many are still kept.
   size_t Flush();
 
-  [[nodiscard]] uint32_t Entries() const { return entries_; }
   [[nodiscard]] size_t Kept() const { return kept_.size(); }
 
  private:

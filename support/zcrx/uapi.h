@@ -122,7 +122,6 @@ static_assert(sizeof(Ctrl) == 72);
 
 // IORING_REGISTER_QUERY
 enum QueryOp : uint32_t {
-  kQueryOpcodes = 0,
   kQueryZcrx = 1,       // 6.19
   kQueryZcrxEvent = 3,  // 7.2
 };

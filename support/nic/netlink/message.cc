@@ -110,9 +110,6 @@ Request& Request::PutBytes(int type, Bytes bytes) {
 Request& Request::PutU8(int type, uint8_t value) {
   return PutBytes(type, std::as_bytes(std::span(&value, 1)));
 }
-Request& Request::PutU16(int type, uint16_t value) {
-  return PutBytes(type, std::as_bytes(std::span(&value, 1)));
-}
 Request& Request::PutU32(int type, uint32_t value) {
   return PutBytes(type, std::as_bytes(std::span(&value, 1)));
 }

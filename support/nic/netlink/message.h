@@ -84,7 +84,6 @@ class Request {
   Request& Header(const void* header, size_t size);
 
   Request& PutU8(int type, uint8_t value);
-  Request& PutU16(int type, uint16_t value);
   Request& PutU32(int type, uint32_t value);
   Request& PutText(int type, std::string_view text);
   Request& PutBytes(int type, Bytes bytes);
