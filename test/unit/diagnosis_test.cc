@@ -46,6 +46,20 @@ TEST(Account, SeesPayloadLeftWithTheHeader) {
   EXPECT_EQ(packets.unsplit, 10 * 16 + 1428 + 1 + 1428);
 }
 
+TEST(Account, AnAckThatReportsALossIsNoPayload) {
+  TracedPackets traced = Flow(kQueue, 10);
+  for (const uint32_t blocks : {1U, 2U, 3U}) {
+    const uint32_t length = kHeader + 4 + 8 * blocks;
+    traced.packets.push_back(Packet(kQueue, length, length));
+  }
+  EXPECT_EQ(Account(traced, kQueue).segments, 10);
+  traced.packets.push_back(Packet(kQueue, kHeader + 12, kHeader));  // split, so it has payload
+  traced.packets.push_back(Packet(kQueue, kHeader + 13, kHeader + 13));
+  const FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 12);
+  EXPECT_EQ(packets.not_split, 1);
+}
+
 TEST(Account, KnowsOfIpOptions) {
   constexpr uint32_t kOptions = 40;
   TracedPackets traced = Flow(kQueue, 10, kHeader + kOptions);
