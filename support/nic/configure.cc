@@ -1,9 +1,11 @@
 #include "support/nic/configure.h"
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <utility>
 
+#include "support/base/wait.h"
 #include "support/nic/features.h"
 #include "support/nic/huge_pages.h"
 #include "support/nic/put_back.h"
@@ -11,6 +13,8 @@
 
 namespace zcrx {
 namespace {
+
+constexpr std::chrono::seconds kMemoryReturns{3};
 
 // The kernel changes no ring and no channel under a memory provider (net/ethtool/rings.c).
 Status WaitUntilChangeable(Nic& nic) {
@@ -164,11 +168,24 @@ Result<uint32_t> AddFlowRule(Nic& nic, const FlowRule& rule, UndoStack& undo) {
 }
 
 Status ReserveHugePages(uint64_t pages, UndoStack& undo) {
-  ZCRX_ASSIGN_OR_RETURN(const HugePages found, GetHugePages());
-  if (found.free >= pages) return {};
+  ZCRX_ASSIGN_OR_RETURN(HugePages now, GetHugePages());
+  if (now.free >= pages) return {};
   // Before the change: even one that the kernel follows only half is one to undo.
-  undo.Add("huge pages", [pages = found.set_to] { return SetHugePages(pages); });
-  return SetHugePages(found.used + pages);
+  undo.Add("huge pages", [pages = now.set_to] { return SetHugePages(pages); });
+  // The kernel gives what it finds memory for at the moment, and an area that was just given up
+  // comes back in a kworker.
+  Status set;
+  const Status enough = Becomes(
+      "there is memory for huge pages",
+      [&]() -> Result<bool> {
+        ZCRX_ASSIGN_OR_RETURN(now, GetHugePages());
+        if (now.free >= pages) return true;
+        set = SetHugePages(now.used + pages);
+        if (!set && set.error().code != ENOMEM) return std::unexpected(set.error());
+        return set.has_value();
+      },
+      Deadline::In(kMemoryReturns));
+  return set ? enough : set;
 }
 
 }  // namespace zcrx
