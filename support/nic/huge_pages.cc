@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <string>
 
 #include "support/base/kill_point.h"
@@ -15,9 +14,6 @@
 
 namespace zcrx {
 namespace {
-
-// Looked at until two looks see the same: a page is moved from one count to another at any time.
-constexpr std::chrono::seconds kCountsSettle{1};
 
 std::filesystem::path CountFile(const std::filesystem::path& folder) {
   return folder / "nr_hugepages";
@@ -60,9 +56,9 @@ Result<Counts> LookOnce(const std::filesystem::path& folder) {
 
 }  // namespace
 
-Result<HugePages> GetHugePages(const std::filesystem::path& folder) {
+Result<HugePages> GetHugePages(const std::filesystem::path& folder, Deadline deadline) {
   Counts counts;
-  ZCRX_RETURN_IF_ERROR(Becomes(
+  Status still = Becomes(
       "the counts of huge pages in " + folder.string() + " stand still",
       [&]() -> Result<bool> {
         ZCRX_ASSIGN_OR_RETURN(counts, LookOnce(folder));
@@ -70,7 +66,12 @@ Result<HugePages> GetHugePages(const std::filesystem::path& folder) {
         return counts == again && counts.surplus <= counts.all && counts.promised <= counts.free &&
                counts.free <= counts.all;
       },
-      Deadline::In(kCountsSettle)));
+      deadline);
+  if (!still && still.error().code == ETIMEDOUT) {
+    still.error().detail += fmt::format("; last {} of them, {} free, {} promised, {} surplus",
+                                        counts.all, counts.free, counts.promised, counts.surplus);
+  }
+  ZCRX_RETURN_IF_ERROR(still);
   const uint64_t free = counts.free - counts.promised;
   return HugePages{.set_to = counts.all - counts.surplus, .free = free, .used = counts.all - free};
 }

@@ -1,9 +1,11 @@
 // The kernel's pool of 2 MiB huge pages (Documentation/admin-guide/mm/hugetlbpage.rst).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 
+#include "support/base/deadline.h"
 #include "support/base/pages.h"
 #include "support/base/result.h"
 
@@ -21,8 +23,13 @@ struct HugePages {
   uint64_t used = 0;  // all others, surplus ones too
 };
 
-// At one moment: it looks again while the counts change.
-Result<HugePages> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder);
+// For the counts to stand still. They change while the pages of an area are given back; a second
+// was too short for that in a lab on a loaded machine.
+inline constexpr std::chrono::seconds kCountsSettle{10};
+
+// At one moment: it looks again while the counts change. ETIMEDOUT tells them.
+Result<HugePages> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder,
+                               Deadline deadline = Deadline::In(kCountsSettle));
 
 // The kernel takes any number and gives what it finds memory for; fewer than asked for is an error
 // (ENOMEM) that says how many there are now. What the pool is set to is what counts: pages in use

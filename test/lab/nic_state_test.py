@@ -66,7 +66,7 @@ class NicState(LabTest):
             self.assertEqual(said["take_pages"], ("", 0))
             output, status = said["restored_beside"]
             self.assertEqual(status, 0, output)
-            self.assertEqual(output, "nic0: huge pages: was 0, is 2\nnic0: put back\n4\n")
+            self.assertEqual(output, "nic0: huge pages: was 0, is 2\nnic0: put back\n0\n")
         self.assert_nothing_left()
         return said
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -80,9 +81,10 @@ TEST_F(HugePagesTest, WhatGoesWithItsUserIsNotOfThePool) {
 TEST_F(HugePagesTest, CountsThatContradictEachOtherAreAnError) {
   Write("3\n");
   WriteOthers(0, 0, 8);
-  const auto pages = GetHugePages(folder_);
+  const auto pages = GetHugePages(folder_, Deadline::In(std::chrono::milliseconds(20)));
   ASSERT_FALSE(pages.has_value());
   EXPECT_EQ(pages.error().code, ETIMEDOUT);
+  EXPECT_THAT(pages.error().Text(), HasSubstr("last 3 of them, 0 free, 0 promised, 8 surplus"));
 }
 
 TEST_F(HugePagesTest, AreReadAndWritten) {
