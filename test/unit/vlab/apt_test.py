@@ -29,13 +29,13 @@ class MirrorTest(unittest.TestCase):
             f'Dir::State::lists "{self._root}/lists";\n',
             encoding="utf-8",
         )
-        for patch in (
-            mock.patch.dict("os.environ", APT_CONFIG=str(settings)),
-            mock.patch.dict("os.environ", {apt.MIRROR_VARIABLE: ""}),
-            mock.patch.object(apt, "host_release", return_value="bookworm"),
-        ):
-            patch.start()
-            self.addCleanup(patch.stop)
+        environment = {"APT_CONFIG": str(settings), apt.MIRROR_VARIABLE: ""}
+        variables = mock.patch.dict("os.environ", environment)
+        variables.start()
+        self.addCleanup(variables.stop)
+        release = mock.patch.object(apt, "host_release", return_value="bookworm")
+        release.start()
+        self.addCleanup(release.stop)
 
     def _sources(self, lines: str) -> None:
         (self._root / "sources.list").write_text(_OTHERS + lines, encoding="utf-8")
