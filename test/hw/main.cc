@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "fixtures/check.h"
 #include "fixtures/needed_privileges.h"
 #include "fixtures/program.h"
 #include "fixtures/testbed.h"
@@ -10,5 +11,8 @@ int main(int argc, char** argv) {
     std::cerr << status.error().Text() << '\n';
     return static_cast<int>(zcrx::ExitStatus::kBadUsage);
   }
-  return static_cast<int>(zcrx::RunProgram(argc, argv, zcrx::Testbed::Open));
+  return static_cast<int>(zcrx::RunProgram(
+      argc, argv,
+      {.open = [](const zcrx::Config& config) { return zcrx::Testbed::Open(config); },
+       .check = zcrx::Check}));
 }

@@ -26,6 +26,8 @@ _EXPECTED = {
     "ssh_refused": (2, "ECONNREFUSED"),
     "ssh_unknown_host": (2, "ssh-keyscan"),
     "ssh_wrong_key": (2, "authorized_keys"),
+    "check": (4, "no   test_zcrx_large_chunks             lacks large-chunks\n"),
+    "check_tells_all": (2, "no   addresses "),
     "port_taken": (1, "EADDRINUSE"),
     "port_given": (0, "[  PASSED  ] 1 test"),
     "named": (0, 'value="events, queue statistics, packet trace"'),
@@ -50,6 +52,10 @@ class BadInput(LabTest):
         with self.subTest("no test passes whose packets did not cross the NIC"):
             output, _ = said["another_way"]
             self.assertNotIn("[       OK ]", output)
+        with self.subTest("a check goes on after what it finds missing"):
+            output, _ = said["check_tells_all"]
+            self.assertRegex(output, r"(?m)^no   peer .*ssh-keyscan")
+            self.assertNotIn("header-split", output)
         with self.subTest("the NIC is as it was found"):
             output, status = said["state_as_found"]
             self.assertEqual(output, "")

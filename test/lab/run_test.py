@@ -36,6 +36,18 @@ class Run(LabTest):
         )
         self.assert_nothing_left()
 
+    def test_a_check_says_what_the_suite_will_find(self) -> None:
+        done = self.lab("run", "--", "--check")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)  # gve's alone would be 4
+        for nic, second in (("gve", Outcome.SKIPPED), ("bnxt", Outcome.PASSED)):
+            said = {
+                case.test: case.outcome for case in junit.read(self.folder_of(nic) / JUNIT)
+            }
+            self.assertEqual(said["Check.test_zcrx.single"], Outcome.PASSED)
+            self.assertEqual(said["Check.test_zcrx.rss"], second)
+            self.assertEqual(Outcome.SKIPPED in said.values(), second is Outcome.SKIPPED)
+        self.assert_nothing_left()
+
     def folder_of(self, nic: str) -> Path:
         (found,) = self.out.glob(f"{nic}-7.3.*")
         return found

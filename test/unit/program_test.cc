@@ -170,6 +170,15 @@ TEST_F(ProgramTest, ListingTestsNeedsNoConfigurationAndOpensNothing) {
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("Helper.\n  Passes\n"), Not(HasSubstr("opened"))));
 }
 
+TEST_F(ProgramTest, ACheckRunsNoTestAndHasItsOwnReportAndStatus) {
+  const Outcome outcome = RunTests("Helper.Passes", {"--check", "--junit=junit.xml"});
+  EXPECT_EQ(outcome.exit, 4);
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("checked eth1"), Not(HasSubstr("opened")), Not(HasSubstr("RUN"))));
+  EXPECT_THAT(Report(), AllOf(HasSubstr("name=\"link\""), Not(HasSubstr("Passes"))));
+  ExpectWellFormed();
+}
+
 TEST_F(ProgramTest, HelpShowsOurFlagsAndStatuses) {
   const Outcome outcome = Run({"--help"});
   EXPECT_EQ(outcome.exit, 0);
