@@ -1,5 +1,7 @@
 #include "support/remote/peer.h"
 
+#include <cstring>
+
 namespace zcrx {
 namespace {
 
@@ -13,9 +15,11 @@ std::string TrimmedStderr(const PeerProcess& process) {
 
 }  // namespace
 
+// A shell between us and the program tells of a signal by a status (POSIX.1-2017, XCU 2.8.2).
 std::string PeerExit::Text() const {
-  return signal.empty() ? fmt::format("ended with status {}", status)
-                        : fmt::format("was killed by SIG{}", signal);
+  if (!signal.empty()) return fmt::format("was killed by SIG{}", signal);
+  const char* const by = status > 128 ? sigabbrev_np(status - 128) : nullptr;
+  return fmt::format("ended with status {}{}", status, by ? fmt::format(" (SIG{})", by) : "");
 }
 
 Status PeerProcess::WaitForLine(std::string_view line, Deadline deadline) {

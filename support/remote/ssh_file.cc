@@ -20,8 +20,9 @@ constexpr size_t kChunk = 32UL * 1024;
 constexpr auto kGoodbye = 5s;
 
 // Runs on the peer, by its /bin/sh: makes FOLDER, takes SIZE bytes for FILE from its stdin, runs
-// "FILE ARGUMENT... FILE" and removes FOLDER in the end. What ends it wherever it is, is the end of
-// file that a lost caller leaves, so nothing is written before what removes it is there.
+// "FILE ARGUMENT... FILE" and removes FOLDER in the end, with a word to a caller that ended FILE. What
+// ends it wherever it is, is the end of file that a lost caller leaves, so nothing is written before
+// what removes it is there.
 //
 // Writing to a caller that has gone must not kill it (PIPE). An empty line comes before each of
 // ours: what a login shell has to say may lack a newline.
@@ -31,9 +32,9 @@ umask 077
 trap '' PIPE
 trap 'exit 1' HUP INT TERM
 mkdir "$folder" || exit
-trap 'rm -rf "$folder" && echo && echo REMOVED' EXIT
+trap 'rm -rf "$folder" && [ "$ended" ] && echo && echo REMOVED' EXIT
 echo && echo MADE && head -c "$size" >"$file" && chmod 700 "$file" && echo && echo WRITTEN &&
-"$file" "$@" "$file")";
+"$file" "$@" "$file" && ended=well)";
 
 Result<std::string> RandomName() {
   std::array<unsigned char, 16> bytes{};

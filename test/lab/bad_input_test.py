@@ -33,7 +33,7 @@ _EXPECTED = {
     "named": (0, 'value="events, queue statistics, packet trace"'),
     "no_ipv6": (0, "ipv6: the configuration has no LOCAL_V6"),
     "another_way": (1, " bytes received is in the NIC's packet trace"),
-    "sender_killed": (1, "was killed by SIGKILL"),
+    "sender_killed": (1, "it ended with status 137 (SIGKILL) before that"),
     "sender_died": (1, "the stream ended after 1000 of 2097152 bytes"),
     "other_data": (1, "offset 0"),
     "broken_promise": (1, "large-chunks: promised for this lab, but gve"),
