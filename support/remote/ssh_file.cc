@@ -20,8 +20,8 @@ constexpr size_t kChunk = 32UL * 1024;
 constexpr auto kGoodbye = 5s;
 
 // Runs on the peer, by its /bin/sh: makes FOLDER, takes SIZE bytes for FILE from its stdin, runs
-// "FILE ARGUMENT... FILE" and removes FOLDER in the end, with a word to a caller that ended FILE. What
-// ends it wherever it is, is the end of file that a lost caller leaves, so nothing is written before
+// "FILE ARGUMENT... FILE" and removes FOLDER in the end, with a word to who ended FILE. What ends
+// it wherever it is, is the end of file that a lost caller leaves, so nothing is written before
 // what removes it is there.
 //
 // Writing to a caller that has gone must not kill it (PIPE). An empty line comes before each of
