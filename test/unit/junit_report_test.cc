@@ -3,13 +3,40 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <random>
+#include <string>
+#include <vector>
 
+#include "fixtures/junit_file.h"
 #include "fixtures/result_matchers.h"
+#include "support/base/deadline.h"
+#include "support/base/wait.h"
+
+namespace {
+
+std::function<void()> after_write;  // called after each pwrite(2)
+
+}  // namespace
+
+// In place of libc's: while somebody looks, every write is cut at the end of a page, as SIGKILL may
+// cut it, and the writer goes on.
+extern "C" ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  constexpr size_t kPage = 4096;
+  if (after_write) size = std::min(size, kPage - static_cast<size_t>(offset) % kPage);
+  const ssize_t put = ::syscall(SYS_pwrite64, fd, bytes, size, offset);
+  if (after_write) after_write();
+  return put;
+}
 
 namespace zcrx {
 namespace {
@@ -137,6 +164,88 @@ TEST(JUnitReport, IsWellFormedWhateverBytesTestsSay) {
   ASSERT_OK(WriteFileAtomically(path, RenderJUnit(report)));
   if (std::system("xmllint --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no xmllint";
   EXPECT_EQ(std::system(("xmllint --noout " + path).c_str()), 0);
+}
+
+// Case after case with its time in flight, texts of some pages and characters of some bytes.
+void AddCases(const std::string& path, int cases, const std::function<void(int)>& each = {}) {
+  Report report = {
+      .nic = "gve-eth--1", .properties = {{"driver", "gve"}}, .cases = {}, .start = kStart};
+  auto file = JUnitFile::Create(path, report);
+  ASSERT_OK(file);
+  for (int i = 0; i < cases; ++i) {
+    if (each) each(i);
+    report.cases.push_back(Case(i % 7 < 4 ? "A" : "B", fmt::format("N/{}", i), CaseOutcome::kError,
+                                "the test had not ended"));
+    ASSERT_OK(file->Add(report, true));
+    report.cases.back().outcome = i % 5 == 0 ? CaseOutcome::kFailed : CaseOutcome::kPassed;
+    std::string text;
+    for (int n = 0; n < 3000; ++n) text += "\u20ac --?> ";
+    report.cases.back().text = text;
+    ASSERT_OK(file->Add(report, false));
+  }
+}
+
+// Judged by a parser that is not ours.
+bool AreWellFormed(const std::string& folder) {
+  return std::system(("cd '" + folder +
+                      "' && python3 -c 'import glob, xml.etree.ElementTree as x\n"
+                      "for name in glob.glob(\"*.xml\"): x.parse(name)'")
+                         .c_str()) == 0;
+}
+
+TEST(JUnitFile, IsWellFormedAfterEveryWriteOfAPage) {
+  const Folder folder;
+  const std::string path = folder / "run";
+  int writes = 0;
+  after_write = [&] { std::filesystem::copy_file(path, folder / fmt::format("{}.xml", writes++)); };
+  AddCases(path, 7);
+  after_write = {};
+  EXPECT_GT(writes, 50) << "they are not cut";
+  EXPECT_TRUE(AreWellFormed(folder.Path()));
+  EXPECT_THAT(ReadFile(path), AllOf(HasSubstr("tests=\"7\" failures=\"2\" errors=\"0\""),
+                                    HasSubstr("<testcase name=\"N/6\"")));
+}
+
+TEST(JUnitFile, IsWellFormedWheneverItsProcessIsKilled) {
+  const Folder folder;
+  std::mt19937 random(17);
+  for (int i = 0; i < 60; ++i) {
+    const std::string path = folder / fmt::format("{}.xml", i);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      AddCases(path, 100'000);
+      ::_exit(0);
+    }
+    const auto there = [&] { return Result<bool>(std::filesystem::exists(path)); };
+    EXPECT_OK(Becomes("the file is there", there, Deadline::In(20s)));
+    ::usleep(std::uniform_int_distribution<useconds_t>(0, 20'000)(random));
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  }
+  EXPECT_TRUE(AreWellFormed(folder.Path()));
+}
+
+// Bytes that this process has written so far (proc(5)).
+uint64_t Written() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  uint64_t value = 0;
+  while (io >> name >> value) {
+    if (name == "wchar:") return value;
+  }
+  return 0;
+}
+
+TEST(JUnitFile, WritesAsMuchForTheLastCaseAsForTheFirst) {
+  const Folder folder;
+  std::vector<uint64_t> at;
+  const uint64_t before = Written();
+  AddCases(folder / "run", 201, [&](int i) {
+    if (i % 100 == 0) at.push_back(Written());
+  });
+  if (before == 0) GTEST_SKIP() << "this kernel counts no I/O of processes";
+  ASSERT_EQ(at.size(), 3U);
+  EXPECT_LT(at[2] - at[1], 3 * (at[1] - at[0]) / 2);
 }
 
 TEST(WriteFileAtomically, ReplacesAndLeavesNothingBeside) {

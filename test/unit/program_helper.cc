@@ -18,6 +18,7 @@ namespace {
 TEST(Helper, Passes) { zcrx::DescribeNic("gve-eth1", {{"driver", "gve"}}); }
 TEST(Helper, Skips) { GTEST_SKIP() << "large-chunks: gve answered \xff EOPNOTSUPP"; }
 TEST(Helper, Fails) { EXPECT_EQ(1, 2) << "byte \x01\xfe of the stream"; }
+TEST(Helper, Says) { ADD_FAILURE() << "nobody connected\nmore"; }
 TEST(Helper, Crashes) { std::abort(); }
 
 zcrx::Status Wait(std::chrono::milliseconds span) {
