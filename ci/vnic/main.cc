@@ -17,6 +17,7 @@
 #include "ci/vnic/models.h"
 #include "ci/vnic/options.h"
 #include "ci/vnic/port.h"
+#include "support/version/version.h"
 
 namespace vnic {
 namespace {
@@ -131,6 +132,10 @@ int Main(std::span<const char* const> arguments) {
   if (!options) {
     fmt::print(stderr, "vnic: {}\n\n{}", options.error().Text(), Usage());
     return 2;
+  }
+  if (options->version) {
+    fmt::print("vnic {}\n", zcrx::kVersion);
+    return 0;
   }
   if (options->help) {
     fmt::print("{}", Usage());

@@ -67,6 +67,10 @@ zcrx::Result<Options> ParseOptions(std::span<const char* const> arguments) {
   Options options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
+    if (argument == "--version") {
+      options.version = true;
+      return options;
+    }
     if (argument == "--help") {
       options.help = true;
       return options;
@@ -103,6 +107,7 @@ std::string Usage() {
   return fmt::format(
       "Usage: vnic --port name=NAME,socket=PATH,model=MODEL,mac=MAC [--port ...]\n"
       "            [--control PATH] [--log FILE]\n"
+      "       vnic --help | --version\n"
       "\n"
       "Emulates one or two NICs and the cable between them. Each port waits for a QEMU:\n"
       "  -device "

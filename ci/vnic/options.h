@@ -22,6 +22,7 @@ struct Options {
   std::string control;             // path of the control socket; empty: none
   std::string log;                 // path; empty: standard error
   bool help = false;
+  bool version = false;
 };
 
 // `arguments` without the program's name. The error says which argument is wrong and why.

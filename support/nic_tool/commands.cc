@@ -9,6 +9,7 @@
 #include "support/nic/state.h"
 #include "support/nic_tool/leftovers.h"
 #include "support/nic_tool/snapshot_file.h"
+#include "support/version/version.h"
 
 namespace zcrx {
 namespace {
@@ -96,6 +97,10 @@ NicToolStatus Complain(const Error& error, NicToolStatus status) {
 NicToolStatus RunNicTool(const NicToolOptions& options) {
   if (options.command == NicCommand::kHelp) {
     fmt::print("{}", kNicToolHelp);
+    return NicToolStatus::kAsWanted;
+  }
+  if (options.command == NicCommand::kVersion) {
+    fmt::print("zcrx_nic {}\n", kVersion);
     return NicToolStatus::kAsWanted;
   }
   if (options.all) return RestoreAllLeftovers(options.wait);

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/config/flag_values.h"
+
 namespace zcrx {
 namespace {
 
@@ -22,6 +24,8 @@ constexpr std::array<CommandInfo, 4> kCommands = {{
     {"diff", NicCommand::kDiff, File::kMust},
     {"restore", NicCommand::kRestore, File::kMay},
 }};
+
+constexpr std::array<std::string_view, 3> kValueFlags = {"--netif", "--config", "--wait"};
 
 std::unexpected<Error> Refuse(std::string_view what, std::string_view reason) {
   return Fail(std::string(what), 0, fmt::format("{}; --help shows what there is", reason));
@@ -59,7 +63,12 @@ Status TakeFlag(std::string_view argument, NicToolOptions& options) {
 Result<NicToolOptions> ParseNicToolOptions(std::span<const char* const> arguments) {
   NicToolOptions options;
   std::vector<std::string> words;
-  for (const std::string_view argument : arguments) {
+  const std::vector<std::string> given(arguments.begin(), arguments.end());
+  const auto takes_value = [](std::string_view flag) {
+    return std::ranges::find(kValueFlags, flag) != kValueFlags.end();
+  };
+  for (const std::string& argument : JoinValues(given, takes_value)) {
+    if (argument == "--version") return NicToolOptions{.command = NicCommand::kVersion};
     if (argument == "--help" || argument == "-h") return NicToolOptions{};
     if (argument.starts_with('-')) {
       ZCRX_RETURN_IF_ERROR(TakeFlag(argument, options));
@@ -98,7 +107,8 @@ const char* const kNicToolHelp =
     "  diff FILE        print what differs from FILE, a line each\n"
     "  restore FILE     put back what differs from FILE, and print it; changes nothing else\n"
     "  restore          put back what a killed run has left behind on the NIC\n"
-    "  restore --all    the same for all NICs\n\n"
+    "  restore --all    the same for all NICs\n"
+    "  --version        print the version and the revision it was built from\n\n"
     "A run that goes on keeps its NIC: restore waits for its end (--wait=SECONDS, 0 by default),\n"
     "and for its guardian, which puts back what a killed run has left behind too.\n"
     "The NIC is --netif, else NETIF in the environment, else in the file (--config, or\n"

@@ -11,7 +11,7 @@
 
 namespace zcrx {
 
-enum class NicCommand : uint8_t { kHelp, kShow, kSnapshot, kDiff, kRestore };
+enum class NicCommand : uint8_t { kHelp, kVersion, kShow, kSnapshot, kDiff, kRestore };
 
 struct NicToolOptions {
   NicCommand command = NicCommand::kHelp;

@@ -16,6 +16,7 @@
 #include "support/sender/caretaker.h"
 #include "support/sender/options.h"
 #include "support/sender/send.h"
+#include "support/version/version.h"
 
 namespace {
 
@@ -64,6 +65,10 @@ int TakeCare(std::span<const char* const> arguments) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of write(2), not a death
   const std::span<const char* const> arguments(argv, static_cast<size_t>(argc));
+  if (argc > 1 && arguments[1] == std::string_view("--version")) {
+    fmt::print("zcrx_sender {}\n", zcrx::kVersion);
+    return 0;
+  }
   if (argc > 1 && arguments[1] == std::string_view("caretaker")) {
     return TakeCare(arguments.subspan(2));
   }

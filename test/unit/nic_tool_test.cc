@@ -48,6 +48,18 @@ TEST(NicToolOptions, FlagsStandAnywhere) {
   }
 }
 
+TEST(NicToolOptions, AValueMayStandBehindItsFlag) {
+  const auto options =
+      Parse({"--netif", "eth1", "--config", "a", "--wait", "30", "restore", "FILE"});
+  ASSERT_TRUE(options.has_value()) << options.error().Text();
+  EXPECT_EQ(options->command, NicCommand::kRestore);
+  EXPECT_EQ(options->file, "FILE");
+  EXPECT_EQ(options->config_file, "a");
+  EXPECT_EQ(options->wait, std::chrono::seconds(30));
+  EXPECT_THAT(options->config, ElementsAre(Pair("NETIF", "eth1")));
+  EXPECT_EQ(Parse({"--all", "restore"}).value_or(NicToolOptions{}).command, NicCommand::kRestore);
+}
+
 TEST(NicToolOptions, EachCommandHasItsOwn) {
   EXPECT_EQ(Parse({"show"}).value_or(NicToolOptions{}).command, NicCommand::kShow);
   EXPECT_EQ(Parse({"snapshot", "f"}).value_or(NicToolOptions{}).command, NicCommand::kSnapshot);
@@ -259,6 +271,8 @@ TEST_F(NicTool, BadUsageIsASentenceAndStatus2) {
   }
   EXPECT_THAT(Run("--help").output, HasSubstr("Exit status: 0 "));
   EXPECT_EQ(Run("--help").status, 0);
+  EXPECT_THAT(Run("--version").output, StartsWith("zcrx_nic 0."));
+  EXPECT_EQ(Run("--version").status, 0);
 }
 
 }  // namespace

@@ -137,8 +137,8 @@ TEST_F(ProgramTest, RefusesArgumentsItDoesNotKnow) {
     SCOPED_TRACE(argument);
     const Outcome outcome = RunTests("Helper.Passes", {argument});
     EXPECT_EQ(outcome.exit, 2);
-    EXPECT_THAT(outcome.output,
-                AllOf(HasSubstr(fmt::format("argument {}", argument)), Not(HasSubstr("opened"))));
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr(fmt::format("argument {}", argument)),
+                                      Not(HasSubstr("opened")), Not(HasSubstr("Test Selection"))));
   }
   EXPECT_EQ(RunTests("Helper.Passes", {"--netif=eth2"}).exit, 2) << "given twice";
 }
@@ -179,6 +179,25 @@ TEST_F(ProgramTest, ACheckRunsNoTestAndHasItsOwnReportAndStatus) {
   ExpectWellFormed();
 }
 
+TEST_F(ProgramTest, TakesEveryFlagThatGoogleTestHas) {
+  for (const char* const argument : {"--gtest_throw_on_failure=0", "--gtest_stream_result_to=",
+                                     "--gtest_list_tests=f", "--gtest_list_tests=0"}) {
+    SCOPED_TRACE(argument);
+    EXPECT_EQ(RunTests("Helper.Passes", {argument}).exit, 0);
+  }
+  std::ofstream(folder_ / "flags") << "--gtest_list_tests\n";
+  const Outcome outcome = Run({"--gtest_flagfile=flags"});
+  EXPECT_EQ(outcome.exit, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("  Passes\n"), Not(HasSubstr("opened"))));
+}
+
+TEST_F(ProgramTest, SaysItsVersion) {
+  const Outcome outcome = Run({"--version"});
+  EXPECT_EQ(outcome.exit, 0);
+  EXPECT_THAT(outcome.output,
+              ::testing::MatchesRegex("zcrx_tests [0-9.]+( \\([0-9a-f]+(-dirty)?\\))?\n"));
+}
+
 TEST_F(ProgramTest, HelpShowsOurFlagsAndStatuses) {
   const Outcome outcome = Run({"--help"});
   EXPECT_EQ(outcome.exit, 0);
@@ -196,6 +215,14 @@ TEST_F(ProgramTest, TheReportHoldsEveryOutcome) {
             HasSubstr("message=\"large-chunks: gve answered \uFFFD EOPNOTSUPP"),
             HasSubstr("byte \uFFFD of the stream"), HasSubstr("program_helper.cc:")));
   ExpectWellFormed();
+}
+
+TEST_F(ProgramTest, AFailuresTitleIsItsCause) {
+  EXPECT_EQ(RunTests("Helper.Fails:Helper.Says", {"--junit=junit.xml"}).exit, 1);
+  EXPECT_THAT(Report(),
+              AllOf(HasSubstr("<failure message=\"Expected equality of these values: 1; 2; byte "),
+                    HasSubstr("<failure message=\"nobody connected\">nobody connected&#10;more"),
+                    Not(HasSubstr("message=\"test/unit"))));
 }
 
 TEST_F(ProgramTest, ACrashLeavesAReportThatNamesTheTest) {

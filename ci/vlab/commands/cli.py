@@ -16,6 +16,8 @@ from typing import NoReturn
 from vlab.base import cache
 from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
+from vlab.base.paths import REPOSITORY
+from vlab.base.process import capture
 from vlab.commands import arguments, booting, clean, every_nic, faults, kernel_selftest, matrix
 from vlab.commands.booting import booted
 from vlab.machines.guests import NET_CONFIG_PATH
@@ -23,6 +25,7 @@ from vlab.results import guest_file
 from vlab.results.folder import JUNIT
 from vlab.results.junit import summary
 
+_VERSION_S = 20
 _MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 
 _EXIT_STATUSES = f"""\
@@ -157,11 +160,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if "--" in own:
         at = own.index("--")
         own, words = own[:at], own[at + 1 :]
-    if not own or (own[0].startswith("-") and own[0] not in ("-h", "--help")):
+    if not own or (own[0].startswith("-") and own[0] not in ("-h", "--help", "--version")):
         own.insert(0, "run")
     options = _parser().parse_args(own)
     options.own, options.words = own, words
     return options
+
+
+def _version() -> str:
+    return capture([REPOSITORY / "ci/version"], Deadline(_VERSION_S)).strip()
 
 
 def _parser() -> _Parser:
@@ -172,6 +179,7 @@ def _parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"ci/lab {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         one = commands.add_parser(
