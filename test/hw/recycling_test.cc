@@ -37,8 +37,7 @@ TEST_P(ZcrxRecycling, CarriesManyTimesTheArea) {
   ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue, steering.area);
-  options.ifq.area.bytes = area;
-  options.receive_buffer = SmallAreaReceiveBuffer(area);
+  ReceiveInto(area, options);
   options.shuffle = shuffle;
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
   ASSERT_OK(queue.Steer(steering.steering, receiver.Endpoint(), Undo()));
@@ -72,8 +71,7 @@ TEST_P(ZcrxLeak, WouldUseUpTheArea) {
   const uint64_t most_in_buffer =
       merges.active ? std::max<uint64_t>(PageBytes(), link.mtu) : link.mtu;
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
-  options.ifq.area.bytes = area;
-  options.receive_buffer = SmallAreaReceiveBuffer(area);
+  ReceiveInto(area, options);
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
   ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
   const uint64_t bytes = kLeakOfOneIn * (area / PageBytes()) * most_in_buffer;

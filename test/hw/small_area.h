@@ -13,12 +13,16 @@ inline constexpr uint32_t kSmallRing = 256;
 // descriptor, and drops what it has no further buffer for.
 inline constexpr uint32_t kPagesPerDescriptor = 6;
 
-// SO_RCVBUF for connections into such an area. What waits for the application, or for a segment
-// that was lost, leaves the driver buffers for that segment: bnxt drops what it has no further
-// buffer for, so that without it nothing would ever move again. The kernel counts pages, and
-// doubles it (socket(7)).
-inline int SmallAreaReceiveBuffer(size_t area) {
-  return static_cast<int>(area / kPagesPerDescriptor / 2);
+// Has the receiver leave the driver buffers of an area of so many bytes, whatever the pace.
+inline void ReceiveInto(size_t area, ReceiverOptions& options) {
+  options.ifq.area.bytes = area;
+  // The kernel counts pages, and doubles it (socket(7)). What waits for the application, or for a
+  // segment that was lost, leaves buffers for that segment: bnxt drops what it has no further
+  // buffer for, so that without it nothing would ever move again.
+  options.receive_buffer = static_cast<int>(area / kPagesPerDescriptor / 2);
+  // A request goes on as long as packets come (io_poll_check_events() in io_uring/poll.c), and the
+  // application gives nothing back meanwhile: one without a limit can use up any area.
+  options.request_bytes = static_cast<uint32_t>(area / kPagesPerDescriptor / 2);
 }
 
 // Makes the NIC's receive rings small, and says how large an area they need. Before

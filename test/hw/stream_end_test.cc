@@ -35,8 +35,7 @@ TEST_P(ZcrxStreamEnd, ByResetGivesTheBuffersBack) {
   ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
-  options.ifq.area.bytes = area;
-  options.receive_buffer = SmallAreaReceiveBuffer(area);
+  ReceiveInto(area, options);
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
   ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
   for (int reset = 0; reset < kResets; ++reset) {
