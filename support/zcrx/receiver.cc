@@ -146,28 +146,43 @@ void Receiver::Expect(uint64_t bytes, StreamCheck check) {
   streams_.push_back({.tag = next_tag_++, .bytes = bytes, .check = std::move(check)});
 }
 
+Status Receiver::WaitForSilence(Deadline::Clock::duration silence, Deadline deadline) {
+  uint64_t moves = moves_;
+  Deadline silent = Deadline::In(silence);
+  while (!silent.Expired()) {
+    if (deadline.Expired()) return GiveUp(FailExpired("wait until nothing moves").error());
+    ZCRX_RETURN_IF_ERROR(TurnOrGiveUp(deadline.Earlier(silent), 0));
+    if (std::exchange(moves, moves_) != moves_) silent = Deadline::In(silence);
+  }
+  return {};
+}
+
 Status Receiver::RunUntil(const std::function<bool()>& reached, const std::string& operation,
                           Deadline deadline, int tolerated) {
-  const auto give_up = [&](Error error) {
-    error.detail += (error.detail.empty() ? "" : "; ") + Progress();
-    CloseAll();
-    return std::unexpected(std::move(error));
-  };
   Deadline stalled = Deadline::In(kStall);
   while (!reached()) {
-    if (deadline.Expired()) return give_up(FailExpired(operation).error());
+    if (deadline.Expired()) return GiveUp(FailExpired(operation).error());
     if (stalled.Expired()) {
-      return give_up(
+      return GiveUp(
           {operation, ETIMEDOUT, fmt::format("nothing has moved for {} s", kStall.count())});
     }
     const uint64_t moves = moves_;
-    if (Status turned = Turn(deadline.Earlier(stalled)); !turned) {
-      return give_up(std::move(turned).error());
-    }
-    if (auto error = FirstError(tolerated)) return give_up(*std::move(error));
+    ZCRX_RETURN_IF_ERROR(TurnOrGiveUp(deadline.Earlier(stalled), tolerated));
     if (moves_ != moves) stalled = Deadline::In(kStall);
   }
   return {};
+}
+
+Status Receiver::TurnOrGiveUp(Deadline deadline, int tolerated) {
+  if (Status turned = Turn(deadline); !turned) return GiveUp(std::move(turned).error());
+  if (auto error = FirstError(tolerated)) return GiveUp(*std::move(error));
+  return {};
+}
+
+Status Receiver::GiveUp(Error error) {
+  error.detail += (error.detail.empty() ? "" : "; ") + Progress();
+  CloseAll();
+  return std::unexpected(std::move(error));
 }
 
 Status Receiver::Turn(Deadline deadline) {

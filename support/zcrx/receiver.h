@@ -82,6 +82,8 @@ class Receiver {
   Status Accept(uint64_t bytes, StreamCheck check, Deadline deadline);
   // Until at least `bytes` have arrived on each of them:
   Status Reach(uint64_t bytes, Deadline deadline);
+  // Until nothing has moved for `silence`: no connection, no data, no event. The connections stay.
+  Status WaitForSilence(Deadline::Clock::duration silence, Deadline deadline);
   // Until the end of all; what each brought.
   Result<std::vector<Received>> CollectAll(Deadline deadline);
   // Until the kernel has told of `type`, accepting, receiving and checking meanwhile; at once when
@@ -122,6 +124,10 @@ class Receiver {
   // Takes turns until `reached`. The first error of a stream ends it, but for `tolerated`.
   Status RunUntil(const std::function<bool()>& reached, const std::string& operation,
                   Deadline deadline, int tolerated = 0);
+  // One Turn(). Its error or the first of a stream, but for `tolerated`, ends all.
+  Status TurnOrGiveUp(Deadline deadline, int tolerated);
+  // Closes all connections; the error says how far they came.
+  Status GiveUp(Error error);
   // One round of the loop: queues the requests that are missing, waits, takes all completions.
   Status Turn(Deadline deadline);
   Status QueueRequests();

@@ -335,6 +335,28 @@ TEST_F(ReceiverTest, KeepsBuffersUntilToldToReturnThem) {
   }
 }
 
+TEST_F(ReceiverTest, ReceivesTheRestAfterASilence) {
+  constexpr size_t kBytes = 2 << 20;
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const LocalSender sender(receiver->Endpoint(), kBytes);
+  const auto accepted = receiver->Accept(kBytes, IsPayload(), Deadline::In(kPatience));
+  ASSERT_TRUE(accepted.has_value()) << accepted.error().Text();
+  const auto silent = receiver->WaitForSilence(10ms, Deadline::In(kPatience));
+  ASSERT_TRUE(silent.has_value()) << silent.error().Text();
+  const auto received = receiver->CollectAll(Deadline::In(kPatience));
+  ASSERT_TRUE(received.has_value()) << received.error().Text();
+  EXPECT_EQ(received->front().bytes, kBytes);
+}
+
+TEST_F(ReceiverTest, EndsAtTheDeadlineWithoutASilence) {
+  auto receiver = Receiver::Start(Options());
+  ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const auto silent = receiver->WaitForSilence(kPatience, Deadline::In(20ms));
+  ASSERT_FALSE(silent.has_value());
+  EXPECT_EQ(silent.error().code, ETIMEDOUT);
+}
+
 TEST_F(ReceiverTest, NoticesAStreamThatGoesOn) {
   auto receiver = Receiver::Start(Options());
   ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
