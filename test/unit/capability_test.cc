@@ -10,7 +10,9 @@ using ::testing::HasSubstr;
 
 constexpr Capability kLarge = Capability::kLargeChunks;
 
-TEST(Judge, PresentIsMet) { EXPECT_EQ(Judge(kLarge, Answer::Present("it is there"), false).need, Need::kMet); }
+TEST(Judge, PresentIsMet) {
+  EXPECT_EQ(Judge(kLarge, Answer::Present("it is there"), false).need, Need::kMet);
+}
 
 TEST(Judge, AbsentSkipsWithItsNameAndTheEvidence) {
   const NeedVerdict verdict = Judge(kLarge, Answer::Absent("gve answered EOPNOTSUPP"), false);
