@@ -35,8 +35,8 @@ class Refusal(LabTest):
             (["run", "--share", "/nonexistent"], "not a directory: '/nonexistent'"),
             (["run", "--limit", "-1"], "not a number of seconds: '-1'"),
             (["exec"], "exec needs a command"),
-            (["shell", "--", "ls"], "shell takes no command"),
-            (["clean", "--", "all"], "clean takes no arguments"),
+            (["shell", "--", "ls"], "shell takes no arguments after --"),
+            (["clean", "--", "all"], "clean takes no arguments after --"),
         ):
             self.refused(self.plain(*words), 2, sentence)
 

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from vlab.base import cache
-from vlab.base.errors import UsageError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +14,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def act(options: argparse.Namespace) -> int:
     """Precondition: no lab uses the cache."""
-    if options.words:
-        raise UsageError("clean takes no arguments")
     freed = 0
     for path in cache.superseded():
         size = _mib(path)

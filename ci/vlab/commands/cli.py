@@ -96,8 +96,6 @@ def _exec(options: argparse.Namespace) -> int:
 
 
 def _shell(options: argparse.Namespace) -> int:
-    if options.words:
-        raise UsageError("shell takes no command; exec does")
     with booted(options, options.share) as running:
         return running.run([], None, terminal=sys.stdin.isatty())
 
@@ -163,12 +161,18 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not own or (own[0].startswith("-") and own[0] not in ("-h", "--help", "--version")):
         own.insert(0, "run")
     options = _parser().parse_args(own)
+    if words and not COMMANDS[options.command].rest:
+        raise UsageError(f"{options.command} takes no arguments after --")
     options.own, options.words = own, words
     return options
 
 
-def _version() -> str:
-    return capture([REPOSITORY / "ci/version"], Deadline(_VERSION_S)).strip()
+class _Version(argparse.Action):
+    """Asks git, which no other command waits for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        version = capture([REPOSITORY / "ci/version"], Deadline(_VERSION_S)).strip()
+        parser.exit(message=f"ci/lab {version}\n")
 
 
 def _parser() -> _Parser:
@@ -179,7 +183,7 @@ def _parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"ci/lab {_version()}")
+    parser.add_argument("--version", nargs=0, action=_Version, help="the revision, and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         one = commands.add_parser(

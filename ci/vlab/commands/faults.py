@@ -52,8 +52,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
-    if options.words:
-        raise UsageError("faults takes no arguments for the suite; run does")
     if (options.quick or options.gate) and options.suite != "ours":
         raise UsageError("--quick and --gate select tests of this project: not with --suite kernel")
     if options.gate and (options.quick or options.faults):

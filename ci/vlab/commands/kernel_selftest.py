@@ -6,7 +6,6 @@ import argparse
 from collections import Counter
 
 from vlab.base.deadline import Deadline
-from vlab.base.errors import UsageError
 from vlab.commands import arguments, booting
 from vlab.results.outcome import COUNTS_AS_FAILURE, Outcome
 from vlab.results.report import WORDS
@@ -30,8 +29,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
-    if options.words:
-        raise UsageError("kernel-selftest takes no arguments for the suite; run does")
     theirs, ours = KernelSuite(), OurSuite()
     with booting.booted(options, theirs.share()) as lab:
         theirs.install(lab)

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 from vlab.base import progress
-from vlab.base.errors import UsageError
 from vlab.base.paths import KNOWN_FAULTS, RESULTS
 from vlab.commands import arguments, booting, cells
 from vlab.debian import tools
@@ -35,8 +34,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
-    if options.words:
-        raise UsageError("matrix takes no arguments for the suite; run does")
     faults = known_issues.load(KNOWN_FAULTS)
     with results_folder(options.out.resolve()) as out:
         with building(options.build) as programs:
