@@ -57,16 +57,17 @@ class ZcrxHeaderLength : public ZcrxTest, public ::testing::WithParamInterface<H
   // What became of a connection of `bytes`: no NIC has promised to split such packets or to apply a
   // rule to them, and yet it came by this NIC.
   Result<std::string> Fate(const TargetQueue& queue, uint64_t copied, uint64_t bytes) {
-    const std::string fate = fmt::format("the kernel copied {} of {} bytes", copied, bytes);
+    std::string fate = fmt::format("the kernel copied {} of {} bytes", copied, bytes);
     const Result<TracedPackets> traced = Testbed::Get().Traced();
     if (!traced) return fate;
     const FlowPackets packets = Account(*traced, queue.Index(), queue.Flow().ip_options);
-    const uint64_t came = packets.payload + (packets.elsewhere ? packets.elsewhere->payload : 0);
+    const uint64_t came = packets.payload + packets.payload_elsewhere;
     if (packets.lost == 0 && came < bytes) {
       return Fail(fmt::format("{} of {} bytes came by {}", came, bytes, UnderTest().Name()));
     }
-    return fate + fmt::format("; {} segments came by queue {}, {} of them not split",
-                              packets.segments, queue.Index(), packets.not_split);
+    fate += fmt::format("; {} segments came by queue {}, {} of them not split", packets.segments,
+                        queue.Index(), packets.not_split);
+    return fate;
   }
 };
 

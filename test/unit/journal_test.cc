@@ -97,6 +97,7 @@ std::optional<NicToolOptions> AdvisedIn(const std::string& message) {
   std::istringstream text(advice[1]);
   const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
   std::vector<const char*> arguments;
+  arguments.reserve(words.size());
   for (const std::string& word : words) arguments.push_back(word.c_str());
   const Result<NicToolOptions> options = ParseNicToolOptions(arguments);
   return options ? std::optional(*options) : std::nullopt;

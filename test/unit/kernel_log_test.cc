@@ -1,5 +1,6 @@
 #include "support/kernel/kernel_log.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace zcrx {
@@ -75,8 +76,7 @@ TEST(Complains, OfThisPortAndNotOfAnotherOfTheSameDriver) {
                 " %: TX timeout detected, starting reset task!"},
            Line{{"eth1", "mlx5_core", "0000:3b:00.0"},
                 ": mlx5_cmd_out_err:833:(pid 4711): CREATE_TIR(0x900) op_mod(0x0) failed, status "
-                "bad "
-                "parameter(0x3), syndrome (0x9bcdef), err(-22)"},
+                "bad parameter(0x3), syndrome (0x9bcdef), err(-22)"},
            Line{{"eth1", "mlx5_core", "0000:3b:00.0"},
                 " %: Error cqe on cqn 0x4d3, ci 0x0, sqn 0x1"},
            Line{{"eth1", "gve", "0000:3b:00.0"}, ": AQ command failed with status -4"},
@@ -85,7 +85,7 @@ TEST(Complains, OfThisPortAndNotOfAnotherOfTheSameDriver) {
                 " %: NETDEV WATCHDOG: CPU: 3: transmit queue 0 timed out 5016 ms"},
        }) {
     const auto line = [&](const std::string& bus, const std::string& interface) {
-      std::string text = subject.driver + " " + bus + said;
+      std::string text = fmt::format("{} {}{}", subject.driver, bus, said);
       if (const size_t at = text.find('%'); at != std::string::npos) text.replace(at, 1, interface);
       return Of(bus, 3, text);
     };
