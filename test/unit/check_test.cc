@@ -9,7 +9,6 @@ namespace zcrx {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 CheckLine Line(CheckPart part, std::string name, Need need) {
   return {.part = part, .name = std::move(name), .need = need, .evidence = "so", .remedy = {}};
