@@ -56,6 +56,12 @@ class PacketTrace {
   std::filesystem::path instance_;  // empty: closed
 };
 
+// Whether the error is that of a machine or a user without tracing: it is lacking then. Any other
+// is of a trace that does not work.
+inline bool CannotTrace(const Error& error) {
+  return error.code == ENOENT || error.code == EPERM || error.code == EACCES;
+}
+
 // Instances of processes that were killed. What cannot be removed stays: others' are not ours.
 void RemoveLeftoverTraces(const std::filesystem::path& tracefs = kTracefs);
 

@@ -40,6 +40,7 @@ case_of ssh_refused suite --remote-args=root@198.51.100.2:1
 case_of ssh_unknown_host suite --ssh-known-hosts=/tmp/nobody_known
 case_of ssh_wrong_key suite --ssh-identity=/etc/lab/ssh_host_ed25519_key
 case_of check suite --check
+case_of check_unknown_promise suite --check --promised=wings
 case_of check_tells_all suite --check --ssh-known-hosts=/tmp/nobody_known \
   --local-v4=198.51.100.1 --remote-v4=198.51.100.2
 

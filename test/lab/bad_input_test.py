@@ -27,6 +27,7 @@ _EXPECTED = {
     "ssh_unknown_host": (2, "ssh-keyscan"),
     "ssh_wrong_key": (2, "authorized_keys"),
     "check": (4, "no   test_zcrx_large_chunks             lacks large-chunks\n"),
+    "check_unknown_promise": (2, 'names no capability "wings"'),
     "check_tells_all": (2, "no   addresses "),
     "port_taken": (1, "EADDRINUSE"),
     "port_given": (0, "[  PASSED  ] 1 test"),

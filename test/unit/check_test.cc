@@ -46,6 +46,12 @@ TEST(CheckKernelCases, LackOnlyWhatTheyNeed) {
   EXPECT_THAT(CasesThatCannotRun(Without(Capability::kDmabufArea)), ElementsAre());
 }
 
+TEST(CheckKernelCases, WhatWasNotAskedIsNotThere) {
+  for (const CheckLine& line : CheckKernelCases({})) {
+    EXPECT_EQ(line.need, Need::kFail) << line.name;
+  }
+}
+
 TEST(CheckVerdict, PassesWhereAllOfTheKernelsCasesCanRun) {
   EXPECT_EQ(CheckVerdict(Without(Capability::kDmabufArea)), ExitStatus::kPassed);
 }
