@@ -60,6 +60,7 @@ struct Config {
   std::string remote_dir;
   std::set<std::string> promised;  // as written; what names there are is not known here
   std::chrono::seconds wait{0};    // for a NIC that is in use
+  bool fresh = false;              // the NIC is put back after every test
 };
 
 // A key (NETIF) as the sources have it; each list's later entries win.

@@ -7,7 +7,6 @@
 #include "support/base/interruption.h"
 #include "support/base/kill_point.h"
 #include "support/guard/recovery.h"
-#include "support/nic/rings.h"
 #include "support/nic/state.h"
 
 namespace zcrx {
@@ -39,30 +38,22 @@ Result<Custody> Custody::Take(const std::string& interface, std::chrono::seconds
   return Custody(interface, guardian_program, std::move(lock), std::move(journals));
 }
 
-Status Custody::Begin(const NicState& found) {
-  ZCRX_ASSIGN_OR_RETURN(journal_, MakeJournal(interface_, SerializeNicState(found)));
+Status Custody::Begin(NicState& found) {
+  ZCRX_ASSIGN_OR_RETURN(journal_, MakeJournal(found));
   ZCRX_RETURN_IF_ERROR(WriteJournal());
-  ZCRX_RETURN_IF_ERROR(LearnSplit(found));
   const KillPoints points("start_guardian");
   ZCRX_ASSIGN_OR_RETURN(guardian_, Guardian::Start({.program = program_,
                                                     .interface = interface_,
                                                     .state_folder = journals_.Folder()},
                                                    lock_, Deadline::In(kReady)));
+  found.split_automatic = guardian_->SplitAutomatic();
+  journal_->state.split_automatic = found.split_automatic;
   return {};
 }
 
 Status Custody::WriteJournal() const {
   const KillPoints points("write_journal");
   return journals_.Write(*journal_);
-}
-
-Status Custody::LearnSplit(const NicState& found) {
-  if (found.rings.tcp_data_split != TcpDataSplit::kEnabled) return {};
-  const KillPoints points("learn_split");
-  ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(interface_));
-  ZCRX_ASSIGN_OR_RETURN(journal_->split_automatic, SplitIsAutomatic(nic));
-  if (!journal_->split_automatic) return {};
-  return WriteJournal();
 }
 
 Status Custody::Holds() {

@@ -23,9 +23,9 @@ class Custody {
   static Result<Custody> Take(const std::string& interface, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said);
 
-  // Before the first change; `found` is how the NIC has to be afterwards. What `found` cannot hold
-  // is learned here (SplitIsAutomatic()), after the journal and before the guardian, who reads it.
-  Status Begin(const NicState& found);
+  // Before the first change. `found` is how the NIC has to be afterwards; it gets what only a change
+  // can tell, and the guardian has learned: split_automatic.
+  Status Begin(NicState& found);
   // An error where the NIC may not be changed (any more).
   Status Holds();
   // After the last undo. What still differed is put back, and an error each, as is what could not
@@ -34,7 +34,6 @@ class Custody {
 
  private:
   [[nodiscard]] Status WriteJournal() const;
-  Status LearnSplit(const NicState& found);
 
   Custody(std::string interface, std::string program, NicLock lock, Journals journals)
       : interface_(std::move(interface)),

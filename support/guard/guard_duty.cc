@@ -129,15 +129,25 @@ void WaitForEndOfRun(const UniqueFd& run, int lock) {
   }
 }
 
+// The found state lacks whose choice header split was, and asking changes it: so that is done by
+// the process that outlives the run, and from here on the NIC is no longer as found.
+Status LearnWhoseSplit(const Journals& journals, Nic& nic, Journal& journal) {
+  if (journal.state.rings.tcp_data_split != TcpDataSplit::kEnabled) return {};
+  const Result<bool> claimed = ClaimSplit(nic);
+  // Unheard, it may have been the driver's, as it mostly is.
+  journal.state.split_automatic = claimed.value_or(true);
+  return journals.Write(journal);
+}
+
 // All that it takes to put the NIC back is there.
 Result<Journal> Prepare(const Journals& journals, const std::string& interface) {
   ZCRX_ASSIGN_OR_RETURN(const Capabilities mine, GetCapabilities());
   if (!mine.Has(CAP_NET_ADMIN)) return Fail("guard " + interface, EPERM, "it lacks CAP_NET_ADMIN");
   ZCRX_ASSIGN_OR_RETURN(Journals::Leftover found, journals.Find(interface));
   if (!found.journal) return Fail("read " + journals.PathOf(interface), ENOENT);
-  ZCRX_ASSIGN_OR_RETURN(const NicState state, ParseNicState(found.journal->state));
   ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(interface));
-  ZCRX_RETURN_IF_ERROR(CheckSameNic(state, nic));
+  ZCRX_RETURN_IF_ERROR(CheckSameNic(found.journal->state.nic, nic));
+  ZCRX_RETURN_IF_ERROR(LearnWhoseSplit(journals, nic, *found.journal));
   return *std::move(found.journal);
 }
 
@@ -176,6 +186,9 @@ int GuardNic(const std::string& interface, const std::string& state_folder) {
   const Journals journals(*std::move(folder));
   const Result<Journal> journal = Prepare(journals, interface);
   if (!journal) return refuse(journal.error());
+  if (const auto automatic = journal->state.split_automatic) {
+    voice.TellRun(guardian_says::kSplit, *automatic ? guardian_says::kAutomatic : "");
+  }
   voice.TellRun(guardian_says::kReady, std::to_string(::getpid()));
 
   UniqueFd lock(kGuardianLock);

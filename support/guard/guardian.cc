@@ -130,7 +130,11 @@ Result<Guardian> Guardian::Start(const Options& options, const NicLock& lock, De
   // It has its own; the end of the last of them is its end.
   for (UniqueFd* const fd : {&its, &its_socket, &its_lock}) fd->Reset();
 
-  const auto said = Receive(guardian.socket_.Get(), operation, deadline);
+  auto said = Receive(guardian.socket_.Get(), operation, deadline);
+  if (const auto whose = said && *said ? After(guardian_says::kSplit, **said) : std::nullopt) {
+    guardian.split_automatic_ = *whose == guardian_says::kAutomatic;
+    said = Receive(guardian.socket_.Get(), operation, deadline);
+  }
   // The child has forked the guardian and ended, or shall not do so any more.
   if (!said) ::kill(child, SIGKILL);
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {

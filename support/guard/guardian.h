@@ -7,6 +7,7 @@
 // and leaves. Nothing of that depends on what the run had time for.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,11 @@ class Guardian {
     std::string interface;
     std::string state_folder;  // with the interface's journal
   };
-  // Returns once it is ready to take over.
+  // Returns once it is ready to take over. Header split that is on has been configured on by then.
   static Result<Guardian> Start(const Options& options, const NicLock& lock, Deadline deadline);
 
+  // Whether that header split was the driver's own choice; absent where it was not on.
+  [[nodiscard]] std::optional<bool> SplitAutomatic() const { return split_automatic_; }
   // An error once it has ended: nothing may be changed without it.
   [[nodiscard]] Status StillThere();
 
@@ -46,6 +49,7 @@ class Guardian {
 
   std::string interface_;
   UniqueFd socket_;
+  std::optional<bool> split_automatic_ = {};
   std::string name_ = "the guardian";
 };
 
@@ -61,6 +65,8 @@ inline constexpr const char* kGuardianKillAt = "ZCRX_GUARDIAN_KILL_AT";
 
 // What it says to the run, a packet each; its end ends it.
 namespace guardian_says {
+inline constexpr std::string_view kSplit = "split ";  // and kAutomatic, or that it was configured
+inline constexpr std::string_view kAutomatic = "automatic";
 inline constexpr std::string_view kReady = "ready ";      // and its process ID
 inline constexpr std::string_view kDiffers = "differs ";  // and a sentence
 inline constexpr std::string_view kFailed = "failed ";    // and an error

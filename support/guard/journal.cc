@@ -3,31 +3,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <ctime>
-#include <fstream>
 #include <utility>
 
 #include "support/guard/crc64.h"
+#include "support/nic/identity.h"
+#include "support/nic/state_json.h"
 
 namespace zcrx {
 namespace {
 
-constexpr std::string_view kMagic = "zcrx-hwtest journal 2";
-constexpr std::string_view kChecksum = "crc64 ";
+constexpr const char* kVersionKey = "zcrx-hwtest-journal";
+constexpr int kVersion = 3;
+constexpr const char* kChecksum = "crc64";
 constexpr std::string_view kSuffix = ".journal";
-
-std::unexpected<Error> Refuse(std::string_view why) {
-  return Fail("read a journal", 0, std::string(why));
-}
-
-Result<std::string> BootId() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  if (!(file >> id)) return Fail("read /proc/sys/kernel/random/boot_id", EIO);
-  return id;
-}
 
 Result<uint64_t> NetNamespace() {
   struct stat info = {};
@@ -43,79 +33,45 @@ std::string Now() {
                      utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-std::string ChecksumLine(std::string_view sealed) {
-  return fmt::format("{}{:016x}\n", kChecksum, Crc64(sealed));
+Json Unsealed(const Journal& journal) {
+  return {{kVersionKey, kVersion},
+          {"namespace", journal.net_namespace},
+          {"written", journal.written},
+          {"state", ToJson(journal.state)}};
 }
 
-// Takes "name value\n" off the front of `text`.
-Result<std::string> TakeLine(std::string_view& text, std::string_view name) {
-  const size_t end = text.find('\n');
-  if (end == text.npos || !text.starts_with(name) || end <= name.size() ||
-      text[name.size()] != ' ') {
-    return Refuse(fmt::format("it has no line \"{}\" where one belongs", name));
-  }
-  std::string value(text.substr(name.size() + 1, end - name.size() - 1));
-  text.remove_prefix(end + 1);
-  return value;
-}
-
-Result<uint64_t> TakeNumber(std::string_view& text, std::string_view name) {
-  ZCRX_ASSIGN_OR_RETURN(const std::string value, TakeLine(text, name));
-  uint64_t number = 0;
-  const char* const end = value.data() + value.size();
-  const auto [rest, error] = std::from_chars(value.data(), end, number);
-  if (error != std::errc() || rest != end) {
-    return Refuse(fmt::format("its line \"{}\" holds no number", name));
-  }
-  return number;
+Json Sealed(const Journal& journal) {
+  Json json = Unsealed(journal);
+  json[kChecksum] = fmt::format("{:016x}", Crc64(DocumentText(json)));
+  return json;
 }
 
 }  // namespace
 
-Result<Journal> MakeJournal(const std::string& interface, std::string state) {
-  ZCRX_ASSIGN_OR_RETURN(std::string boot, BootId());
+Result<Journal> MakeJournal(NicState state) {
   ZCRX_ASSIGN_OR_RETURN(const uint64_t net_namespace, NetNamespace());
-  return Journal{.interface = interface,
-                 .boot = std::move(boot),
-                 .net_namespace = net_namespace,
+  return Journal{.net_namespace = net_namespace,
                  .written = fmt::format("{} by process {}", Now(), ::getpid()),
-                 .state = std::move(state),
-                 .split_automatic = false};
+                 .state = std::move(state)};
 }
 
-std::string SealJournal(const Journal& journal) {
-  const std::string sealed = fmt::format(
-      "{}\ninterface {}\nboot {}\nnamespace {}\nwritten {}\nsplit_automatic {:d}\n"
-      "bytes {}\n{}\n",
-      kMagic, journal.interface, journal.boot, journal.net_namespace, journal.written,
-      journal.split_automatic, journal.state.size(), journal.state);
-  return sealed + ChecksumLine(sealed);
-}
+std::string SealJournal(const Journal& journal) { return DocumentText(Sealed(journal)); }
 
 Result<Journal> UnsealJournal(std::string_view text) {
-  // The checksum first: what does not match it is not worth a look.
-  const size_t checksum_bytes = ChecksumLine({}).size();
-  if (text.size() < checksum_bytes) return Refuse("it is cut short");
-  std::string_view rest = text.substr(0, text.size() - checksum_bytes);
-  if (text.substr(rest.size()) != ChecksumLine(rest)) {
-    return Refuse("it is cut short or corrupted: its checksum is another");
-  }
-  // What follows are journals of another version.
-  if (!rest.starts_with(std::string(kMagic) + '\n')) {
-    return Refuse(fmt::format("it does not begin with \"{}\"", kMagic));
-  }
-  rest.remove_prefix(kMagic.size() + 1);
   Journal journal;
-  ZCRX_ASSIGN_OR_RETURN(journal.interface, TakeLine(rest, "interface"));
-  ZCRX_ASSIGN_OR_RETURN(journal.boot, TakeLine(rest, "boot"));
-  ZCRX_ASSIGN_OR_RETURN(journal.net_namespace, TakeNumber(rest, "namespace"));
-  ZCRX_ASSIGN_OR_RETURN(journal.written, TakeLine(rest, "written"));
-  ZCRX_ASSIGN_OR_RETURN(const uint64_t split_automatic, TakeNumber(rest, "split_automatic"));
-  journal.split_automatic = split_automatic != 0;
-  ZCRX_ASSIGN_OR_RETURN(const uint64_t bytes, TakeNumber(rest, "bytes"));
-  if (rest.size() != bytes + 1) return Refuse("its state has another length than it says");
-  journal.state = rest.substr(0, bytes);
-  return journal;
+  std::string version;
+  const Status read = ParseDocument("read a journal", text, [&](const Json& json) {
+    version = json.at(kVersionKey).dump();
+    json.at("namespace").get_to(journal.net_namespace);
+    json.at("written").get_to(journal.written);
+    journal.state = NicStateFrom(json.at("state"));
+    return Sealed(journal);
+  });
+  if (read) return journal;
+  if (!version.empty() && version != std::to_string(kVersion)) {
+    return Fail("read a journal", 0, "version " + version + " is unknown");
+  }
+  return Fail("read a journal", 0, "it is cut short or corrupted: " + read.error().detail);
 }
 
 std::string Journals::PathOf(const std::string& interface) const {
@@ -123,7 +79,7 @@ std::string Journals::PathOf(const std::string& interface) const {
 }
 
 Status Journals::Write(const Journal& journal) const {
-  return folder_.Write(journal.interface + std::string(kSuffix), SealJournal(journal));
+  return folder_.Write(journal.state.nic.interface + std::string(kSuffix), SealJournal(journal));
 }
 
 Status Journals::Remove(const std::string& interface) const {
@@ -143,11 +99,11 @@ Result<Journals::Leftover> Journals::Find(const std::string& interface) const {
   if (!text) return Leftover{};
   Result<Journal> journal = UnsealJournal(*text);
   if (!journal) return refuse(journal.error().detail);
-  if (journal->interface != interface) {
-    return refuse(fmt::format("it is one of {}", journal->interface));
+  if (journal->state.nic.interface != interface) {
+    return refuse(fmt::format("it is one of {}", journal->state.nic.interface));
   }
   ZCRX_ASSIGN_OR_RETURN(const std::string boot, BootId());
-  if (journal->boot != boot) {
+  if (journal->state.nic.boot != boot) {
     ZCRX_RETURN_IF_ERROR(Remove(interface));
     return Leftover{.journal = {},
                     .said = fmt::format("removed the journal {} (written {}): the machine has "

@@ -14,26 +14,22 @@
 
 #include "support/base/result.h"
 #include "support/guard/state_folder.h"
+#include "support/nic/state.h"
 
 namespace zcrx {
 
 struct Journal {
-  std::string interface;
-  std::string boot;            // /proc/sys/kernel/random/boot_id
   uint64_t net_namespace = 0;  // inode of /proc/self/ns/net: names of interfaces are a namespace's
-  std::string written;         // "2026-11-25T02:10:11Z by process 4711"
-  std::string state;           // as found; what it means is not known here
-  // Beside the state, as no kernel shows it: header split that was on was the driver's own choice,
-  // and is to be left to it again.
-  bool split_automatic = false;
+  std::string written = {};    // "2026-11-25T02:10:11Z by process 4711"
+  NicState state = {};         // as found, of state.nic.interface
 
   bool operator==(const Journal&) const = default;
 };
 
-// Of this boot, namespace, process and moment.
-Result<Journal> MakeJournal(const std::string& interface, std::string state);
+// Of this namespace, process and moment.
+Result<Journal> MakeJournal(NicState state);
 
-// The file's text: lines of a header, the state, and a checksum of all before it.
+// The file's text: JSON, the state in it, and a checksum of the whole.
 std::string SealJournal(const Journal& journal);
 // The error's detail says what is wrong with it.
 Result<Journal> UnsealJournal(std::string_view text);

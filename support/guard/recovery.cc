@@ -8,23 +8,19 @@
 #include "support/base/kill_point.h"
 #include "support/kernel/packet_trace.h"
 #include "support/nic/queues.h"
-#include "support/nic/rings.h"
 #include "support/nic/state.h"
 
 namespace zcrx {
 namespace {
 
 // What is wrong with the NIC, put right.
-Status Restore(const Journal& journal, Recovery& recovery, Deadline deadline) {
-  ZCRX_ASSIGN_OR_RETURN(const NicState wanted, ParseNicState(journal.state));
-  ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(journal.interface));
-  ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted, nic));
+Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
+  ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(wanted.nic.interface));
+  ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
   if (CanSeeQueues(nic)) ZCRX_RETURN_IF_ERROR(WaitForAllProvidersGone(nic, deadline));
   ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
   recovery.differences = Differences(wanted, now);
-  if (!recovery.differences.empty()) recovery.errors = RestoreNicState(nic, wanted, deadline);
-  // Where it is so already, the kernel does nothing.
-  if (journal.split_automatic) return SetRings(nic, {.tcp_data_split = TcpDataSplit::kUnknown});
+  recovery.errors = Apply(nic, wanted, deadline).errors;
   return {};
 }
 
@@ -34,10 +30,10 @@ Recovery PutBack(const Journals& journals, const Journal& journal, Deadline dead
   const Uninterrupted undoing;
   Recovery recovery;
   PassKillPoint("before", "put_back");
-  Status done = Restore(journal, recovery, deadline);
+  Status done = Restore(journal.state, recovery, deadline);
   RemoveLeftoverTraces();
   PassKillPoint("after", "put_back");
-  if (done && recovery.errors.empty()) done = journals.Remove(journal.interface);
+  if (done && recovery.errors.empty()) done = journals.Remove(journal.state.nic.interface);
   if (!done) recovery.errors.push_back(std::move(done).error());
   return recovery;
 }

@@ -13,8 +13,6 @@
 #include <span>
 #include <vector>
 
-#include "support/nic/netlink/socket.h"
-
 namespace zcrx {
 namespace {
 
@@ -65,8 +63,7 @@ Status CheckAddressIsOn(Nic& nic, const std::string& address) {
                             .ifa_scope = 0,
                             .ifa_index = 0};
   request.Header(&header, sizeof(header));
-  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
-  ZCRX_ASSIGN_OR_RETURN(const auto messages, socket.Call(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto messages, nic.GetKernel().Call(NETLINK_ROUTE, request));
   std::vector<std::string> others;
   for (const netlink::Message& message : messages) {
     const std::optional<uint32_t> holder = Holder(message, *wanted);

@@ -23,17 +23,6 @@ uint32_t MaxOf(const std::optional<Channels::Kind>& kind) { return kind ? kind->
 uint32_t Channels::RxQueues() const { return CountOf(rx) + CountOf(combined); }
 uint32_t Channels::MaxRxQueues() const { return MaxOf(rx) + MaxOf(combined); }
 
-std::string ChannelsChange::Text() const {
-  std::string text;
-  const auto add = [&text](const char* kind, const std::optional<uint32_t>& count) {
-    if (count) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, *count);
-  };
-  add("rx", rx);
-  add("tx", tx);
-  add("combined", combined);
-  return text;
-}
-
 Channels ParseChannels(netlink::Attributes reply) {
   return {
       .rx = Kind(reply, ETHTOOL_A_CHANNELS_RX_COUNT, ETHTOOL_A_CHANNELS_RX_MAX),
@@ -62,16 +51,16 @@ Result<ChannelsChange> ChangeForRxQueues(const Channels& now, uint32_t queues) {
 
 Result<Channels> GetChannels(Nic& nic) {
   auto request = nic.EthtoolRequest("get channels of " + nic.Name(), ETHTOOL_MSG_CHANNELS_GET);
-  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.Ethtool().CallForOne(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   return ParseChannels(reply.Attrs());
 }
 
 Status SetChannels(Nic& nic, const ChannelsChange& change) {
   const KillPoints points("set_channels");
   auto request = nic.EthtoolRequest(
-      fmt::format("set channels of {} ({})", nic.Name(), change.Text()), ETHTOOL_MSG_CHANNELS_SET);
+      fmt::format("set channels of {} ({})", nic.Name(), TextOf(change)), ETHTOOL_MSG_CHANNELS_SET);
   EncodeChannels(change, request);
-  ZCRX_RETURN_IF_ERROR(nic.Ethtool().Call(request));
+  ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/base/result.h"
+#include "support/nic/fields.h"
 #include "support/nic/netlink/message.h"
 #include "support/nic/nic.h"
 
@@ -39,7 +40,11 @@ struct ChannelsChange {
   [[nodiscard]] bool Empty() const { return *this == ChannelsChange{}; }
   // Of those that it names.
   [[nodiscard]] uint32_t RxQueues() const { return rx.value_or(0) + combined.value_or(0); }
-  [[nodiscard]] std::string Text() const;  // "rx 4, tx 4"
+
+  static constexpr auto Fields() {
+    return std::tuple{Field{"rx", &ChannelsChange::rx}, Field{"tx", &ChannelsChange::tx},
+                      Field{"combined", &ChannelsChange::combined}};
+  }
 };
 
 Result<Channels> GetChannels(Nic& nic);

@@ -60,7 +60,7 @@ void EncodeFeatures(const std::map<std::string, bool>& features, netlink::Reques
 
 Result<std::map<std::string, Feature>> GetFeatures(Nic& nic) {
   auto request = nic.EthtoolRequest("get features of " + nic.Name(), ETHTOOL_MSG_FEATURES_GET);
-  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.Ethtool().CallForOne(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   return ParseFeatures(reply.Attrs());
 }
 
@@ -73,7 +73,7 @@ Status AskForFeatures(Nic& nic, const std::map<std::string, bool>& features) {
   auto request = nic.EthtoolRequest(fmt::format("set features of {} ({})", nic.Name(), list),
                                     ETHTOOL_MSG_FEATURES_SET, ETHTOOL_FLAG_OMIT_REPLY);
   EncodeFeatures(features, request);
-  ZCRX_RETURN_IF_ERROR(nic.Ethtool().Call(request));
+  ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
 }
 

@@ -334,21 +334,41 @@ Result<std::vector<uint32_t>> GetFlowRuleLocations(Nic& nic) {
   return std::move(table.taken);
 }
 
+namespace {
+
+RawFlowRule Raw(const ethtool_rxnfc& request) {
+  RawFlowRule rule;
+  std::memcpy(rule.spec.data(), &request.fs, rule.spec.size());
+  if (request.fs.flow_type & FLOW_RSS) rule.context = request.rss_context;
+  return rule;
+}
+
+Result<ethtool_rxnfc> GetRule(Nic& nic, uint32_t location) {
+  ethtool_rxnfc answer{};
+  answer.cmd = ETHTOOL_GRXCLSRULE;
+  answer.fs.location = location;
+  ZCRX_RETURN_IF_ERROR(
+      nic.Ioctl(fmt::format("get flow rule {} of {}", location, nic.Name()), &answer));
+  return answer;
+}
+
+}  // namespace
+
+Result<RawFlowRule> GetRawFlowRule(Nic& nic, uint32_t location, FlowRule asked) {
+  if (const auto shown = GetRule(nic, location)) return Raw(*shown);
+  asked.location = location;
+  ZCRX_ASSIGN_OR_RETURN(const ethtool_rxnfc request, EncodeFlowRule(asked));
+  return Raw(request);
+}
+
 Result<FlowRules> GetFlowRules(Nic& nic) {
   const std::string operation = "list flow rules of " + nic.Name();
   ZCRX_ASSIGN_OR_RETURN(const Count count, GetCount(nic, operation));
   ZCRX_ASSIGN_OR_RETURN(const Table table, GetTable(nic, count.rules, operation));
   FlowRules all = {.driver_numbers = count.driver_chooses};
   for (const uint32_t location : table.taken) {
-    ethtool_rxnfc answer{};
-    answer.cmd = ETHTOOL_GRXCLSRULE;
-    answer.fs.location = location;
-    ZCRX_RETURN_IF_ERROR(
-        nic.Ioctl(fmt::format("get flow rule {} of {}", location, nic.Name()), &answer));
-    RawFlowRule rule;
-    std::memcpy(rule.spec.data(), &answer.fs, rule.spec.size());
-    if (answer.fs.flow_type & FLOW_RSS) rule.context = answer.rss_context;
-    all.rules.push_back(rule);
+    ZCRX_ASSIGN_OR_RETURN(const ethtool_rxnfc rule, GetRule(nic, location));
+    all.rules.push_back(Raw(rule));
   }
   std::ranges::sort(all.rules, {}, &RawFlowRule::Location);
   return all;
@@ -385,12 +405,8 @@ Result<uint32_t> InsertFlowRule(Nic& nic, const RawFlowRule& rule, bool driver_n
 }
 
 Result<FlowRule> GetFlowRule(Nic& nic, uint32_t location) {
-  ethtool_rxnfc request{};
-  request.cmd = ETHTOOL_GRXCLSRULE;
-  request.fs.location = location;
-  ZCRX_RETURN_IF_ERROR(
-      nic.Ioctl(fmt::format("get flow rule {} of {}", location, nic.Name()), &request));
-  return DecodeFlowRule(request);
+  ZCRX_ASSIGN_OR_RETURN(const ethtool_rxnfc rule, GetRule(nic, location));
+  return DecodeFlowRule(rule);
 }
 
 }  // namespace zcrx

@@ -79,6 +79,8 @@ struct FlowRules {
   bool operator==(const FlowRules&) const = default;
 };
 Result<FlowRules> GetFlowRules(Nic& nic);
+// The rule at `location`; where the driver does not show one there, `asked` as it was asked for.
+Result<RawFlowRule> GetRawFlowRule(Nic& nic, uint32_t location, FlowRule asked);
 // Those of `rules` that `in` does not have, at the same location; at whatever location, but as
 // often, where the driver numbers them.
 std::vector<RawFlowRule> MissingRules(const FlowRules& rules, const FlowRules& in);

@@ -21,15 +21,14 @@ ifinfomsg HeaderFor(const Nic& nic) {
   return header;
 }
 
-Status Send(netlink::Request& request) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
-  ZCRX_RETURN_IF_ERROR(socket.Call(request));
+Status Send(Kernel& kernel, netlink::Request& request) {
+  ZCRX_RETURN_IF_ERROR(kernel.Call(NETLINK_ROUTE, request));
   return {};
 }
 
-Result<Link> Ask(netlink::Request& request) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
-  ZCRX_ASSIGN_OR_RETURN(const netlink::Message reply, socket.CallForOne(request));
+Result<Link> Ask(Kernel& kernel, netlink::Request& request) {
+  ZCRX_ASSIGN_OR_RETURN(const netlink::Message reply,
+                        OnlyMessage(kernel.Call(NETLINK_ROUTE, request), request.Operation()));
   return ParseLink(reply);
 }
 
@@ -49,20 +48,20 @@ Result<Link> ParseLink(const netlink::Message& message) {
               .mtu = attrs.U32(IFLA_MTU).value_or(0)};
 }
 
-Result<Link> FindLink(std::string_view name) {
+Result<Link> FindLink(Kernel& kernel, std::string_view name) {
   const ifinfomsg header{};
   netlink::Request request(fmt::format("look up interface {}", name), RTM_GETLINK, NLM_F_REQUEST);
   // Names of either kind are found by it, and only IFLA_IFNAME limits them to 15 characters:
   // rtnl_dev_get() in net/core/rtnetlink.c.
   request.Header(&header, sizeof(header)).PutText(IFLA_ALT_IFNAME, name);
-  return Ask(request);
+  return Ask(kernel, request);
 }
 
 Result<Link> GetLink(Nic& nic) {
   const ifinfomsg header = HeaderFor(nic);
   netlink::Request request("get link of " + nic.Name(), RTM_GETLINK, NLM_F_REQUEST);
   request.Header(&header, sizeof(header));
-  return Ask(request);
+  return Ask(nic.GetKernel(), request);
 }
 
 Status SetAdminUp(Nic& nic, bool up) {
@@ -72,7 +71,7 @@ Status SetAdminUp(Nic& nic, bool up) {
   netlink::Request request(fmt::format("set {} {}", nic.Name(), up ? "up" : "down"), RTM_NEWLINK,
                            NLM_F_REQUEST);
   request.Header(&header, sizeof(header));
-  return Send(request);
+  return Send(nic.GetKernel(), request);
 }
 
 Status SetMtu(Nic& nic, uint32_t bytes) {
@@ -80,14 +79,13 @@ Status SetMtu(Nic& nic, uint32_t bytes) {
   netlink::Request request(fmt::format("set MTU of {} to {}", nic.Name(), bytes), RTM_NEWLINK,
                            NLM_F_REQUEST);
   request.Header(&header, sizeof(header)).PutU32(IFLA_MTU, bytes);
-  return Send(request);
+  return Send(nic.GetKernel(), request);
 }
 
 Status WaitForLink(Nic& nic, Deadline deadline) {
   const std::string operation = "wait for the link of " + nic.Name();
   // Joined before the first look, so that no change is missed between the two.
-  ZCRX_ASSIGN_OR_RETURN(netlink::Socket changes, netlink::Socket::Open(NETLINK_ROUTE));
-  ZCRX_RETURN_IF_ERROR(changes.Join(RTNLGRP_LINK));
+  ZCRX_ASSIGN_OR_RETURN(const auto changes, nic.GetKernel().Listen(NETLINK_ROUTE, RTNLGRP_LINK));
   while (true) {
     ZCRX_ASSIGN_OR_RETURN(const Link link, GetLink(nic));
     if (link.running) return {};
@@ -95,7 +93,7 @@ Status WaitForLink(Nic& nic, Deadline deadline) {
       return Fail(operation, ENETDOWN, fmt::format("bring it up: ip link set {} up", nic.Name()));
     }
     if (deadline.Expired()) return FailExpired(operation, "it has no carrier");
-    ZCRX_RETURN_IF_ERROR(changes.Notifications(deadline));
+    ZCRX_RETURN_IF_ERROR(changes->Next(deadline));
   }
 }
 

@@ -32,7 +32,7 @@ Status WaitForLink(Nic& nic, Deadline deadline);
 
 // By any of the interface's names: its own, or one of those that `ip link property add dev NAME
 // altname ...` gives, of up to 127 characters (ALTIFNAMSIZ). ENODEV where there is no such name.
-Result<Link> FindLink(std::string_view name);
+Result<Link> FindLink(Kernel& kernel, std::string_view name);
 
 // RTM_NEWLINK.
 Result<Link> ParseLink(const netlink::Message& message);

@@ -2,9 +2,7 @@
 
 #include <linux/ethtool.h>
 #include <linux/ethtool_netlink.h>
-#include <linux/sockios.h>
 #include <net/if.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -43,22 +41,29 @@ std::string Field(const char (&field)[N]) {
 }  // namespace
 
 Result<Nic> Nic::Open(std::string_view name) {
-  Result<Link> link = FindLink(name);
+  ZCRX_ASSIGN_OR_RETURN(std::unique_ptr<Kernel> kernel, OpenKernel());
+  return Open(name, std::move(kernel));
+}
+
+Result<Nic> Nic::Open(std::string_view name, std::unique_ptr<Kernel> kernel) {
+  Result<Link> link = FindLink(*kernel, name);
   if (!link) {
     if (link.error().code != ENODEV) return std::unexpected(std::move(link).error());
     return Fail(fmt::format("open NIC {}", name), 0,
                 fmt::format("no network interface {}; there are: {}", name, InterfaceNames()));
   }
-  UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd.Valid()) return FailErrno(fmt::format("open NIC {}: socket", name));
-  ZCRX_ASSIGN_OR_RETURN(auto ethtool, netlink::Family::Open(ETHTOOL_GENL_NAME));
-  return Nic(std::move(link->name), link->index, std::move(fd), std::move(ethtool),
-             netlink::Family::Open("netdev"));
+  ZCRX_ASSIGN_OR_RETURN(auto ethtool, kernel->FindFamily(ETHTOOL_GENL_NAME));
+  auto netdev = kernel->FindFamily("netdev");
+  return Nic(std::move(link->name), link->index, std::move(kernel), std::move(ethtool),
+             std::move(netdev));
 }
 
-Result<netlink::Family*> Nic::Netdev() {
-  if (netdev_.has_value()) return &*netdev_;
-  return std::unexpected(netdev_.error());
+Result<std::vector<netlink::Message>> Nic::Call(netlink::Request& request) {
+  return kernel_->Call(NETLINK_GENERIC, request);
+}
+
+Result<netlink::Message> Nic::CallForOne(netlink::Request& request) {
+  return OnlyMessage(Call(request), request.Operation());
 }
 
 netlink::Request Nic::EthtoolRequest(std::string operation, uint8_t command,
@@ -77,26 +82,23 @@ netlink::Request Nic::EthtoolDump(std::string operation, uint8_t command) {
 }
 
 Result<bool> Nic::CallAndTell(netlink::Request& request, uint8_t notification) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Socket monitor, ethtool_.Listen(ETHTOOL_MCGRP_MONITOR_NAME));
-  ZCRX_RETURN_IF_ERROR(ethtool_.Call(request));
-  return HasTold(monitor, notification, index_);
+  const auto group = ethtool_.Group(ETHTOOL_MCGRP_MONITOR_NAME);
+  if (!group) return Fail("listen to ethtool's notifications", ENOENT, "there is no such group");
+  ZCRX_ASSIGN_OR_RETURN(const auto monitor, kernel_->Listen(NETLINK_GENERIC, *group));
+  ZCRX_RETURN_IF_ERROR(Call(request));
+  return HasTold(*monitor, notification, index_);
 }
 
 Status Nic::Ioctl(const std::string& operation, void* data) {
-  // By name, and the interface may have been renamed since: let the kernel look it up.
-  ifreq request{};
-  if (::if_indextoname(index_, request.ifr_name) == nullptr) return FailErrno(operation);
-  request.ifr_data = static_cast<char*>(data);
-  if (::ioctl(ioctl_fd_.Get(), SIOCETHTOOL, &request) < 0) return FailErrno(operation);
-  return {};
+  return kernel_->Ioctl(operation, index_, data);
 }
 
-Result<bool> HasTold(netlink::Socket& monitor, uint8_t notification, uint32_t ifindex) {
+Result<bool> HasTold(Notifications& monitor, uint8_t notification, uint32_t ifindex) {
   bool told = false;
   bool lost = false;
   while (true) {
     // Whatever came before the ack is in the socket by now: nothing to wait for.
-    ZCRX_ASSIGN_OR_RETURN(const auto messages, monitor.Notifications(Deadline::In({})));
+    ZCRX_ASSIGN_OR_RETURN(const auto messages, monitor.Next(Deadline::In({})));
     if (messages.empty()) break;
     for (const netlink::Message& message : messages) {
       lost |= message.IsLoss();

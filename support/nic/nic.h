@@ -2,29 +2,35 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "support/base/result.h"
-#include "support/base/unique_fd.h"
-#include "support/nic/netlink/socket.h"
+#include "support/nic/kernel.h"
+#include "support/nic/netlink/family.h"
 
 namespace zcrx {
 
-// Everything in support/nic takes one. It is to outlive the UndoStacks its changes are on.
+// Everything in support/nic takes one.
 class Nic {
  public:
   // By any of its names. "no network interface eth7; there are: lo, eth0" where there is none.
   static Result<Nic> Open(std::string_view name);
+  static Result<Nic> Open(std::string_view name, std::unique_ptr<Kernel> kernel);
 
   // The kernel's own name for it, whichever was given: that of its log, its traces and its answers.
   [[nodiscard]] const std::string& Name() const { return name_; }
   [[nodiscard]] uint32_t Index() const { return index_; }
 
   // For the files of support/nic.
-  [[nodiscard]] netlink::Family& Ethtool() { return ethtool_; }
+  [[nodiscard]] Kernel& GetKernel() { return *kernel_; }
+  [[nodiscard]] const netlink::Family& Ethtool() const { return ethtool_; }
   // Since Linux 6.3; the error says so on an older one.
-  [[nodiscard]] Result<netlink::Family*> Netdev();
+  [[nodiscard]] const Result<netlink::Family>& Netdev() const { return netdev_; }
+  // Of either family. CallForOne: any other number of messages than one is an error.
+  Result<std::vector<netlink::Message>> Call(netlink::Request& request);
+  Result<netlink::Message> CallForOne(netlink::Request& request);
   // A request to the ethtool family with its header (the interface) filled in.
   [[nodiscard]] netlink::Request EthtoolRequest(std::string operation, uint8_t command,
                                                 uint32_t header_flags = 0);
@@ -38,24 +44,24 @@ class Nic {
   Status Ioctl(const std::string& operation, void* data);
 
  private:
-  Nic(std::string name, uint32_t index, UniqueFd ioctl_fd, netlink::Family ethtool,
+  Nic(std::string name, uint32_t index, std::unique_ptr<Kernel> kernel, netlink::Family ethtool,
       Result<netlink::Family> netdev)
       : name_(std::move(name)),
         index_(index),
-        ioctl_fd_(std::move(ioctl_fd)),
+        kernel_(std::move(kernel)),
         ethtool_(std::move(ethtool)),
         netdev_(std::move(netdev)) {}
 
   std::string name_;
   uint32_t index_;
-  UniqueFd ioctl_fd_;
+  std::unique_ptr<Kernel> kernel_;
   netlink::Family ethtool_;
   Result<netlink::Family> netdev_;
 };
 
 // Whether `notification` of the interface is among those that have come to `monitor`; ENOBUFS where
 // it is not, and some were lost.
-Result<bool> HasTold(netlink::Socket& monitor, uint8_t notification, uint32_t ifindex);
+Result<bool> HasTold(Notifications& monitor, uint8_t notification, uint32_t ifindex);
 
 // ethtool -i. Empty where the driver does not say.
 struct DriverInfo {

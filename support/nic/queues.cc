@@ -24,19 +24,22 @@ using Predicate = std::function<bool(const std::vector<RxQueue>&)>;
 Status WaitForQueues(Nic& nic, const std::string& operation, const Predicate& reached,
                      const std::function<std::string(const std::vector<RxQueue>&)>& state,
                      Deadline deadline) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
-  std::optional<netlink::Socket> pools;
-  if (netdev->HasGroup(uapi::kNetdevGroupPagePool)) {
-    ZCRX_ASSIGN_OR_RETURN(pools, netdev->Listen(uapi::kNetdevGroupPagePool));
-  } else {
-    // No such group: a socket on which nothing arrives bounds the re-looks below.
-    ZCRX_ASSIGN_OR_RETURN(pools, netlink::Socket::Open(NETLINK_GENERIC));
+  const Result<netlink::Family>& netdev = nic.Netdev();
+  if (!netdev) return std::unexpected(netdev.error());
+  std::unique_ptr<Notifications> pools;
+  if (const auto group = netdev->Group(uapi::kNetdevGroupPagePool)) {
+    ZCRX_ASSIGN_OR_RETURN(pools, nic.GetKernel().Listen(NETLINK_GENERIC, *group));
   }
   while (true) {
     ZCRX_ASSIGN_OR_RETURN(const auto queues, GetRxQueues(nic));
     if (reached(queues)) return {};
     if (deadline.Expired()) return FailExpired(operation, state(queues));
-    ZCRX_RETURN_IF_ERROR(pools->Notifications(Deadline::In(kLookAgain).Earlier(deadline)));
+    const Deadline look_again = Deadline::In(kLookAgain).Earlier(deadline);
+    if (pools) {
+      ZCRX_RETURN_IF_ERROR(pools->Next(look_again));
+    } else {
+      ZCRX_RETURN_IF_ERROR(PollUntil(operation, {}, look_again));
+    }
   }
 }
 
@@ -105,47 +108,50 @@ std::optional<RxQueueStats> ParseRxQueueStats(netlink::Attributes reply) {
 }
 
 bool CanSeeQueues(Nic& nic) {
-  const auto netdev = nic.Netdev();
-  return netdev.has_value() && (*netdev)->Has(uapi::kNetdevCmdQueueGet);
+  return nic.Netdev().has_value() && nic.Netdev()->Has(uapi::kNetdevCmdQueueGet);
 }
 
 Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  const Result<netlink::Family>& netdev = nic.Netdev();
+  if (!netdev) return std::unexpected(netdev.error());
   auto request = netdev->Get(fmt::format("get rx queue {} of {}", queue, nic.Name()),
                              uapi::kNetdevCmdQueueGet);
   request.PutU32(uapi::kQueueIfindex, nic.Index())
       .PutU32(uapi::kQueueType, uapi::kNetdevQueueTypeRx)
       .PutU32(uapi::kQueueId, queue);
-  ZCRX_ASSIGN_OR_RETURN(const auto reply, netdev->CallForOne(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   if (const auto found = ParseRxQueue(reply.Attrs())) return *found;
   return Fail(request.Operation(), EBADMSG, "the kernel's answer is about no rx queue");
 }
 
 Result<std::vector<RxQueue>> GetRxQueues(Nic& nic) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  const Result<netlink::Family>& netdev = nic.Netdev();
+  if (!netdev) return std::unexpected(netdev.error());
   auto request = netdev->Dump("get queues of " + nic.Name(), uapi::kNetdevCmdQueueGet);
   request.PutU32(uapi::kQueueIfindex, nic.Index());
-  ZCRX_ASSIGN_OR_RETURN(const auto replies, netdev->Call(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));
   return ParseAll(replies, ParseRxQueue);
 }
 
 Result<std::vector<PagePool>> GetPagePools(Nic& nic) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  const Result<netlink::Family>& netdev = nic.Netdev();
+  if (!netdev) return std::unexpected(netdev.error());
   // Older kernels (6.18) refuse to select by interface: all of them, and ours are picked here.
   auto request = netdev->Dump("get page pools of " + nic.Name(), uapi::kNetdevCmdPagePoolGet);
-  ZCRX_ASSIGN_OR_RETURN(const auto replies, netdev->Call(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));
   auto pools = ParseAll(replies, ParsePagePool);
   std::erase_if(pools, [&](const PagePool& pool) { return pool.ifindex != nic.Index(); });
   return pools;
 }
 
 Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic) {
-  ZCRX_ASSIGN_OR_RETURN(netlink::Family * netdev, nic.Netdev());
+  const Result<netlink::Family>& netdev = nic.Netdev();
+  if (!netdev) return std::unexpected(netdev.error());
   auto request = netdev->Dump("get queue statistics of " + nic.Name(), uapi::kNetdevCmdQstatsGet);
   // The scope is a `uint`: 4 bytes where the value fits.
   request.PutU32(uapi::kQstatsIfindex, nic.Index())
       .PutU32(uapi::kQstatsScope, uapi::kNetdevQstatsScopeQueue);
-  ZCRX_ASSIGN_OR_RETURN(const auto replies, netdev->Call(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));
   return ParseAll(replies, ParseRxQueueStats);
 }
 

@@ -115,7 +115,7 @@ Result<uint32_t> CreateContext(Nic& nic, const RssChange& wanted, std::optional<
   auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssCreateAct);
   if (wish) request.PutU32(uapi::kRssContext, *wish);
   Encode(wanted, request);
-  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.Ethtool().CallForOne(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   const auto context = reply.Attrs().U32(uapi::kRssContext);
   if (!context) return Fail(operation, EBADMSG, "the kernel's answer has no context number");
   return *context;
@@ -127,6 +127,10 @@ RssTable DefaultRssTable(size_t size, uint32_t queues) {
   RssTable table(size);
   for (size_t i = 0; i < size; ++i) table[i] = static_cast<uint32_t>(i % std::max(queues, 1U));
   return table;
+}
+
+bool LeadsBeyond(const RssTable& table, uint32_t queues) {
+  return std::ranges::any_of(table, [&](uint32_t queue) { return queue >= queues; });
 }
 
 Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t first, uint32_t count) {
@@ -164,13 +168,13 @@ Result<uint32_t> GetRxRings(Nic& nic) {
 Result<Rss> GetRss(Nic& nic, uint32_t context) {
   auto request = nic.EthtoolRequest("get RSS of " + Where(nic, context), uapi::kEthtoolMsgRssGet);
   if (context != kMainRssContext) request.PutU32(uapi::kRssContext, context);
-  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.Ethtool().CallForOne(request));
+  ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   return ParseRss(reply.Attrs());
 }
 
 Result<RssOfDevice> GetAllRss(Nic& nic) {
   auto request = nic.EthtoolDump("get RSS of " + nic.Name(), uapi::kEthtoolMsgRssGet);
-  const auto replies = nic.Ethtool().Call(request);
+  const auto replies = nic.Call(request);
   RssOfDevice all;
   if (!replies.has_value() && replies.error().code == EOPNOTSUPP) {
     // Before 6.12 only the device's own can be asked for.
@@ -206,7 +210,7 @@ Status SetRss(Nic& nic, const RssChange& change, uint32_t context) {
   auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssSet);
   if (context != kMainRssContext) request.PutU32(uapi::kRssContext, context);
   Encode(change, request);
-  ZCRX_RETURN_IF_ERROR(nic.Ethtool().Call(request));
+  ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
 }
 
@@ -222,7 +226,7 @@ Status ResetRssTable(Nic& nic) {
   }
   auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssSet);
   request.PutBytes(uapi::kRssTable, {});
-  ZCRX_RETURN_IF_ERROR(nic.Ethtool().Call(request));
+  ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
 }
 
@@ -251,7 +255,7 @@ Status DeleteRssContext(Nic& nic, uint32_t context) {
   }
   auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssDeleteAct);
   request.PutU32(uapi::kRssContext, context);
-  ZCRX_RETURN_IF_ERROR(nic.Ethtool().Call(request));
+  ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
 }
 

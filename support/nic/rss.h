@@ -68,8 +68,10 @@ Status DeleteRssContext(Nic& nic, uint32_t context);
 // ethtool_rxfh_indir_default: entry i leads to queue i % queues, all to 0 where
 // there are none.
 RssTable DefaultRssTable(size_t size, uint32_t queues);
-// The same, going round the queues other than the `count` from `first` on. Fails where no other
-// queue is left.
+// Whether it leads to a queue beyond the first `queues`: channels may have gone since it was set.
+bool LeadsBeyond(const RssTable& table, uint32_t queues);
+// As the default, going round the queues other than the `count` from `first` on. Fails where no
+// other queue is left.
 Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t first,
                                    uint32_t count = 1);
 

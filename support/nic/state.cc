@@ -1,110 +1,146 @@
+// CountClaimedQueues() and Differences() of support/nic/state.h.
 #include "support/nic/state.h"
 
 #include <fmt/ranges.h>
-#include <linux/ethtool.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <span>
+#include <concepts>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "support/nic/features.h"
-#include "support/nic/huge_pages.h"
-#include "support/nic/link.h"
 
 namespace zcrx {
 namespace {
 
-constexpr size_t kMaxAddress = 32;  // MAX_ADDR_LEN, include/linux/netdevice.h
+constexpr size_t kMostEntries = 4;  // of an RSS table, shown in a sentence
+constexpr size_t kMostBytes = 8;    // of a key
 
-// The value, where the device has one.
-template <typename T>
-Result<std::optional<T>> IfThere(Result<T> result) {
-  if (result.has_value()) return *std::move(result);
-  if (result.error().code == EOPNOTSUPP) return std::optional<T>();
-  return std::unexpected(std::move(result).error());
-}
+using Sentences = std::vector<std::string>;
 
-Result<std::string> PermanentAddress(Nic& nic) {
-  // The address follows the struct, whose own alignment is 4.
-  std::array<uint32_t, (sizeof(ethtool_perm_addr) + kMaxAddress) / sizeof(uint32_t)> request{};
-  ethtool_perm_addr header = {.cmd = ETHTOOL_GPERMADDR, .size = kMaxAddress};
-  std::memcpy(request.data(), &header, sizeof(header));
-  ZCRX_RETURN_IF_ERROR(nic.Ioctl("get permanent address of " + nic.Name(), request.data()));
-  std::memcpy(&header, request.data(), sizeof(header));
-  std::array<unsigned char, kMaxAddress> address;
-  std::memcpy(address.data(), request.data() + sizeof(header) / sizeof(uint32_t), kMaxAddress);
-  const auto bytes = std::span(address).first(std::min<size_t>(header.size, kMaxAddress));
-  if (std::ranges::all_of(bytes, [](unsigned char byte) { return byte == 0; })) return "";
-  return fmt::format("{:02x}", fmt::join(bytes, ":"));
-}
+const char* OnOff(bool on) { return on ? "on" : "off"; }
 
-Result<std::string> BootId() {
-  constexpr const char* kFile = "/proc/sys/kernel/random/boot_id";
-  std::string id;
-  if (std::ifstream file(kFile); std::getline(file, id) && !id.empty()) return id;
-  return Fail(std::string("read ") + kFile, 0, "it holds no line");
-}
-
-Result<NicIdentity> ReadIdentity(Nic& nic) {
-  NicIdentity identity = {.interface = nic.Name(), .index = nic.Index()};
-  ZCRX_ASSIGN_OR_RETURN(const auto info, IfThere(GetDriverInfo(nic)));
-  if (info) {
-    identity.driver = info->driver;
-    identity.bus = info->bus;
+// "00:11:22:33:44:55:66:77... (40 bytes)"
+std::string KeyText(const std::vector<std::byte>& key) {
+  if (key.empty()) return "none";
+  std::string text;
+  for (size_t i = 0; i < std::min(key.size(), kMostBytes); ++i) {
+    text += fmt::format("{}{:02x}", i == 0 ? "" : ":", std::to_integer<unsigned>(key[i]));
   }
-  ZCRX_ASSIGN_OR_RETURN(identity.address, PermanentAddress(nic));
-  ZCRX_ASSIGN_OR_RETURN(identity.boot, BootId());
-  return identity;
+  return key.size() <= kMostBytes ? text : fmt::format("{}... ({} bytes)", text, key.size());
 }
 
-std::optional<uint32_t> CountOf(const std::optional<Channels::Kind>& kind) {
-  return kind ? std::optional(kind->count) : std::nullopt;
+// "entry 0 was 1, is 0; entry 2 was 3, is 0; ... 14 of 16 entries"
+std::string TableText(const RssTable& found, const RssTable& now) {
+  if (found.size() != now.size()) {
+    return fmt::format("had {} entries, has {}", found.size(), now.size());
+  }
+  size_t differing = 0;
+  std::vector<std::string> shown;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i] == now[i]) continue;
+    if (++differing <= kMostEntries) {
+      shown.push_back(fmt::format("entry {} was {}, is {}", i, found[i], now[i]));
+    }
+  }
+  return fmt::format("{} of {} entries differ ({}{})", differing, found.size(),
+                     fmt::join(shown, "; "), differing > kMostEntries ? "; ..." : "");
 }
 
-Result<std::optional<uint64_t>> ReadHugePages() {
-  const Result<HugePages> pages = GetHugePages();
-  if (pages.has_value()) return pages->set_to;
-  if (pages.error().code == ENOENT) return std::nullopt;  // a kernel without hugetlbfs
-  return std::unexpected(pages.error());
+void CompareRss(const std::string& name, const Rss& was, const Rss& is, Sentences& sentences) {
+  if (was.table != is.table) {
+    sentences.push_back(fmt::format("{} table: {}", name, TableText(was.table, is.table)));
+  }
+  const auto compare = [&](const char* what, const auto& then, const auto& now) {
+    if (then != now)
+      sentences.push_back(fmt::format("{}: {} was {}, is {}", name, what, then, now));
+  };
+  compare("key", KeyText(was.key), KeyText(is.key));
+  compare("hash function", was.hash_function, is.hash_function);
+  compare("symmetric hash", was.input_transform, is.input_transform);
+}
+
+// For a table that leads to queues which are not there the default counts.
+RssTable Settable(const RssTable& table, uint32_t queues) {
+  return LeadsBeyond(table, queues) ? DefaultRssTable(table.size(), queues) : table;
+}
+
+void CompareMainRss(const NicState& wanted, const NicState& now, Sentences& sentences) {
+  if (!wanted.admin_up || !now.admin_up) return;
+  if (wanted.rss && !now.rss) sentences.emplace_back("RSS is gone");
+  if (!wanted.rss || !now.rss) return;
+  Rss was = *wanted.rss;
+  if (now.rss->table != was.table && wanted.channels.RxQueues() > 0) {
+    const bool useless = LeadsBeyond(was.table, wanted.channels.RxQueues()) &&
+                         LeadsBeyond(now.rss->table, now.channels.RxQueues());
+    was.table = useless ? now.rss->table : Settable(was.table, wanted.channels.RxQueues());
+  }
+  CompareRss("RSS", was, *now.rss, sentences);
+}
+
+void CompareFeatures(const NicState& wanted, const NicState& now, Sentences& sentences) {
+  for (const auto& [name, was] : wanted.features) {
+    const auto is = now.features.find(name);
+    if (is == now.features.end()) {
+      sentences.push_back(fmt::format("feature {} could be changed, cannot be", name));
+    } else if (was.active != is->second.active) {
+      sentences.push_back(fmt::format("feature {} was {}, is {}", name, OnOff(was.active),
+                                      OnOff(is->second.active)));
+    } else if (was.requested != is->second.requested) {
+      sentences.push_back(fmt::format("feature {} is {} as it was, but was asked to be {}, now {}",
+                                      name, OnOff(was.active), OnOff(was.requested),
+                                      OnOff(is->second.requested)));
+    }
+  }
+}
+
+void CompareContexts(const NicState& wanted, const NicState& now, Sentences& sentences) {
+  for (const auto& [number, was] : wanted.contexts) {
+    const std::string name = fmt::format("RSS context {}", number);
+    const auto is = now.contexts.find(number);
+    if (is == now.contexts.end()) {
+      sentences.push_back(name + " is gone");
+    } else {
+      CompareRss(name, was, is->second, sentences);
+    }
+  }
+  for (const auto& [number, is] : now.contexts) {
+    if (!wanted.contexts.contains(number)) {
+      sentences.push_back(fmt::format("RSS context {} is there, was not", number));
+    }
+  }
+}
+
+void CompareRules(const NicState& wanted, const NicState& now, Sentences& sentences) {
+  const FlowRules was = wanted.rules.value_or(FlowRules{});
+  const FlowRules is = now.rules.value_or(FlowRules{});
+  for (const RawFlowRule& rule : MissingRules(was, is)) {
+    sentences.push_back(fmt::format("flow rule {} is gone ({})", rule.Location(), rule.Text()));
+  }
+  for (const RawFlowRule& rule : MissingRules(is, was)) {
+    sentences.push_back(
+        fmt::format("flow rule {} is there, was not ({})", rule.Location(), rule.Text()));
+  }
+}
+
+template <HasFields Struct>
+void CompareFields(std::string_view name, const Struct& wanted, const Struct& now,
+                   Sentences& sentences) {
+  ForEachField<Struct>([&](std::string_view field, auto member) {
+    const auto& was = wanted.*member;
+    const auto& is = now.*member;
+    if (!was || was == is) return;
+    // Left to the driver: right, whichever it is.
+    if constexpr (std::same_as<decltype(*was), const TcpDataSplit&>) {
+      if (was == TcpDataSplit::kUnknown) return;
+    }
+    sentences.push_back(
+        fmt::format("{}: {} was {}, is {}", name, field, FieldText(was), FieldText(is)));
+  });
 }
 
 }  // namespace
-
-Result<NicState> ReadNicState(Nic& nic) {
-  NicState state;
-  ZCRX_ASSIGN_OR_RETURN(state.nic, ReadIdentity(nic));
-  ZCRX_ASSIGN_OR_RETURN(const Link link, GetLink(nic));
-  state.admin_up = link.admin_up;
-  state.mtu = link.mtu;
-  ZCRX_ASSIGN_OR_RETURN(const auto features, GetFeatures(nic));
-  for (const auto& [name, feature] : features) {
-    if (!feature.changeable) continue;
-    state.features[name] = {.active = feature.active, .wanted = feature.wanted};
-  }
-  ZCRX_ASSIGN_OR_RETURN(const auto channels, IfThere(GetChannels(nic)));
-  if (channels) {
-    state.channels = {.rx = CountOf(channels->rx),
-                      .tx = CountOf(channels->tx),
-                      .combined = CountOf(channels->combined)};
-  }
-  ZCRX_ASSIGN_OR_RETURN(const auto rings, IfThere(GetRings(nic)));
-  if (rings) {
-    state.rings = {.rx = rings->rx,
-                   .tx = rings->tx,
-                   .tcp_data_split = rings->tcp_data_split,
-                   .hds_thresh = rings->hds_thresh};
-  }
-  ZCRX_ASSIGN_OR_RETURN(RssOfDevice rss, GetAllRss(nic));
-  if (link.admin_up) state.rss = std::move(rss.main);
-  state.contexts = std::move(rss.contexts);
-  ZCRX_ASSIGN_OR_RETURN(state.rules, IfThere(GetFlowRules(nic)));
-  ZCRX_ASSIGN_OR_RETURN(state.huge_pages, ReadHugePages());
-  return state;
-}
 
 uint32_t CountClaimedQueues(const NicState& state) {
   uint32_t count = 0;
@@ -118,26 +154,26 @@ uint32_t CountClaimedQueues(const NicState& state) {
   return count;
 }
 
-Status CheckSameNic(const NicState& state, Nic& nic) {
-  ZCRX_ASSIGN_OR_RETURN(const NicIdentity now, ReadIdentity(nic));
-  const NicIdentity& then = state.nic;
-  const auto other = [&](const char* what, const std::string& was, const std::string& is) {
-    return Fail(fmt::format("take the state of {} for {}", then.interface, nic.Name()), ENODEV,
-                fmt::format("it is another NIC's: its {} was {}, this one's is {}", what,
-                            was.empty() ? "none" : was, is.empty() ? "none" : is));
-  };
-  if (then.driver != now.driver) return other("driver", then.driver, now.driver);
-  if (then.bus != now.bus) return other("bus address", then.bus, now.bus);
-  if (then.address != now.address) return other("MAC address", then.address, now.address);
-  if (then.boot != now.boot) {
-    return Fail(fmt::format("take the state of {} for {}", then.interface, nic.Name()), ESTALE,
-                fmt::format("it is of an earlier boot ({}, now {})", then.boot, now.boot));
+std::vector<std::string> Differences(const NicState& wanted, const NicState& now) {
+  Sentences sentences;
+  if (wanted.admin_up != now.admin_up) {
+    sentences.push_back(fmt::format("link was {}, is {}", wanted.admin_up ? "up" : "down",
+                                    now.admin_up ? "up" : "down"));
   }
-  // Nothing else tells two virtual ones apart.
-  if (now.bus.empty() && now.address.empty() && then.index != now.index) {
-    return other("interface index", std::to_string(then.index), std::to_string(now.index));
+  if (wanted.mtu != now.mtu) {
+    sentences.push_back(fmt::format("MTU was {}, is {}", wanted.mtu, now.mtu));
   }
-  return {};
+  CompareFeatures(wanted, now, sentences);
+  CompareFields("channels", wanted.channels, now.channels, sentences);
+  CompareFields("rings", wanted.rings, now.rings, sentences);
+  CompareMainRss(wanted, now, sentences);
+  CompareContexts(wanted, now, sentences);
+  CompareRules(wanted, now, sentences);
+  if (wanted.huge_pages && wanted.huge_pages != now.huge_pages) {
+    sentences.push_back(fmt::format("huge pages: was {}, is {}", *wanted.huge_pages,
+                                    now.huge_pages ? std::to_string(*now.huge_pages) : "none"));
+  }
+  return sentences;
 }
 
 }  // namespace zcrx

@@ -1,13 +1,13 @@
 // The state of one NIC: all of it that the suite may touch, as one value that is read, compared,
-// written down and put back.
+// written down, and applied.
 //
-// What the suite changes is listed in configure.h; this holds that, and what those changes take
-// along (a driver that resets its device drops rules, fewer channels take RSS tables with them).
-// The suite writes no sysctl, so none is here; addresses, routes and the peer are not either.
+// Everything that changes a NIC's settings is Apply(): a test declares the state that it needs, the
+// state found before the first test is applied after the last, by the run, by its guardian, or by
+// zcrx_nic restore. The suite writes no sysctl, so none is here; addresses, routes and the peer are
+// not either.
 //
-// What no kernel shows cannot be in it: whether tcp-data-split is configured or left to the driver
-// while the driver reports the same (see ConfigureRings), and whether an RSS table that equals the
-// driver's default was set by somebody.
+// No kernel shows whether an RSS table that equals the driver's default was set by somebody, so
+// that cannot be here.
 #pragma once
 
 #include <cstddef>
@@ -16,35 +16,27 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "support/base/deadline.h"
 #include "support/base/result.h"
 #include "support/nic/channels.h"
+#include "support/nic/fields.h"
 #include "support/nic/flow_rule.h"
+#include "support/nic/identity.h"
 #include "support/nic/nic.h"
 #include "support/nic/rings.h"
 #include "support/nic/rss.h"
 
 namespace zcrx {
 
-// Which NIC a state is of, and since when its numbers mean something.
-struct NicIdentity {
-  std::string interface = {};  // its name then; it may have been renamed since
-  std::string driver = {};     // "gve"
-  std::string bus = {};        // "0000:00:04.0"; empty for a virtual one
-  std::string address = {};    // the permanent MAC address; empty where it has none
-  uint32_t index = 0;          // tells virtual ones apart; a driver loaded again counts on
-  std::string boot = {};       // /proc/sys/kernel/random/boot_id
-
-  bool operator==(const NicIdentity&) const = default;
-};
-
-// Absent: the device, its driver or the kernel has no such thing, or does not show it.
+// As read, absent means that the device, its driver or the kernel has no such thing or does not
+// show it; as wanted, that it is left as it is (contexts and rules: that there are none).
 struct NicState {
   struct Feature {
     bool active = false;
-    bool wanted = false;  // what user space last asked for
+    bool requested = false;  // by user space
     bool operator==(const Feature&) const = default;
   };
 
@@ -52,14 +44,30 @@ struct NicState {
   bool admin_up = false;
   uint32_t mtu = 0;                              // bytes
   std::map<std::string, Feature> features = {};  // those that can be changed, by the kernel's names
-  ChannelsChange channels = {};                  // what they are, as the change that makes them so
+  ChannelsChange channels = {};
   RingsChange rings = {};
+  // Beside rings.tcp_data_split, which is what the driver reports: whether it is the driver's own
+  // choice. No kernel shows that; absent: not known (ClaimSplit()). A memory provider takes only
+  // header split that is configured on (netif_mp_open_rxq: "tcp-data-split is disabled").
+  std::optional<bool> split_automatic = {};
   std::optional<Rss> rss = {};  // absent while the interface is down: bnxt shows zeros then
   std::map<uint32_t, Rss> contexts = {};  // the additional ones, by number
   std::optional<FlowRules> rules = {};    // of every kind, byte for byte
   std::optional<uint64_t> huge_pages = {};
 
   bool operator==(const NicState&) const = default;
+
+  // In the order in which they are shown and written down.
+  static constexpr auto Fields() {
+    return std::tuple{Field{"features", &NicState::features},
+                      Field{"channels", &NicState::channels},
+                      Field{"rings", &NicState::rings},
+                      Field{"tcp-data-split-automatic", &NicState::split_automatic},
+                      Field{"rss", &NicState::rss},
+                      Field{"rss-contexts", &NicState::contexts},
+                      Field{"flow-rules", &NicState::rules},
+                      Field{"huge-pages", &NicState::huge_pages}};
+  }
 };
 
 // A few milliseconds. What the device does not have is left out; what cannot be read is an error.
@@ -70,29 +78,28 @@ Result<NicState> ReadNicState(Nic& nic);
 // net/ethtool/common.c), and traffic arrives on them that somebody wants there.
 uint32_t CountClaimedQueues(const NicState& state);
 
-// ENODEV: the state is another NIC's. ESTALE: it is of an earlier boot of this machine, which has
-// configured the NIC since. Both by name. The interface may have another name by now.
-Status CheckSameNic(const NicState& state, Nic& nic);
+// A sentence for each: "rings: rx was 512, is 256". Empty: `now` is as `wanted`. Whose NIC it is
+// does not count. Where the driver numbers rules itself, a rule that has got another number is the
+// same rule. An RSS table that leads to queues which are not there cannot be set: the default
+// counts as it, or another such table. RSS is compared where the interface was up and is.
+std::vector<std::string> Differences(const NicState& wanted, const NicState& now);
 
-// A sentence for each: "rings: rx was 512, is 256". Empty: alike. Whose NIC it is does not count.
-// Where the driver numbers rules itself, a rule that has got another number is the same rule.
-// An RSS table that led to queues which are not there cannot be set: the default stands for it, or
-// another such table. RSS is compared where the interface was up and is.
-std::vector<std::string> Differences(const NicState& found, const NicState& now);
+struct Applied {
+  NicState now;               // what stands afterwards
+  std::vector<Error> errors;  // in order; what differs in the end is an error too
+};
+// Sets what differs, in the order of dependencies, and nothing else; before channels, rings and
+// features change, waits for memory providers to leave the queues. What can be done is done, also
+// after an error. CheckSameNic() (identity.h) is the caller's.
+Applied Apply(Nic& nic, const NicState& wanted, Deadline deadline);
 
-// Puts back what differs: waits for memory providers to leave the queues, takes away what was added
-// since, and sets the rest in the order of dependencies. Idempotent: where nothing differs nothing
-// is sent. All errors come back, what could still be done is done, and what differs in the end is
-// an error too. CheckSameNic() is the caller's.
-std::vector<Error> RestoreNicState(Nic& nic, const NicState& wanted, Deadline deadline);
-
-// A line for each value, the version first and the number of lines last. Ends with a newline.
+// JSON, with the names of `ethtool --json` where it has them; a line for each setting. Ends with a
+// newline.
 std::string SerializeNicState(const NicState& state);
-// Refuses all that SerializeNicState() does not write: what is cut, unknown, out of order or out of
-// range, in a sentence that names the line. (A digit that was changed is not seen: who keeps the
-// text where that can happen adds a checksum.)
+// Refuses (EBADMSG) all that SerializeNicState() does not write. (A digit that was changed is not
+// seen: who keeps the text where that can happen adds a checksum.)
 Result<NicState> ParseNicState(std::string_view text);
 // Longer than any that is written; more is refused unread.
-inline constexpr size_t kMostStateText = size_t{64} << 20;
+inline constexpr size_t kMostStateText = size_t{16} << 20;
 
 }  // namespace zcrx

@@ -17,26 +17,10 @@ namespace {
 // Memory providers leave and huge pages come back within it.
 constexpr std::chrono::seconds kRestore{20};
 
-// The state as it is written, rules in words.
-void Print(const NicState& state) {
-  std::string_view rest;
-  const std::string text = SerializeNicState(state);
-  rest = text;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
-    rest.remove_prefix(line.size());
-    const bool of_the_file = line.starts_with("zcrx-nic-state ") || line.starts_with("end ");
-    if (!of_the_file && !line.starts_with("rule ")) fmt::print("{}", line);
-  }
-  for (const RawFlowRule& rule : state.rules.value_or(FlowRules{}).rules) {
-    fmt::print("rule {} {}\n", rule.Location(), rule.Text());
-  }
-}
-
 NicToolStatus Show(Nic& nic) {
   const Result<NicState> state = ReadNicState(nic);
   if (!state.has_value()) return Complain(state.error(), NicToolStatus::kNotAsWanted);
-  Print(*state);
+  fmt::print("{}", SerializeNicState(*state));
   return NicToolStatus::kAsWanted;
 }
 
@@ -52,7 +36,7 @@ NicToolStatus Snapshot(Nic& nic, const std::string& file) {
 // What is wanted, once it is known to be this NIC's.
 Result<NicState> Wanted(Nic& nic, const std::string& file) {
   ZCRX_ASSIGN_OR_RETURN(NicState wanted, ReadSnapshot(file));
-  ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted, nic));
+  ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
   return wanted;
 }
 
@@ -80,7 +64,7 @@ NicToolStatus Restore(Nic& nic, const NicState& wanted, std::chrono::seconds wai
     fmt::print("{}: nothing to do\n", nic.Name());
     return NicToolStatus::kAsWanted;
   }
-  const std::vector<Error> errors = RestoreNicState(nic, wanted, Deadline::In(kRestore));
+  const std::vector<Error> errors = Apply(nic, wanted, Deadline::In(kRestore)).errors;
   for (const Error& error : errors) Complain(error, NicToolStatus::kNotAsWanted);
   if (!errors.empty()) return NicToolStatus::kNotAsWanted;
   fmt::print("{}: put back\n", nic.Name());

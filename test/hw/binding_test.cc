@@ -5,7 +5,6 @@
 
 #include "fixtures/zcrx_test.h"
 #include "support/base/wait.h"
-#include "support/nic/configure.h"
 #include "support/nic/queues.h"
 #include "test/hw/holdings.h"
 #include "test/hw/small_area.h"
@@ -25,17 +24,17 @@ constexpr uint64_t kUnderWay = uint64_t{256} << 10;
 using ZcrxBinding = ZcrxTest;
 
 TEST_F(ZcrxBinding, LeavesNothingBehindAfterFiftyRounds) {
-  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
   const size_t huge_pages = (area + kHugePageBytes - 1) / kHugePageBytes;
-  ASSERT_OK(ReserveHugePages(huge_pages, Undo()));
-  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  ASSERT_OK(declared().ReserveHugePages(huge_pages));
   IfqOptions options = ReceiverOn(queue).ifq;
   options.area = {.bytes = huge_pages * kHugePageBytes, .kind = AreaKind::kHugePages};
   // The kernel lets go of an area some time after it has left the queue, so tests before this one
   // may still hold theirs.
   Holdings before;
   const auto settled = [&]() -> Result<bool> {
-    ZCRX_ASSIGN_OR_RETURN(before, TakeStock(UnderTest()));
+    ZCRX_ASSIGN_OR_RETURN(before, TakeStock(nic()));
     return before.pinned_kib == 0 && before.leaving_pools == 0;
   };
   ASSERT_OK(Becomes("tests before this one hold nothing", settled, Deadline::In(kProviderLeaves)))
@@ -44,10 +43,10 @@ TEST_F(ZcrxBinding, LeavesNothingBehindAfterFiftyRounds) {
   for (int round = 0; round < kBindings; ++round) {
     SCOPED_TRACE(fmt::format("round {}", round));
     ASSERT_OK(DryRun(options));
-    ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
+    ASSERT_OK(queue.WaitUntilFree());
     Holdings after;
     const auto as_before = [&]() -> Result<bool> {
-      ZCRX_ASSIGN_OR_RETURN(after, TakeStock(UnderTest()));
+      ZCRX_ASSIGN_OR_RETURN(after, TakeStock(nic()));
       return after == before;
     };
     ASSERT_OK(Becomes("all is given back", as_before, Deadline::In(5s)))
@@ -55,34 +54,27 @@ TEST_F(ZcrxBinding, LeavesNothingBehindAfterFiftyRounds) {
   }
 }
 
-class ZcrxTeardown : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxTeardown = SteeredTest;
 
 TEST_P(ZcrxTeardown, EndsAStreamUnderWay) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   for (int round = 0; round < kBroken; ++round) {
     SCOPED_TRACE(fmt::format("round {}", round));
-    ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-    ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-    ASSERT_OK_AND_ASSIGN(
-        Sender sender,
-        Send(receiver, {.bytes = kEndless, .send_size = kSendBytes, .seed = Seed()}));
+    ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
+    ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = kEndless}));
     ASSERT_OK(receiver.Accept(kEndless, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
     ASSERT_OK(receiver.Reach(kUnderWay, Deadline::In(kTransfer)));
     {
       const Receiver gone = std::move(receiver);
     }
-    ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
+    ASSERT_OK(queue.WaitUntilFree());
     EXPECT_THAT(sender.Finish(Deadline::In(5s)),
                 FailsWithText(AnyOf(HasSubstr("ECONNRESET"), HasSubstr("EPIPE"))));
   }
   // The queue is as good as new.
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(
-      Sender sender,
-      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
-  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
   EXPECT_OK(ArrivedInPlace(queue, received));
 }
 

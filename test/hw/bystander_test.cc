@@ -10,8 +10,6 @@
 
 #include "fixtures/zcrx_test.h"
 #include "support/net/background_receiver.h"
-#include "support/nic/configure.h"
-#include "support/nic/features.h"
 #include "support/nic/flow_rule.h"
 #include "support/nic/queues.h"
 #include "test/hw/variants.h"
@@ -33,7 +31,7 @@ struct Bystander {
   Sender sender;
 };
 
-class ZcrxBystander : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {
+class ZcrxBystander : public SteeredTest {
  protected:
   // A connection that goes where RSS leads it, or to `queue` by a rule.
   Result<Bystander> Watch(std::optional<uint32_t> queue) {
@@ -43,21 +41,17 @@ class ZcrxBystander : public ZcrxTest, public ::testing::WithParamInterface<Stee
     if (queue) {
       FlowRule rule = RuleFor(receiver->Endpoint());
       rule.action = ToQueue{*queue};
-      ZCRX_RETURN_IF_ERROR(AddFlowRule(UnderTest(), rule, Undo()));
+      ZCRX_RETURN_IF_ERROR(declared().AddRule(rule));
     }
-    ZCRX_ASSIGN_OR_RETURN(Sender sender,
-                          Send(receiver->Endpoint(), {.bytes = kEndless,
-                                                      .send_size = kSendBytes,
-                                                      .seed = ~Seed(),
-                                                      .bytes_per_s = kBytesPerSecond}));
+    ZCRX_ASSIGN_OR_RETURN(
+        Sender sender, Send(receiver->Endpoint(),
+                            {.bytes = kEndless, .seed = ~Seed(), .bytes_per_s = kBytesPerSecond}));
     return Bystander{std::move(receiver), std::move(sender)};
   }
 };
 
 TEST_P(ZcrxBystander, KeepsMovingWhileZcrxComesAndGoes) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK(ConfigureFeature(UnderTest(), kNtuple, true, Undo()));
   std::vector<Bystander> others;
   ASSERT_OK_AND_ASSIGN(Bystander anywhere, Watch({}));
   others.push_back(std::move(anywhere));
@@ -74,17 +68,14 @@ TEST_P(ZcrxBystander, KeepsMovingWhileZcrxComesAndGoes) {
   for (int round = 0; round < kRounds; ++round) {
     SCOPED_TRACE(fmt::format("round {}", round));
     {
-      ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-      ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+      ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
       ASSERT_OK(all_move_on()) << "zcrx is there";
       ASSERT_OK(TraceAnew());
-      ASSERT_OK_AND_ASSIGN(
-          Sender sender,
-          Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
-      ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+      ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+      ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
       EXPECT_OK(ArrivedInPlace(queue, received));
     }
-    ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
+    ASSERT_OK(queue.WaitUntilFree());
     ASSERT_OK(all_move_on()) << "zcrx has gone";
   }
 }

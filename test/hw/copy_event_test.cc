@@ -7,23 +7,19 @@ namespace {
 
 constexpr uint32_t kShortBytes = 16384;
 
-const SteeringVariant kNoFlowRule = {"no_flow_rule", Steering::kNone, Capability::kEvents};
+const SteeringVariant kNoFlowRule = {"no_flow_rule", Steering::kNone, {Capability::kEvents}};
 
-class ZcrxCopyEvent : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxCopyEvent = SteeredTest;
 
 TEST_P(ZcrxCopyEvent, FiresAndCountsWhenTrafficMissesTheQueue) {
-  ZCRX_REQUIRE(GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue);
   options.ifq.event_mask = uapi::EventBit(uapi::kEventCopy);
   options.ifq.stats = true;
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(
-      Sender sender,
-      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
 
-  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
 
   // The event may be a round behind the last data.
   ASSERT_OK_AND_ASSIGN(
@@ -42,18 +38,15 @@ TEST_P(ZcrxCopyEvent, FiresAndCountsWhenTrafficMissesTheQueue) {
 
 // A stream's event may be a round behind its last data, but not behind the next stream.
 TEST_P(ZcrxCopyEvent, FiresAgainOnlyOnceArmed) {
-  ZCRX_REQUIRE(GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
   EXPECT_THAT(receiver.ArmEvent(uapi::kEventCopy), FailsWith(EINVAL)) << "it has not fired yet";
 
   for (uint64_t fired = 1; fired <= 2; ++fired) {
     Received received;
     for (int stream = 0; stream < 2; ++stream) {
-      ASSERT_OK_AND_ASSIGN(
-          Sender sender,
-          Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes, .seed = Seed()}));
+      ASSERT_OK_AND_ASSIGN(Sender sender,
+                           Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes}));
       ASSERT_OK_AND_ASSIGN(received, Transfer(receiver, sender, kShortBytes));
     }
     EXPECT_EQ(received.events[uapi::kEventCopy], fired);

@@ -7,20 +7,16 @@ namespace {
 
 constexpr unsigned kCompletions = 4;
 
-class ZcrxFullQueue : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxFullQueue = SteeredTest;
 
 TEST_P(ZcrxFullQueue, LosesNothing) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue);
   options.cq_entries = kCompletions;
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(
-      Sender sender,
-      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
 
-  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
   EXPECT_GT(received.queue_full, 0U) << "the completion queue was never full";
   EXPECT_EQ(received.requests, received.queue_full + 1);
   EXPECT_OK(ArrivedInPlace(queue, received));

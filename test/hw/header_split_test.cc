@@ -21,16 +21,13 @@ constexpr uint32_t kLongest = 9000;
 // Of payloads of 1, 2 ... `longest` bytes.
 uint64_t SumTo(uint32_t longest) { return uint64_t{longest} * (longest + 1) / 2; }
 
-class ZcrxHeaderSplit : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxHeaderSplit = SteeredTest;
 
 TEST_P(ZcrxHeaderSplit, DeliversEveryPayloadSize) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   const uint64_t bytes = SumTo(kLongest);
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue, GetParam().area)));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(Sender sender,
-                       Send(receiver, {.bytes = bytes, .seed = Seed(), .sizes_to = kLongest}));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes, .sizes_to = kLongest}));
 
   ASSERT_OK_AND_ASSIGN(const Received received,
                        Transfer(receiver, sender, bytes, Deadline::In(kLongTransfer)));
@@ -64,7 +61,7 @@ class ZcrxHeaderLength : public ZcrxTest, public ::testing::WithParamInterface<H
     const FlowPackets packets = Account(*traced, queue.Index(), queue.Flow().ip_options);
     const uint64_t came = packets.payload + packets.payload_elsewhere;
     if (packets.lost == 0 && came < bytes) {
-      return Fail(fmt::format("{} of {} bytes came by {}", came, bytes, UnderTest().Name()));
+      return Fail(fmt::format("{} of {} bytes came by {}", came, bytes, nic().Name()));
     }
     fate += fmt::format("; {} segments came by queue {}, {} of them not split", packets.segments,
                         queue.Index(), packets.not_split);
@@ -77,12 +74,11 @@ TEST_P(ZcrxHeaderLength, MakesNoDifferenceToThePayload) {
   const HeaderVariant& variant = GetParam();
   ZCRX_REQUIRE(Capability::kFlowSteering, variant.needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(const Link link, GetLink(UnderTest()));
+  ASSERT_OK_AND_ASSIGN(const Link link, GetLink(nic()));
   const uint64_t bytes = SumTo(link.mtu);
   ReceiverOptions options = ReceiverOn(queue);
   if (variant.family == AF_INET) options.listen = *Testbed::Get().ListenAddressV4();
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(Steering::kFlowRule, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, options));
 
   uint64_t copied = 0;
   for (const uint32_t ip_options : variant.ip_options) {

@@ -6,9 +6,7 @@
 #include "fixtures/probes.h"
 #include "fixtures/zcrx_test.h"
 #include "support/base/pages.h"
-#include "support/nic/configure.h"
 #include "support/nic/features.h"
-#include "support/nic/link.h"
 #include "support/nic/queues.h"
 #include "test/hw/small_area.h"
 #include "test/hw/variants.h"
@@ -31,15 +29,9 @@ Result<uint64_t> RxBufLenOfPool(Nic& nic, const TargetQueue& target) {
 
 // Whether the NIC can put more than a page of one flow into a buffer: it merges segments, or a
 // segment is longer than a page.
-Result<bool> CanOutgrowPages(Nic& nic, UndoStack& undo) {
-  ZCRX_ASSIGN_OR_RETURN(const Feature merging, GetFeature(nic, kHwGro));
-  if (merging.active || merging.changeable) {
-    ZCRX_RETURN_IF_ERROR(ConfigureFeature(nic, kGro, true, undo));
-    ZCRX_RETURN_IF_ERROR(ConfigureFeature(nic, kHwGro, true, undo));
-    return true;
-  }
-  ZCRX_ASSIGN_OR_RETURN(const Link link, GetLink(nic));
-  return link.mtu >= 2 * PageBytes();
+Result<bool> CanOutgrowPages(DeclaredNic& nic) {
+  ZCRX_ASSIGN_OR_RETURN(const Feature merging, GetFeature(nic.Get(), kHwGro));
+  return merging.active || nic.Standing().mtu >= 2 * PageBytes();
 }
 
 struct ChunkVariant {
@@ -56,24 +48,25 @@ TEST_P(ZcrxLargeChunks, DeliversEveryByteInOrder) {
   const auto& [name, pages, needs] = GetParam();
   ZCRX_REQUIRE(Capability::kFlowSteering, needs);
   const uint32_t chunk = LargeChunkBytes(pages);
-  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
+  NicSetup merging = {.small_ring = true};
+  for (const auto feature : {kGro, kHwGro}) {
+    if (declared().CanChange(feature)) merging.features[feature] = true;
+  }
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue(merging));
+  ASSERT_OK_AND_ASSIGN(const bool can_outgrow, CanOutgrowPages(declared()));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
   const size_t huge_pages = (area * pages + kHugePageBytes - 1) / kHugePageBytes;
-  ASSERT_OK(ReserveHugePages(huge_pages, Undo()));
-  ASSERT_OK_AND_ASSIGN(const bool can_outgrow, CanOutgrowPages(UnderTest(), Undo()));
-  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ASSERT_OK(declared().ReserveHugePages(huge_pages));
   ReceiverOptions options = ReceiverOn(queue);
   options.ifq.rx_buf_len = chunk;
   options.ifq.area = {.bytes = huge_pages * kHugePageBytes, .kind = AreaKind::kHugePages};
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, options));
   EXPECT_EQ(receiver.RxBufLen(), chunk);
-  ASSERT_OK_AND_ASSIGN(const uint64_t pool_rx_buf_len, RxBufLenOfPool(UnderTest(), queue));
+  ASSERT_OK_AND_ASSIGN(const uint64_t pool_rx_buf_len, RxBufLenOfPool(nic(), queue));
   EXPECT_EQ(pool_rx_buf_len, chunk);
-  ASSERT_OK(queue.Steer(Steering::kFlowRule, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(
-      Sender sender,
-      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
 
-  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
   EXPECT_OK(ArrivedInPlace(queue, received));
   // rx_buf_len is what was asked for; only the length of a completion is what the NIC does.
   if (!can_outgrow) {

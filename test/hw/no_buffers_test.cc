@@ -14,21 +14,19 @@ using namespace std::chrono_literals;
 // repeats ever more rarely, and the rest of the transfer waits for that.
 constexpr auto kSilence = 500ms;
 
-class ZcrxNoBuffers : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxNoBuffers = SteeredTest;
 
 TEST_P(ZcrxNoBuffers, FiresWhenTheAreaRunsDry) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, Capability::kEvents, GetParam().needs);
-  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
-  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ZCRX_REQUIRE(Capability::kEvents);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue);
   options.ifq.area.bytes = area;
   options.ifq.event_mask |= uapi::EventBit(uapi::kEventAllocFail);
   options.return_buffers = false;
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   const uint64_t bytes = 2 * area;
-  ASSERT_OK_AND_ASSIGN(Sender sender,
-                       Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
 
   ASSERT_OK_AND_ASSIGN(
       const Received dry,
@@ -44,17 +42,14 @@ TEST_P(ZcrxNoBuffers, FiresWhenTheAreaRunsDry) {
 // While the ring has no buffer the NIC drops all that comes, so no packet makes the driver look
 // again. It has to by itself: a driver that fills its ring only after a packet never does.
 TEST_P(ZcrxNoBuffers, GoesOnAfterTheRingRanDry) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
-  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
-  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
   options.ifq.area.bytes = area;
   options.return_buffers = false;
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   const uint64_t bytes = 2 * area;
-  ASSERT_OK_AND_ASSIGN(Sender sender,
-                       Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
 
   ASSERT_OK(receiver.Accept(bytes, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
   ASSERT_OK(receiver.WaitForSilence(kSilence, Deadline::In(kTransfer)));

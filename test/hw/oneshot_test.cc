@@ -9,19 +9,16 @@ namespace {
 
 constexpr uint64_t kRequests = 4;
 
-class ZcrxOneshot : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxOneshot = SteeredTest;
 
 TEST_P(ZcrxOneshot, DeliversEveryByteInOrder) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
   const auto page = static_cast<uint32_t>(PageBytes());
   const uint64_t bytes = kRequests * page;
   options.request_bytes = page;
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(Sender sender,
-                       Send(receiver, {.bytes = bytes, .send_size = page, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes, .send_size = page}));
 
   ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
   EXPECT_OK(ArrivedInPlace(queue, received));

@@ -5,18 +5,14 @@
 namespace zcrx {
 namespace {
 
-class ZcrxReceive : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxReceive = SteeredTest;
 
 TEST_P(ZcrxReceive, DeliversEveryByteInOrder) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue, GetParam().area)));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(
-      Sender sender,
-      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
 
-  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
   EXPECT_OK(ArrivedInPlace(queue, received));
 }
 

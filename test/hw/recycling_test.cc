@@ -4,9 +4,7 @@
 #include <ostream>
 
 #include "fixtures/zcrx_test.h"
-#include "support/nic/configure.h"
 #include "support/nic/features.h"
-#include "support/nic/link.h"
 #include "test/hw/small_area.h"
 #include "test/hw/variants.h"
 
@@ -33,54 +31,52 @@ class ZcrxRecycling : public ZcrxTest, public ::testing::WithParamInterface<Recy
 
 TEST_P(ZcrxRecycling, CarriesManyTimesTheArea) {
   const auto& [name, steering, shuffle] = GetParam();
-  ZCRX_REQUIRE(Capability::kFlowSteering, steering.needs);
-  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
-  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ZCRX_REQUIRE(steering.needs);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue, steering.area);
   ReceiveInto(area, options);
   options.shuffle = shuffle;
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(steering.steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, steering.steering, options));
   const uint64_t bytes = kVolumes * area;
-  ASSERT_OK_AND_ASSIGN(Sender sender,
-                       Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
 
   ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
   EXPECT_OK(ArrivedInPlace(queue, received));
 }
 
-class ZcrxLeak : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+class ZcrxLeak : public SteeredTest {
+ protected:
+  // Each segment takes a buffer of its own then. Where header split needs hardware GRO (mlx5) that
+  // stays on, and buffers are filled.
+  Result<TargetQueue> ConfigureUnmerged() {
+    if (declared().CanChange(kHwGro)) {
+      auto unmerged = ConfigureQueue({.small_ring = true, .features = {{kHwGro, false}}});
+      if (unmerged) return unmerged;
+      RecordProperty("rx_gro_hw", unmerged.error().Text());
+    }
+    return ConfigureQueue({.small_ring = true});
+  }
+};
 
 // TCP makes up for the payload of a buffer that is filled and never completed, but nothing for the
 // buffer: so many go through the area here that there would be none left. The last few of a ring
 // last for minutes, as TCP hardly dares to send any more: so the second half may not take much
 // longer than the first.
 TEST_P(ZcrxLeak, WouldUseUpTheArea) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
-  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
-  // Each segment takes a buffer of its own then. Where header split needs hardware GRO (mlx5) it
-  // stays on, or comes back with ConfigureQueue(), and buffers are filled.
-  ASSERT_OK_AND_ASSIGN(const Feature merging, GetFeature(UnderTest(), kHwGro));
-  if (merging.changeable) {
-    const Status apart = ConfigureFeature(UnderTest(), kHwGro, false, Undo());
-    if (!apart) RecordProperty("rx_gro_hw", apart.error().Text());
-  }
-  ASSERT_OK_AND_ASSIGN(const Link link, GetLink(UnderTest()));
-  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(const Feature merges, GetFeature(UnderTest(), kHwGro));
-  const uint64_t most_in_buffer =
-      merges.active ? std::max<uint64_t>(PageBytes(), link.mtu) : link.mtu;
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureUnmerged());
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
+  ASSERT_OK_AND_ASSIGN(const Feature merges, GetFeature(nic(), kHwGro));
+  const uint64_t mtu = declared().Standing().mtu;
+  const uint64_t most_in_buffer = merges.active ? std::max<uint64_t>(PageBytes(), mtu) : mtu;
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
   ReceiveInto(area, options);
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   const uint64_t bytes = kLeakOfOneIn * (area / PageBytes()) * most_in_buffer;
   ASSERT_OK_AND_ASSIGN(
       Sender sender,
-      Send(receiver, {.bytes = bytes,
-                      .send_size = kSendBytes,
-                      .seed = Seed(),
-                      .lifetime = kTransfer + (1 + kSlower) * kLongTransfer + kBreath}));
+      Send(receiver,
+           {.bytes = bytes, .lifetime = kTransfer + (1 + kSlower) * kLongTransfer + kBreath}));
 
   ASSERT_OK(receiver.Accept(bytes, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
   const auto begin = Deadline::Clock::now();

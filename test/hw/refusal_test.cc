@@ -6,7 +6,6 @@
 #include "fixtures/probes.h"
 #include "fixtures/zcrx_test.h"
 #include "support/nic/channels.h"
-#include "support/nic/configure.h"
 #include "support/nic/queues.h"
 #include "support/nic/rings.h"
 #include "test/hw/variants.h"
@@ -31,7 +30,7 @@ TEST_P(ZcrxRefusal, OfOneWrongValueLeavesTheQueueFree) {
   ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
   IfqOptions right = ReceiverOn(queue).ifq;
   if (refusal.needs == Capability::kLargeChunks) {
-    ASSERT_OK(ReserveHugePages(kHugeAreaBytes / kHugePageBytes, Undo()));
+    ASSERT_OK(declared().ReserveHugePages(kHugeAreaBytes / kHugePageBytes));
     right.area = {.bytes = kHugeAreaBytes, .kind = AreaKind::kHugePages};
     right.rx_buf_len = LargeChunkBytes();
   }
@@ -58,7 +57,16 @@ INSTANTIATE_TEST_SUITE_P(
                 [](IfqOptions& options) { options.rx_buf_len = LargeChunkBytes(3); }}),
     [](const auto& info) { return info.param.name; });
 
-using ZcrxBound = ZcrxTest;
+class ZcrxBound : public ZcrxTest {
+ protected:
+  // As it stands, with header split left to the driver.
+  static NicState Unsplit() {
+    NicState state = declared().Standing();
+    state.rings.tcp_data_split = TcpDataSplit::kUnknown;
+    state.split_automatic = true;
+    return state;
+  }
+};
 
 // __netif_mp_open_rxq(): "designated queue already memory provider bound".
 TEST_F(ZcrxBound, QueueTakesNoSecondRing) {
@@ -68,7 +76,7 @@ TEST_F(ZcrxBound, QueueTakesNoSecondRing) {
     ASSERT_OK_AND_ASSIGN(const Receiver first, Receiver::Start(ReceiverOn(queue)));
     EXPECT_THAT(DryRun(options), FailsWith(EEXIST));
   }
-  ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
+  ASSERT_OK(queue.WaitUntilFree());
   EXPECT_OK(DryRun(options));
 }
 
@@ -76,28 +84,31 @@ TEST_F(ZcrxBound, QueueTakesNoSecondRing) {
 TEST_F(ZcrxBound, DeviceKeepsHeaderSplitAndTheQueue) {
   const RingsChange no_split = {.tcp_data_split = TcpDataSplit::kUnknown};
   ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(const Channels channels, GetChannels(UnderTest()));
+  ASSERT_OK_AND_ASSIGN(const Channels channels, GetChannels(nic()));
   ASSERT_OK_AND_ASSIGN(const ChannelsChange fewer, ChangeForRxQueues(channels, queue.Index()));
   {
     ASSERT_OK_AND_ASSIGN(const Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-    EXPECT_THAT(SetRings(UnderTest(), no_split), FailsWith(EINVAL));
-    EXPECT_THAT(SetChannels(UnderTest(), fewer), FailsWith(EINVAL));
+    EXPECT_THAT(SetRings(nic(), no_split), FailsWith(EINVAL));
+    EXPECT_THAT(SetChannels(nic(), fewer), FailsWith(EINVAL));
   }
-  ASSERT_OK(WaitForProviderGone(UnderTest(), queue.Index(), Deadline::In(kProviderLeaves)));
-  EXPECT_OK(ConfigureRings(UnderTest(), no_split, Undo()));
-  EXPECT_OK(ConfigureChannels(UnderTest(), fewer, Undo()));
+  ASSERT_OK(queue.WaitUntilFree());
+  EXPECT_OK(declared().Declare(Unsplit()));
+  NicState without_queue = Unsplit();
+  without_queue.channels = WithChange(without_queue.channels, fewer);
+  without_queue.rss.reset();  // its table may be another one then
+  EXPECT_OK(declared().Declare(without_queue));
 }
 
-using ZcrxUnsplit = ZcrxTest;
+using ZcrxUnsplit = ZcrxBound;
 
 // __netif_mp_open_rxq(): "tcp-data-split is disabled"; automatic is not enabled.
 TEST_F(ZcrxUnsplit, DeviceTakesNoRing) {
   ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
   const IfqOptions options = ReceiverOn(queue).ifq;
-  UndoStack unsplit([](const Error& error) { ADD_FAILURE() << error.Text(); });
-  ASSERT_OK(ConfigureRings(UnderTest(), {.tcp_data_split = TcpDataSplit::kUnknown}, unsplit));
+  const NicState split = declared().Standing();
+  ASSERT_OK(declared().Declare(Unsplit()));
   EXPECT_THAT(DryRun(options), FailsWith(EINVAL));
-  ASSERT_TRUE(unsplit.RunAll().empty());
+  ASSERT_OK(declared().Declare(split));
   EXPECT_OK(DryRun(options));
 }
 

@@ -5,21 +5,18 @@
 namespace zcrx {
 namespace {
 
-class ZcrxEvents : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxEvents = SteeredTest;
 
 TEST_P(ZcrxEvents, StaySilentWhileEverythingArrivesInPlace) {
-  ZCRX_REQUIRE(Capability::kEvents, Capability::kFlowSteering, GetParam().needs);
+  ZCRX_REQUIRE(Capability::kEvents);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue);
   options.ifq.event_mask = uapi::EventBit(uapi::kEventCopy) | uapi::EventBit(uapi::kEventAllocFail);
   options.ifq.stats = true;
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(
-      Sender sender,
-      Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
 
-  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kStreamBytes));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
   EXPECT_OK(ArrivedInPlace(queue, received));
   EXPECT_EQ(received.events[uapi::kEventCopy], 0U);
   EXPECT_EQ(received.events[uapi::kEventAllocFail], 0U);

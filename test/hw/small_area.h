@@ -1,17 +1,24 @@
 // An area that is small, and not too small for the driver.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "fixtures/zcrx_test.h"
 #include "support/base/pages.h"
-#include "support/nic/configure.h"
 
 namespace zcrx {
 
-// gve's least ring; what a driver refuses stays as it is.
-inline constexpr uint32_t kSmallRing = 256;
-// The driver fills its rings from the area before anything arrives, bnxt with four buffers for each
-// descriptor, and drops what it has no further buffer for.
-inline constexpr uint32_t kPagesPerDescriptor = 6;
+// Before anything arrives, the driver fills the ring that payload goes to from the area, and later
+// it drops what it has no further buffer for: half as many again are left for TCP's disorder.
+inline constexpr size_t kPagesPerBuffer = 6;  // of a ring whose headers and payload share it
+// bnxt has a ring of its own for payload, which ethtool calls jumbo.
+inline size_t SmallAreaBytes(const RingsChange& rings) {
+  const size_t jumbo = rings.rx_jumbo.value_or(0);
+  const size_t pages =
+      jumbo != 0 ? jumbo + jumbo / 2 : rings.rx.value_or(kSmallRing) * kPagesPerBuffer;
+  return pages * PageBytes();
+}
 
 // Has the receiver leave the driver buffers of an area of so many bytes, whatever the pace.
 inline void ReceiveInto(size_t area, ReceiverOptions& options) {
@@ -19,21 +26,10 @@ inline void ReceiveInto(size_t area, ReceiverOptions& options) {
   // The kernel counts pages, and doubles it (socket(7)). What waits for the application, or for a
   // segment that was lost, leaves buffers for that segment: bnxt drops what it has no further
   // buffer for, so that without it nothing would ever move again.
-  options.receive_buffer = static_cast<int>(area / kPagesPerDescriptor / 2);
+  options.receive_buffer = static_cast<int>(area / kPagesPerBuffer / 2);
   // A request goes on as long as packets come (io_poll_check_events() in io_uring/poll.c), and the
   // application gives nothing back meanwhile: one without a limit can use up any area.
-  options.request_bytes = static_cast<uint32_t>(area / kPagesPerDescriptor / 2);
-}
-
-// Makes the NIC's receive rings small, and says how large an area they need. Before
-// ConfigureQueue().
-inline Result<size_t> SmallAreaBytes(Nic& nic, UndoStack& undo) {
-  const Status small = ConfigureRings(nic, {.rx = kSmallRing}, undo);
-  if (!small && small.error().code != EINVAL && small.error().code != EOPNOTSUPP) {
-    return std::unexpected(small.error());
-  }
-  ZCRX_ASSIGN_OR_RETURN(const Rings rings, GetRings(nic));
-  return size_t{rings.rx.value_or(kSmallRing)} * kPagesPerDescriptor * PageBytes();
+  options.request_bytes = static_cast<uint32_t>(area / kPagesPerBuffer / 2);
 }
 
 }  // namespace zcrx

@@ -20,22 +20,20 @@ constexpr uint32_t kShortBytes = 4096;
 constexpr uint32_t kFlowsPerQueue = 4;
 constexpr uint32_t kLeastFlows = 32;
 
-class ZcrxSteering : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxSteering = SteeredTest;
 
 TEST_P(ZcrxSteering, LeadsNoOtherFlowToTheQueue) {
-  ZCRX_REQUIRE(GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(const Channels channels, GetChannels(UnderTest()));
+  ASSERT_OK_AND_ASSIGN(const Channels channels, GetChannels(nic()));
   const uint32_t flows = std::max(kLeastFlows, kFlowsPerQueue * channels.RxQueues());
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
   ASSERT_OK_AND_ASSIGN(
       const std::unique_ptr<BackgroundReceiver> other,
       BackgroundReceiver::Listen(Testbed::Get().ListenAddress().WithPort(0), IsPayloadOf(Seed())));
-  ASSERT_OK(queue.Steer(GetParam().steering, other->Endpoint(), Undo()));
+  ASSERT_OK(queue.Steer(GetParam().steering, other->Endpoint()));
   ASSERT_OK_AND_ASSIGN(
       Sender sender,
-      Send(receiver,
-           {.bytes = kShortBytes, .send_size = kShortBytes, .seed = Seed(), .times = flows}));
+      Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes, .times = flows}));
 
   for (uint32_t flow = 0; flow < flows; ++flow) {
     SCOPED_TRACE(fmt::format("flow {} of {}", flow + 1, flows));
@@ -46,23 +44,19 @@ TEST_P(ZcrxSteering, LeadsNoOtherFlowToTheQueue) {
 }
 
 TEST_P(ZcrxSteering, EndsWithItsRule) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
   {
-    UndoStack rule([](const Error& error) { ADD_FAILURE() << error.Text(); });
-    ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), rule));
-    ASSERT_OK_AND_ASSIGN(
-        Sender sender,
-        Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes, .seed = Seed()}));
+    ASSERT_OK_AND_ASSIGN(Sender sender,
+                         Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes}));
     ASSERT_OK_AND_ASSIGN(const Received steered, Transfer(receiver, sender, kShortBytes));
     EXPECT_OK(ArrivedInPlace(queue, steered));
   }
+  ASSERT_OK(queue.Unsteer());
   ASSERT_OK(TraceAnew());
-  ASSERT_OK(queue.Steer(Steering::kNone, receiver.Endpoint(), Undo()));
-  ASSERT_OK_AND_ASSIGN(
-      Sender sender,
-      Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes, .seed = Seed()}));
+  ASSERT_OK(queue.Steer(Steering::kNone, receiver.Endpoint()));
+  ASSERT_OK_AND_ASSIGN(Sender sender,
+                       Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes}));
   ASSERT_OK_AND_ASSIGN(const Received after, Transfer(receiver, sender, kShortBytes));
   EXPECT_OK(NothingArrivedOn(queue, after));
 }

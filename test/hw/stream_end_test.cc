@@ -13,17 +13,14 @@ namespace {
 constexpr int kResets = 3;
 constexpr uint64_t kCutShort = uint64_t{1} << 20;  // its last part is still with the sender then
 
-class ZcrxStreamEnd : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxStreamEnd = SteeredTest;
 
 TEST_P(ZcrxStreamEnd, ComesAfterTheLastByte) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue, GetParam().area)));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
   for (const uint64_t bytes : {uint64_t{0}, uint64_t{1}, kStreamBytes, uint64_t{1}}) {
     SCOPED_TRACE(fmt::format("a stream of {} bytes", bytes));
-    ASSERT_OK_AND_ASSIGN(Sender sender,
-                         Send(receiver, {.bytes = bytes, .send_size = kSendBytes, .seed = Seed()}));
+    ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
     ASSERT_OK(Transfer(receiver, sender, bytes));
   }
   EXPECT_OK(ArrivedInPlace(queue, receiver.Total()));
@@ -31,22 +28,16 @@ TEST_P(ZcrxStreamEnd, ComesAfterTheLastByte) {
 
 // What had arrived is delivered all the same, and then the reset is told.
 TEST_P(ZcrxStreamEnd, ByResetGivesTheBuffersBack) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, GetParam().needs);
-  ASSERT_OK_AND_ASSIGN(const size_t area, SmallAreaBytes(UnderTest(), Undo()));
-  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
   ReceiveInto(area, options);
-  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-  ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   for (int reset = 0; reset < kResets; ++reset) {
-    ASSERT_OK_AND_ASSIGN(
-        Sender sender,
-        Send(receiver,
-             {.bytes = kCutShort, .send_size = kSendBytes, .seed = Seed(), .reset = true}));
+    ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = kCutShort, .reset = true}));
     EXPECT_THAT(Transfer(receiver, sender, kCutShort), FailsWith(ECONNRESET));
   }
-  ASSERT_OK_AND_ASSIGN(Sender sender,
-                       Send(receiver, {.bytes = area, .send_size = kSendBytes, .seed = Seed()}));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = area}));
   ASSERT_OK(Transfer(receiver, sender, area));
   EXPECT_OK(ArrivedInPlace(queue, receiver.Total()));
 }

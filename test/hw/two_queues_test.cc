@@ -9,25 +9,22 @@ namespace {
 
 constexpr uint64_t kAtATime = kStreamBytes / 16;
 
-class ZcrxTwoQueues : public ZcrxTest, public ::testing::WithParamInterface<SteeringVariant> {};
+using ZcrxTwoQueues = SteeredTest;
 
 TEST_P(ZcrxTwoQueues, DeliverEveryByteInOrder) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, Capability::kSpareQueues, GetParam().needs);
-  ASSERT_OK_AND_ASSIGN(std::vector<TargetQueue> queues, ConfigureQueues(2));
+  ZCRX_REQUIRE(Capability::kSpareQueues);
+  ASSERT_OK_AND_ASSIGN(std::vector<TargetQueue> queues, ConfigureQueues({.queues = 2}));
   std::vector<Receiver> receivers;
   for (TargetQueue& queue : queues) {
     ReceiverOptions options = ReceiverOn(queue);
     if (!receivers.empty()) options.listen = options.listen.WithPort(0);
-    ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
-    ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint(), Undo()));
+    ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
     receivers.push_back(std::move(receiver));
   }
   std::vector<Sender> senders;
   for (Receiver& receiver : receivers) {
     const uint64_t seed = Seed() + senders.size();
-    ASSERT_OK_AND_ASSIGN(
-        Sender sender,
-        Send(receiver, {.bytes = kStreamBytes, .send_size = kSendBytes, .seed = seed}));
+    ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = kStreamBytes, .seed = seed}));
     senders.push_back(std::move(sender));
     ASSERT_OK(receiver.Accept(kStreamBytes, IsPayloadOf(seed), Deadline::In(kTransfer)));
   }

@@ -1,6 +1,5 @@
 #include "support/nic/netlink/socket.h"
 
-#include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
@@ -85,13 +84,6 @@ Result<std::vector<Message>> Socket::Call(Request& request, Deadline deadline) {
               fmt::format("the state changed during each of {} dumps", kMaxDumps));
 }
 
-Result<Message> Socket::CallForOne(Request& request) {
-  ZCRX_ASSIGN_OR_RETURN(auto messages, Call(request));
-  if (messages.size() == 1) return std::move(messages.front());
-  return Fail(request.Operation(), EBADMSG,
-              fmt::format("{} messages in the kernel's answer instead of one", messages.size()));
-}
-
 Status Socket::Join(uint32_t group) {
   const int fd = nl_socket_get_fd(sock_.get());
   if (::setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0) return {};
@@ -105,55 +97,6 @@ Result<std::vector<Message>> Socket::Notifications(Deadline deadline) {
     return std::vector<Message>{};
   if (datagram.error().code == ENOBUFS) return std::vector<Message>{Message{}};
   return std::unexpected(std::move(datagram).error());
-}
-
-Result<Family> Family::Open(std::string_view name) {
-  ZCRX_ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_GENERIC));
-  Family family(std::move(socket), std::string(name));
-
-  Request request(fmt::format("look up netlink family {}", name), GENL_ID_CTRL, NLM_F_REQUEST);
-  request.GenericHeader(CTRL_CMD_GETFAMILY).PutText(CTRL_ATTR_FAMILY_NAME, name);
-  ZCRX_ASSIGN_OR_RETURN(const Message reply, family.CallForOne(request));
-
-  const Attributes attrs = reply.Attrs();
-  const auto id = attrs.U16(CTRL_ATTR_FAMILY_ID);
-  if (!id) return Fail(request.Operation(), EBADMSG, "the answer has no family number");
-  family.id_ = *id;
-  attrs.Nested(CTRL_ATTR_OPS).ForEach([&](int, Bytes operation) {
-    if (const auto command = Attributes(operation).U32(CTRL_ATTR_OP_ID)) {
-      family.commands_.insert(static_cast<uint8_t>(*command));
-    }
-  });
-  attrs.Nested(CTRL_ATTR_MCAST_GROUPS).ForEach([&](int, Bytes group) {
-    const Attributes fields(group);
-    const auto group_name = fields.Text(CTRL_ATTR_MCAST_GRP_NAME);
-    const auto number = fields.U32(CTRL_ATTR_MCAST_GRP_ID);
-    if (group_name && number) family.groups_.emplace(*group_name, *number);
-  });
-  return family;
-}
-
-Request Family::Get(std::string operation, uint8_t command) {
-  Request request(std::move(operation), id_, NLM_F_REQUEST);
-  request.GenericHeader(command);
-  return request;
-}
-
-Request Family::Dump(std::string operation, uint8_t command) {
-  Request request(std::move(operation), id_, NLM_F_REQUEST | NLM_F_DUMP);
-  request.GenericHeader(command);
-  return request;
-}
-
-Result<Socket> Family::Listen(std::string_view group) {
-  const auto found = groups_.find(group);
-  if (found == groups_.end()) {
-    return Fail(fmt::format("listen to {} of netlink family {}", group, name_), ENOENT,
-                "this kernel has no such group");
-  }
-  ZCRX_ASSIGN_OR_RETURN(Socket socket, Socket::Open(NETLINK_GENERIC));
-  ZCRX_RETURN_IF_ERROR(socket.Join(found->second));
-  return socket;
 }
 
 }  // namespace zcrx::netlink

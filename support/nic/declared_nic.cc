@@ -1,0 +1,106 @@
+#include "support/nic/declared_nic.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "support/base/interruption.h"
+#include "support/base/wait.h"
+
+namespace zcrx {
+namespace {
+
+constexpr std::chrono::seconds kMemoryReturns{3};
+
+}  // namespace
+
+Status DeclaredNic::Declare(const NicState& wanted) {
+  Applied applied = Apply(*nic_, wanted, Deadline::In(kProviderLeaves));
+  if (applied.errors.empty()) {
+    standing_ = std::move(applied.now);
+    return {};
+  }
+  const Uninterrupted undoing;
+  Error& first = applied.errors.front();
+  for (const Error& error : Apply(*nic_, standing_, Deadline::In(kProviderLeaves)).errors) {
+    first.detail += "; and then: " + error.Text();
+  }
+  return std::unexpected(std::move(first));
+}
+
+Result<uint32_t> DeclaredNic::AddRule(const FlowRule& rule) {
+  ZCRX_ASSIGN_OR_RETURN(const uint32_t location, InsertFlowRule(*nic_, rule));
+  FlowRules& rules = standing_.rules ? *standing_.rules : standing_.rules.emplace();
+  // As the driver shows it, which is not to the byte what was asked for. One that it does not show
+  // is missing later, by its location.
+  ZCRX_ASSIGN_OR_RETURN(const RawFlowRule shown, GetRawFlowRule(*nic_, location, rule));
+  rules.rules.insert(std::ranges::upper_bound(rules.rules, location, {}, &RawFlowRule::Location),
+                     shown);
+  return location;
+}
+
+Status DeclaredNic::RemoveRule(uint32_t location) {
+  ZCRX_RETURN_IF_ERROR(DeleteFlowRule(*nic_, location));
+  if (standing_.rules) {
+    std::erase_if(standing_.rules->rules,
+                  [&](const RawFlowRule& rule) { return rule.Location() == location; });
+  }
+  return {};
+}
+
+Result<uint32_t> DeclaredNic::AddContext(uint32_t queue) {
+  // A context's table has the size of the main one.
+  ZCRX_ASSIGN_OR_RETURN(const Rss main, GetRss(*nic_));
+  ZCRX_ASSIGN_OR_RETURN(const uint32_t context,
+                        CreateRssContext(*nic_, RssTable(main.table.size(), queue)));
+  ZCRX_ASSIGN_OR_RETURN(standing_.contexts[context], GetRss(*nic_, context));
+  return context;
+}
+
+Status DeclaredNic::RemoveContext(uint32_t context) {
+  ZCRX_RETURN_IF_ERROR(DeleteRssContext(*nic_, context));
+  standing_.contexts.erase(context);
+  return {};
+}
+
+Status DeclaredNic::ReserveHugePages(uint64_t pages) {
+  Kernel& kernel = nic_->GetKernel();
+  ZCRX_ASSIGN_OR_RETURN(HugePages now, kernel.GetHugePages());
+  // The kernel gives what it finds memory for at the moment, and an area that was just given up
+  // comes back in a kworker.
+  Status set;
+  const Status enough = Becomes(
+      "there is memory for huge pages",
+      [&]() -> Result<bool> {
+        ZCRX_ASSIGN_OR_RETURN(now, kernel.GetHugePages());
+        if (now.free >= pages) return true;
+        set = kernel.SetHugePages(now.used + pages);
+        if (!set && set.error().code != ENOMEM) return std::unexpected(set.error());
+        return set.has_value();
+      },
+      Deadline::In(kMemoryReturns));
+  // Also where the kernel followed only half of it.
+  ZCRX_ASSIGN_OR_RETURN(now, kernel.GetHugePages());
+  standing_.huge_pages = now.set_to;
+  return set ? enough : set;
+}
+
+DeclaredNic::Restored DeclaredNic::PutRight() {
+  const Uninterrupted undoing;
+  const Result<NicState> now = ReadNicState(*nic_);
+  if (!now) return {.differences = {}, .errors = {now.error()}};
+  Restored restored = {.differences = Differences(standing_, *now), .errors = {}};
+  if (restored.differences.empty()) return restored;
+  restored.errors = Apply(*nic_, standing_, Deadline::In(kProviderLeaves)).errors;
+  return restored;
+}
+
+std::vector<Error> DeclaredNic::PutBack() {
+  const Uninterrupted undoing;
+  Applied applied = Apply(*nic_, found_, Deadline::In(kProviderLeaves));
+  standing_ = std::move(applied.now);
+  return std::move(applied.errors);
+}
+
+}  // namespace zcrx
