@@ -35,6 +35,8 @@ Result<uint32_t> DeclaredNic::AddRule(const FlowRule& rule) {
   // As the driver shows it, which is not to the byte what was asked for. One that it does not show
   // is missing later, by its location.
   ZCRX_ASSIGN_OR_RETURN(const RawFlowRule shown, GetRawFlowRule(*nic_, location, rule));
+  // The one before it at this location is no more.
+  std::erase_if(rules.rules, [&](const auto& one) { return one.Location() == location; });
   rules.rules.insert(std::ranges::upper_bound(rules.rules, location, {}, &RawFlowRule::Location),
                      shown);
   return location;

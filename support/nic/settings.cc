@@ -156,7 +156,8 @@ class Application {
     steered.contexts = wanted_.contexts;
     steered.rules = wanted_.rules;
     steered.huge_pages = wanted_.huge_pages;
-    if (Differences(wanted_, steered).empty() || !CanSeeQueues(nic_)) return;
+    if (Differences(wanted_, steered).empty() && !SaysWhoseSplit()) return;
+    if (!CanSeeQueues(nic_)) return;
     if (const Status gone = WaitForAllProvidersGone(nic_, deadline_); !gone) {
       errors_.push_back(gone.error());
     }
@@ -258,11 +259,9 @@ class Application {
     const Status set = SetRings(nic_, change);
     if (set || set.error().code != EINVAL) return set;
     if (change.tcp_data_split == TcpDataSplit::kDisabled) {
-      // bnxt refuses "off" (bnxt_set_ringparam), and has it off where it is left to choose.
+      // bnxt refuses "off" (bnxt_set_ringparam). Left to choose, it has it off while rx-gro-hw is.
       change.tcp_data_split = TcpDataSplit::kUnknown;
-      ZCRX_RETURN_IF_ERROR(SetRings(nic_, change));
-      ZCRX_ASSIGN_OR_RETURN(const Rings now, GetRings(nic_));
-      return now.tcp_data_split == TcpDataSplit::kEnabled ? set : Status();
+      return SetRings(nic_, change);
     }
     // mlx5 refuses header split while rx-gro-hw is off (mlx5e_ethtool_set_tcp_data_split).
     const auto hw_gro = now_.features.find(std::string(kHwGro));

@@ -160,40 +160,28 @@ Json Write(const Struct& values);
 template <HasFields Struct>
 void Read(const Json& json, Struct& values);
 
-// Whether there is something to write.
+// Absent is null: a member that is missing was cut out.
 template <typename T>
-bool IsThere(const T& value) {
-  return !(value == T{});
-}
-
-template <typename T>
-void WriteMember(Json& json, std::string_view name, const T& value) {
-  if (IsThere(value)) json[std::string(name)] = Write(value);
+Json Write(const std::optional<T>& value) {
+  return value ? Write(*value) : Json();
 }
 template <typename T>
-void WriteMember(Json& json, std::string_view name, const std::optional<T>& value) {
-  if (value) json[std::string(name)] = Write(*value);
-}
-template <typename T>
-void ReadMember(const Json& json, std::string_view name, T& value) {
-  if (const auto found = json.find(name); found != json.end()) Read(*found, value);
-}
-template <typename T>
-void ReadMember(const Json& json, std::string_view name, std::optional<T>& value) {
-  if (const auto found = json.find(name); found != json.end()) Read(*found, value.emplace());
+void Read(const Json& json, std::optional<T>& value) {
+  if (!json.is_null()) Read(json, value.emplace());
 }
 
 template <HasFields Struct>
 Json Write(const Struct& values) {
   Json json = Json::object();
   ForEachField<Struct>(
-      [&](std::string_view name, auto member) { WriteMember(json, name, values.*member); });
+      [&](std::string_view name, auto member) { json[std::string(name)] = Write(values.*member); });
   return json;
 }
 template <HasFields Struct>
 void Read(const Json& json, Struct& values) {
-  ForEachField<Struct>(
-      [&](std::string_view name, auto member) { ReadMember(json, name, values.*member); });
+  ForEachField<Struct>([&](std::string_view name, auto member) {
+    Read(json.at(std::string(name)), values.*member);
+  });
 }
 
 }  // namespace

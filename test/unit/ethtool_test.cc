@@ -69,10 +69,10 @@ TEST(EncodeRings, SendsOnlyWhatIsGiven) {
 
 TEST(RingsChange, SaysWhatItChanges) {
   const RingsChange change{.rx = 64, .tcp_data_split = TcpDataSplit::kEnabled, .hds_thresh = 0};
-  EXPECT_EQ(change.Text(), "rx 64, tcp-data-split on, hds-thresh 0");
+  EXPECT_EQ(TextOf(change), "rx 64, tcp-data-split on, hds-thresh 0");
   EXPECT_FALSE(change.Empty());
   EXPECT_TRUE(RingsChange{}.Empty());
-  EXPECT_EQ(RingsChange{.tcp_data_split = TcpDataSplit::kUnknown}.Text(), "tcp-data-split auto");
+  EXPECT_EQ(TextOf(RingsChange{.tcp_data_split = TcpDataSplit::kUnknown}), "tcp-data-split auto");
 }
 
 // --- channels ---

@@ -26,7 +26,7 @@
 #include "support/base/wait.h"
 #include "support/guard/custody.h"
 #include "support/nic/channels.h"
-#include "support/nic/configure.h"
+#include "support/nic/declared_nic.h"
 #include "support/nic/state.h"
 #include "test/unit/veth.h"
 
@@ -150,8 +150,11 @@ TEST_F(GuardianTest, ARunThatUndoesItsChangesLeavesNothing) {
   ASSERT_OK(custody.Begin(found_));
   EXPECT_TRUE(JournalThere());
   EXPECT_OK(custody.Holds());
-  ASSERT_OK(ConfigureChannels(nic(), {.rx = 2}, undo_));
-  EXPECT_THAT(undo_.RunAll(), IsEmpty());
+  DeclaredNic declared(nic(), found_);
+  NicState fewer = found_;
+  fewer.channels.rx = 2;
+  ASSERT_OK(declared.Declare(fewer));
+  EXPECT_THAT(declared.PutBack(), IsEmpty());
   EXPECT_THAT(custody.End(), IsEmpty());
   EXPECT_FALSE(JournalThere());
   EXPECT_THAT(custody.End(), IsEmpty()) << "twice";

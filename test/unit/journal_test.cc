@@ -17,7 +17,9 @@
 #include <vector>
 
 #include "fixtures/result_matchers.h"
+#include "support/nic/identity.h"
 #include "support/nic_tool/options.h"
+#include "test/unit/nic_states.h"
 
 namespace zcrx {
 namespace {
@@ -42,6 +44,13 @@ std::string ErrorOf(const Result<T>& result) {
   return result ? "no error" : result.error().Text();
 }
 
+NicState Eth1() {
+  NicState state = FullState();
+  state.nic.interface = "eth1";
+  state.nic.boot = BootId().value_or("unknown");
+  return state;
+}
+
 class JournalTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -63,8 +72,7 @@ class JournalTest : public ::testing::Test {
 
 TEST_F(JournalTest, WhatWasWrittenIsFoundAndRemoved) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
-  ASSERT_OK_AND_ASSIGN(Journal journal, MakeJournal("eth1", "rings: rx 512\nline 2\n"));
-  journal.split_automatic = true;
+  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal(Eth1()));
   ASSERT_OK(journals.Write(journal));
   EXPECT_THAT(journals.Interfaces().value(), ElementsAre("eth1"));
   ASSERT_OK_AND_ASSIGN(const Journals::Leftover found, journals.Find("eth1"));
@@ -80,7 +88,7 @@ TEST_F(JournalTest, WhatWasWrittenIsFoundAndRemoved) {
 
 TEST_F(JournalTest, IsTheOwnersAlone) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
-  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal("eth1", ""));
+  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal(Eth1()));
   ASSERT_OK(journals.Write(journal));
   struct stat info = {};
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
@@ -116,7 +124,7 @@ TEST_F(JournalTest, OneThatIsRefusedComesWithAdviceThatCanBeFollowed) {
 
 TEST_F(JournalTest, CutAnywhereItIsRefusedByName) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
-  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal("eth1", "rings: rx 512\n"));
+  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal(Eth1()));
   const std::string whole = SealJournal(journal);
   for (size_t size = 0; size < whole.size(); ++size) {
     WriteFile(journals.PathOf("eth1"), whole.substr(0, size));
@@ -130,7 +138,7 @@ TEST_F(JournalTest, CutAnywhereItIsRefusedByName) {
 }
 
 TEST_F(JournalTest, WithAnyBitFlippedItIsRefused) {
-  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal("eth1", "rings: rx 512\n"));
+  ASSERT_OK_AND_ASSIGN(const Journal journal, MakeJournal(Eth1()));
   std::string text = SealJournal(journal);
   ASSERT_OK(UnsealJournal(text));
   for (char& byte : text) {
@@ -146,8 +154,8 @@ TEST_F(JournalTest, WithAnyBitFlippedItIsRefused) {
 
 TEST_F(JournalTest, OfAnEarlierBootItIsRemovedAndThatIsSaid) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
-  ASSERT_OK_AND_ASSIGN(Journal journal, MakeJournal("eth1", "rings: rx 512\n"));
-  journal.boot = "00000000-0000-0000-0000-000000000000";
+  ASSERT_OK_AND_ASSIGN(Journal journal, MakeJournal(Eth1()));
+  journal.state.nic.boot = "00000000-0000-0000-0000-000000000000";
   ASSERT_OK(journals.Write(journal));
   ASSERT_OK_AND_ASSIGN(const Journals::Leftover found, journals.Find("eth1"));
   EXPECT_EQ(found.journal, std::nullopt);
@@ -158,7 +166,7 @@ TEST_F(JournalTest, OfAnEarlierBootItIsRemovedAndThatIsSaid) {
 
 TEST_F(JournalTest, OfAnotherInterfaceOrNamespaceItIsRefused) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
-  ASSERT_OK_AND_ASSIGN(Journal journal, MakeJournal("eth1", ""));
+  ASSERT_OK_AND_ASSIGN(Journal journal, MakeJournal(Eth1()));
   WriteFile(journals.PathOf("eth2"), SealJournal(journal));
   EXPECT_THAT(ErrorOf(journals.Find("eth2")), HasSubstr("it is one of eth1"));
   journal.net_namespace += 1;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "fixtures/result_matchers.h"
 #include "support/nic/features.h"
 #include "support/nic/state.h"
 #include "test/unit/nic_states.h"
@@ -55,24 +56,25 @@ TEST(NicStateDifferences, EachIsASentence) {
               ElementsAre("MTU was 1500, is 9000"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.features["rx-gro"].active = false; }),
               ElementsAre("feature rx-gro was on, is off"));
-  EXPECT_THAT(DifferencesAfter([](NicState& now) { now.features["rx-gro-hw"].wanted = false; }),
+  EXPECT_THAT(DifferencesAfter([](NicState& now) { now.features["rx-gro-hw"].requested = false; }),
               ElementsAre("feature rx-gro-hw is off as it was, but was asked to be on, now off"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) {
                 now.features.erase("rx-gro");
-                now.features["rx-lro"] = {};
+                now.features["rx-lro"] = {};  // not named, so left as it is
               }),
-              ElementsAre("feature rx-gro could be changed, cannot be",
-                          "feature rx-lro could not be changed, can be"));
+              ElementsAre("feature rx-gro could be changed, cannot be"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) {
                 now.channels.rx = 2;
                 now.channels.combined.reset();
               }),
               ElementsAre("channels: rx was 4, is 2", "channels: combined was 1, is none"));
-  EXPECT_THAT(DifferencesAfter([](NicState& now) {
-                now.rings = {.rx = 256, .tx = 512, .tcp_data_split = TcpDataSplit::kEnabled};
-              }),
-              ElementsAre("rings: rx was 511, is 256", "rings: tcp-data-split was off, is on",
-                          "rings: hds-thresh was 256, is none"));
+  EXPECT_THAT(
+      DifferencesAfter([](NicState& now) {
+        now.rings = {.rx = 256, .tx = 512, .tcp_data_split = TcpDataSplit::kEnabled};
+      }),
+      ElementsAre("rings: rx was 511, is 256", "rings: rx-mini was 16, is none",
+                  "rings: rx-jumbo was 2044, is none", "rings: tcp-data-split was off, is on",
+                  "rings: hds-thresh was 256, is none"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.huge_pages = 0; }),
               ElementsAre("huge pages: was 32, is 0"));
 }
@@ -210,7 +212,7 @@ TEST_F(VethState, IsPutBack) {
   EXPECT_THAT(Changed(), ElementsAre("link was up, is down", "MTU was 1500, is 9000",
                                      "feature rx-gro was off, is on", "channels: rx was 4, is 1",
                                      "channels: tx was 4, is 2"));
-  EXPECT_THAT(RestoreNicState(nic(), found_, Soon()), IsEmpty());
+  EXPECT_THAT(Apply(nic(), found_, Soon()).errors, IsEmpty());
   EXPECT_THAT(Changed(), IsEmpty());
   EXPECT_EQ(ReadNicState(nic()).value_or(NicState{}), found_);
 }
@@ -220,7 +222,7 @@ TEST_F(VethState, IsPutBackDownAsWell) {
   const auto down = ReadNicState(nic());
   ASSERT_TRUE(down.has_value()) << down.error().Text();
   ASSERT_TRUE(SetAdminUp(nic(), true).has_value());
-  EXPECT_THAT(RestoreNicState(nic(), *down, Soon()), IsEmpty());
+  EXPECT_THAT(Apply(nic(), *down, Soon()).errors, IsEmpty());
   EXPECT_FALSE(GetLink(nic()).value_or(Link{.admin_up = true}).admin_up);
   ASSERT_TRUE(SetAdminUp(nic(), true).has_value());
 }
@@ -228,31 +230,31 @@ TEST_F(VethState, IsPutBackDownAsWell) {
 TEST_F(VethState, NothingChangesWhereNothingDiffers) {
   // The carrier is announced late: by a kworker, once for each end of the pair.
   ASSERT_TRUE(WaitForLink(nic(), Soon()).has_value());
-  auto ethtool = nic().Ethtool().Listen("monitor");
-  ASSERT_TRUE(ethtool.has_value()) << ethtool.error().Text();
-  auto links = netlink::Socket::Open(NETLINK_ROUTE);
-  ASSERT_TRUE(links.has_value() && links->Join(RTNLGRP_LINK).has_value());
+  const uint32_t group = nic().Ethtool().Group("monitor").value_or(0);
+  ASSERT_OK_AND_ASSIGN(const auto ethtool, nic().GetKernel().Listen(NETLINK_GENERIC, group));
+  ASSERT_OK_AND_ASSIGN(const auto links, nic().GetKernel().Listen(NETLINK_ROUTE, RTNLGRP_LINK));
   // Whatever a call has brought about was announced before it returned.
   const auto heard = [&] {
     size_t messages = 0;
-    for (netlink::Socket* socket : {&*ethtool, &*links}) {
+    for (Notifications* socket : {ethtool.get(), links.get()}) {
       while (true) {
-        const auto more = socket->Notifications(Deadline::In({}));
+        const auto more = socket->Next(Deadline::In({}));
         if (!more.has_value() || more->empty()) break;
         messages += static_cast<size_t>(std::ranges::count_if(*more, [&](const auto& message) {
-          return socket == &*ethtool || ParseLink(message).value_or(Link{}).index == nic().Index();
+          return socket == ethtool.get() ||
+                 ParseLink(message).value_or(Link{}).index == nic().Index();
         }));
       }
     }
     return messages;
   };
-  EXPECT_THAT(RestoreNicState(nic(), found_, Soon()), IsEmpty());
+  EXPECT_THAT(Apply(nic(), found_, Soon()).errors, IsEmpty());
   EXPECT_EQ(heard(), 0U);
   ASSERT_TRUE(SetMtu(nic(), 2000).has_value());
   EXPECT_GT(heard(), 0U);
-  EXPECT_THAT(RestoreNicState(nic(), found_, Soon()), IsEmpty());
+  EXPECT_THAT(Apply(nic(), found_, Soon()).errors, IsEmpty());
   EXPECT_GT(heard(), 0U);
-  EXPECT_THAT(RestoreNicState(nic(), found_, Soon()), IsEmpty());
+  EXPECT_THAT(Apply(nic(), found_, Soon()).errors, IsEmpty());
   EXPECT_EQ(heard(), 0U);
 }
 
@@ -260,25 +262,25 @@ TEST_F(VethState, WhatCannotBePutBackIsAnErrorAndTheRestIsDone) {
   NicState wanted = found_;
   wanted.channels.rx = 99;  // more than there are
   wanted.rings.rx = 512;    // of a device without rings
-  wanted.features["rx-gro"] = {.active = true, .wanted = true};
+  wanted.features["rx-gro"] = {.active = true, .requested = true};
   std::string all;
-  for (const Error& error : RestoreNicState(nic(), wanted, Soon())) all += error.Text() + "\n";
+  for (const Error& error : Apply(nic(), wanted, Soon()).errors) all += error.Text() + "\n";
   EXPECT_THAT(all, HasSubstr("set channels of veth0 (rx 99)"));
   EXPECT_THAT(all, HasSubstr("set rings of veth0 (rx 512)"));
-  EXPECT_THAT(all, HasSubstr("restore veth0: channels: rx was 99, is 4"));
+  EXPECT_THAT(all, HasSubstr("set veth0 as wanted: channels: rx was 99, is 4"));
   EXPECT_TRUE(GetFeature(nic(), "rx-gro").value_or(Feature{}).active);
-  EXPECT_THAT(RestoreNicState(nic(), found_, Soon()), IsEmpty());
+  EXPECT_THAT(Apply(nic(), found_, Soon()).errors, IsEmpty());
 }
 
 TEST_F(VethState, IsOneNicsAndOneBoots) {
-  EXPECT_TRUE(CheckSameNic(found_, nic()).has_value());
-  const auto refusal = [&](NicIdentity other) {
-    const Status status = CheckSameNic({.nic = std::move(other)}, nic());
+  EXPECT_TRUE(CheckSameNic(found_.nic, nic()).has_value());
+  const auto refusal = [&](const NicIdentity& other) {
+    const Status status = CheckSameNic(other, nic());
     return status.has_value() ? Fail("it was taken").error() : status.error();
   };
   NicIdentity renamed = found_.nic;
   renamed.interface = "eth7";
-  EXPECT_TRUE(CheckSameNic({.nic = renamed}, nic()).has_value());
+  EXPECT_TRUE(CheckSameNic(renamed, nic()).has_value());
 
   NicIdentity other = found_.nic;
   other.driver = "gve";

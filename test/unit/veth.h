@@ -14,8 +14,8 @@
 #include <optional>
 #include <string>
 
-#include "support/base/undo.h"
 #include "support/nic/link.h"
+#include "support/nic/netlink/socket.h"
 #include "support/nic/nic.h"
 
 namespace zcrx {
@@ -92,10 +92,6 @@ class Veth : public testing::Test {
   inline static bool moved_ = false;
   inline static std::string unavailable_;
   std::optional<Nic> nic_;
-
- protected:
-  // After the NIC, so that it ends first.
-  UndoStack undo_{[](const Error& error) { ADD_FAILURE() << error.Text(); }};
 };
 
 }  // namespace zcrx

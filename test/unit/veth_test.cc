@@ -16,7 +16,7 @@
 
 #include "fixtures/result_matchers.h"
 #include "support/nic/addresses.h"
-#include "support/nic/configure.h"
+#include "support/nic/declared_nic.h"
 #include "support/nic/features.h"
 #include "support/nic/link.h"
 #include "support/nic/queues.h"
@@ -122,31 +122,11 @@ TEST_F(Veth, HasADriver) {
   EXPECT_EQ(info->driver, "veth");
 }
 
-TEST_F(Veth, ChannelsAreChangedAndRestored) {
-  const Channels full{.rx = {{.count = kQueues, .max = kQueues}},
-                      .tx = {{.count = kQueues, .max = kQueues}}};
-  ASSERT_EQ(GetChannels(nic()).value_or(Channels{}), full);
-
-  ASSERT_TRUE(ConfigureChannels(nic(), {.rx = 2}, undo_).has_value());
-  EXPECT_EQ(GetChannels(nic()).value_or(Channels{}).RxQueues(), 2U);
-
-  EXPECT_THAT(undo_.RunAll(), IsEmpty());
-  EXPECT_EQ(GetChannels(nic()).value_or(Channels{}), full);
-}
-
-TEST_F(Veth, WhatIsAsWantedNeedsNoUndo) {
-  ASSERT_TRUE(ConfigureChannels(nic(), {.rx = kQueues, .tx = kQueues}, undo_).has_value());
-  ASSERT_TRUE(ConfigureFeature(nic(), kNtuple, false, undo_).has_value());
-  EXPECT_TRUE(undo_.Empty());
-}
-
-TEST_F(Veth, ARefusedChangeHasTheKernelsSentenceAndNoUndo) {
-  const Status refused = ConfigureChannels(nic(), {.rx = 9999}, undo_);
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, EINVAL);
-  EXPECT_THAT(refused.error().Text(), AllOf(HasSubstr("set channels of veth0 (rx 9999)"),
-                                            HasSubstr("requested channel count exceeds maximum")));
-  EXPECT_TRUE(undo_.Empty());
+TEST_F(Veth, ARefusedChangeHasTheKernelsSentence) {
+  EXPECT_THAT(SetChannels(nic(), {.rx = 9999}),
+              AllOf(FailsWith(EINVAL),
+                    FailsWithText(AllOf(HasSubstr("set channels of veth0 (rx 9999)"),
+                                        HasSubstr("requested channel count exceeds maximum")))));
 }
 
 TEST_F(Veth, TheKernelTellsWhetherItFoundAnythingToChange) {
@@ -166,46 +146,45 @@ TEST_F(Veth, TheKernelTellsWhetherItFoundAnythingToChange) {
 // A listener hears what fits into its buffer, and what came after that is lost.
 TEST_F(Veth, AChangeThatCouldNotBeHeardIsNotTakenForNone) {
   constexpr int kMoreThanFit = 4000;
-  ASSERT_OK_AND_ASSIGN(netlink::Socket monitor, nic().Ethtool().Listen("monitor"));
+  const uint32_t group = nic().Ethtool().Group("monitor").value_or(0);
+  ASSERT_OK_AND_ASSIGN(const auto monitor, nic().GetKernel().Listen(NETLINK_GENERIC, group));
   for (int i = 0; i < kMoreThanFit; ++i) {
     ASSERT_OK(AskForFeatures(nic(), {{"tx-tcp-segmentation", i % 2 != 0}}));
   }
-  ASSERT_OK(ConfigureChannels(nic(), {.rx = 2}, undo_));
-  EXPECT_THAT(HasTold(monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), FailsWith(ENOBUFS));
+  ASSERT_OK(SetChannels(nic(), {.rx = 2}));
+  EXPECT_THAT(HasTold(*monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), FailsWith(ENOBUFS));
   // And once there is room again.
   ASSERT_OK(SetChannels(nic(), {.rx = 3}));
-  EXPECT_THAT(HasTold(monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), IsOkAndHolds(true));
-  EXPECT_THAT(HasTold(monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), IsOkAndHolds(false));
+  EXPECT_THAT(HasTold(*monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), IsOkAndHolds(true));
+  EXPECT_THAT(HasTold(*monitor, ETHTOOL_MSG_CHANNELS_NTF, nic().Index()), IsOkAndHolds(false));
+  ASSERT_OK(SetChannels(nic(), {.rx = kQueues}));
 }
 
-TEST_F(Veth, AFeatureIsChangedAndRestored) {
+TEST_F(Veth, AFeatureIsChanged) {
   ASSERT_EQ(GetFeature(nic(), "rx-gro").value_or(Feature{}),
             (Feature{.active = false, .wanted = false, .changeable = true}));
-  ASSERT_TRUE(ConfigureFeature(nic(), "rx-gro", true, undo_).has_value());
+  ASSERT_OK(SetFeature(nic(), "rx-gro", true));
   EXPECT_TRUE(GetFeature(nic(), "rx-gro").value_or(Feature{}).active);
-  EXPECT_THAT(undo_.RunAll(), IsEmpty());
-  EXPECT_FALSE(GetFeature(nic(), "rx-gro").value_or(Feature{.active = true}).active);
+  ASSERT_OK(SetFeature(nic(), "rx-gro", false));
 }
 
 TEST_F(Veth, AFeatureThatTheDeviceIgnoresIsAnError) {
-  const Status set = ConfigureFeature(nic(), kNtuple, true, undo_);
-  ASSERT_FALSE(set.has_value());
-  EXPECT_THAT(set.error().Text(), HasSubstr("it is still off, and the device has it fixed"));
-  EXPECT_TRUE(undo_.Empty());
+  EXPECT_THAT(SetFeature(nic(), kNtuple, true),
+              FailsWithText(HasSubstr("it is still off, and the device has it fixed")));
 }
 
 // Segmentation needs checksums: without them the kernel takes note of the wish and no more.
-TEST_F(Veth, AWishThatIsNotFollowedIsAnErrorAndUndone) {
-  constexpr const char* kSegmentation = "tx-tcp-segmentation";
-  UndoStack checksum([](const Error& error) { ADD_FAILURE() << error.Text(); });
-  ASSERT_OK(AskForFeatures(nic(), {{kSegmentation, false}}));
-  ASSERT_OK(ConfigureFeature(nic(), "tx-checksum-ip-generic", false, checksum));
-  ASSERT_OK_AND_ASSIGN(const Feature found, GetFeature(nic(), kSegmentation));
-
-  EXPECT_THAT(ConfigureFeature(nic(), kSegmentation, true, undo_),
-              FailsWithText(HasSubstr("it is still off")));
-  EXPECT_THAT(undo_.RunAll(), IsEmpty());
-  EXPECT_THAT(GetFeature(nic(), kSegmentation), IsOkAndHolds(found));
+TEST_F(Veth, AWishThatIsNotFollowedIsAnErrorAndPutBack) {
+  ASSERT_OK(AskForFeatures(nic(), {{"tx-tcp-segmentation", false}}));
+  ASSERT_OK(SetFeature(nic(), "tx-checksum-ip-generic", false));
+  ASSERT_OK_AND_ASSIGN(const NicState found, ReadNicState(nic()));
+  NicState wanted = found;
+  wanted.features["tx-tcp-segmentation"] = {.active = true, .requested = true};
+  DeclaredNic declared(nic(), found);
+  EXPECT_THAT(declared.Declare(wanted),
+              FailsWithText(HasSubstr("feature tx-tcp-segmentation was on, is off")));
+  EXPECT_THAT(ReadNicState(nic()), IsOkAndHolds(found));
+  ASSERT_OK(SetFeature(nic(), "tx-checksum-ip-generic", true));
 }
 
 TEST_F(Veth, AFeatureThatTheKernelDoesNotKnowIsAnError) {
@@ -216,10 +195,9 @@ TEST_F(Veth, AFeatureThatTheKernelDoesNotKnowIsAnError) {
 
 TEST_F(Veth, WhatTheDeviceDoesNotHaveIsRefused) {
   EXPECT_THAT(GetRss(nic()), FailsWith(EOPNOTSUPP));
-  EXPECT_THAT(ConfigureRssExcluding(nic(), 1, 1, undo_), FailsWith(EOPNOTSUPP));
   EXPECT_THAT(CreateRssContext(nic(), {0, 1}), FailsWith(EOPNOTSUPP));
   const FlowRule rule{.destination_port = 9999, .action = ToQueue{1}};
-  EXPECT_THAT(AddFlowRule(nic(), rule, undo_), FailsWith(EOPNOTSUPP));
+  EXPECT_THAT(InsertFlowRule(nic(), rule), FailsWith(EOPNOTSUPP));
   const Status split = SetRings(nic(), {.tcp_data_split = TcpDataSplit::kEnabled});
   ASSERT_FALSE(split.has_value());
   // Before 6.12 the attribute itself is unknown.
@@ -240,8 +218,9 @@ TEST_F(VethQueues, HaveNoProvider) {
 }
 
 TEST_F(VethQueues, AreAsManyAsTheChannels) {
-  ASSERT_TRUE(ConfigureChannels(nic(), {.rx = 2}, undo_).has_value());
+  ASSERT_OK(SetChannels(nic(), {.rx = 2}));
   EXPECT_EQ(GetRxQueues(nic()).value_or(std::vector<RxQueue>{}).size(), 2U);
+  ASSERT_OK(SetChannels(nic(), {.rx = kQueues}));
 }
 
 TEST_F(VethQueues, AQueueThatDoesNotExistIsAnError) {

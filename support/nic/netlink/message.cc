@@ -11,8 +11,7 @@
 namespace zcrx::netlink {
 namespace {
 
-// Room for the largest attribute there is (its length is a 16-bit number), such as an RSS table.
-constexpr size_t kMaxRequest = 72UL * 1024;
+constexpr size_t kFirstRoom = 512;
 constexpr size_t kMaxPayload = UINT16_MAX - sizeof(nlattr);
 
 template <typename T>
@@ -79,7 +78,7 @@ Attributes Message::Attrs(size_t header_size) const {
 }
 
 Request::Request(std::string operation, int type, int flags)
-    : operation_(std::move(operation)), msg_(nlmsg_alloc_size(kMaxRequest)) {
+    : operation_(std::move(operation)), msg_(nlmsg_alloc_size(kFirstRoom)) {
   if (!msg_ || !nlmsg_put(msg_.get(), NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, flags)) {
     first_error_ = -NLE_NOMEM;
   }
@@ -88,6 +87,16 @@ Request::Request(std::string operation, int type, int flags)
 Request& Request::Note(int libnl_status) {
   if (libnl_status < 0 && first_error_ == 0) first_error_ = libnl_status;
   return *this;
+}
+
+char* Request::Begin() { return reinterpret_cast<char*>(nlmsg_hdr(msg_.get())); }
+
+// For an attribute of so many bytes. The message may move.
+bool Request::MakeRoom(size_t bytes) {
+  const size_t need = nlmsg_hdr(msg_.get())->nlmsg_len + sizeof(nlattr) + bytes + NLA_ALIGNTO;
+  if (need <= nlmsg_get_max_size(msg_.get())) return true;
+  Note(nlmsg_expand(msg_.get(), 2 * need));
+  return first_error_ == 0;
 }
 
 Request& Request::GenericHeader(uint8_t command, uint8_t version) {
@@ -104,6 +113,7 @@ Request& Request::Header(const void* header, size_t size) {
 Request& Request::PutBytes(int type, Bytes bytes) {
   if (first_error_ != 0) return *this;
   if (bytes.size() > kMaxPayload) return Note(-NLE_MSGSIZE);
+  if (!MakeRoom(bytes.size())) return *this;
   return Note(nla_put(msg_.get(), type, static_cast<int>(bytes.size()), bytes.data()));
 }
 
@@ -120,17 +130,17 @@ Request& Request::PutText(int type, std::string_view text) {
 Request& Request::PutFlag(int type) { return PutBytes(type, {}); }
 
 Request& Request::BeginNest(int type) {
-  if (first_error_ != 0) return *this;
+  if (first_error_ != 0 || !MakeRoom(0)) return *this;
   nlattr* nest = nla_nest_start(msg_.get(), type | NLA_F_NESTED);
   if (!nest) return Note(-NLE_NOMEM);
-  nests_.push_back(nest);
+  nests_.push_back(reinterpret_cast<char*>(nest) - Begin());
   return *this;
 }
 
 Request& Request::EndNest() {
   if (first_error_ != 0) return *this;
   if (nests_.empty()) return Note(-NLE_INVAL);
-  nlattr* nest = nests_.back();
+  auto* nest = reinterpret_cast<nlattr*>(Begin() + nests_.back());
   nests_.pop_back();
   return Note(nla_nest_end(msg_.get(), nest));
 }

@@ -100,10 +100,12 @@ class Request {
     void operator()(nl_msg* msg) const { nlmsg_free(msg); }
   };
   Request& Note(int libnl_status);
+  char* Begin();
+  bool MakeRoom(size_t bytes);
 
   std::string operation_;
   std::unique_ptr<nl_msg, FreeMsg> msg_;
-  std::vector<nlattr*> nests_;
+  std::vector<ptrdiff_t> nests_;  // where those begin that are open
   int first_error_ = 0;  // libnl's, negative
 };
 
