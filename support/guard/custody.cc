@@ -48,6 +48,10 @@ Status Custody::Begin(NicState& found) {
                                                    lock_, Deadline::In(kReady)));
   found.split_automatic = guardian_->SplitAutomatic();
   journal_->state.split_automatic = found.split_automatic;
+  // Where a test can see it, as no state shows it.
+  if (const auto automatic = found.split_automatic) {
+    PassKillPoint("found", *automatic ? "automatic_split" : "configured_split");
+  }
   return {};
 }
 

@@ -1,5 +1,7 @@
 #include "support/nic/declared_nic.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +18,13 @@ constexpr std::chrono::seconds kMemoryReturns{3};
 }  // namespace
 
 Status DeclaredNic::Declare(const NicState& wanted) {
+  // What somebody else has changed meanwhile would be overwritten without a word.
+  const Restored restored = PutRight();
+  if (!restored.errors.empty()) return std::unexpected(restored.errors.front());
+  if (!restored.differences.empty()) {
+    return Fail(nic_->Name() + " did not stand as declared", 0,
+                fmt::format("{}", fmt::join(restored.differences, "; ")));
+  }
   Applied applied = Apply(*nic_, wanted, Deadline::In(kProviderLeaves));
   if (applied.errors.empty()) {
     standing_ = std::move(applied.now);

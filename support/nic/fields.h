@@ -35,7 +35,7 @@ void ForEachField(Visitor visit) {
              Struct::Fields());
 }
 
-inline std::string FieldText(uint32_t number) { return std::to_string(number); }
+inline std::string FieldText(uint64_t number) { return std::to_string(number); }
 
 template <typename T>
 std::string FieldText(const std::optional<T>& value) {

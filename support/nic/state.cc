@@ -79,10 +79,12 @@ void CompareMainRss(const NicState& wanted, const NicState& now, Sentences& sent
   CompareRss("RSS", was, *now.rss, sentences);
 }
 
-void CompareFeatures(const NicState& wanted, const NicState& now, Sentences& sentences) {
-  for (const auto& [name, was] : wanted.features) {
-    const auto is = now.features.find(name);
-    if (is == now.features.end()) {
+using Features = std::map<std::string, NicState::Feature>;
+void Compare(std::string_view /*name*/, const Features& wanted, const Features& now,
+             Sentences& sentences) {
+  for (const auto& [name, was] : wanted) {
+    const auto is = now.find(name);
+    if (is == now.end()) {
       sentences.push_back(fmt::format("feature {} could be changed, cannot be", name));
     } else if (was.active != is->second.active) {
       sentences.push_back(fmt::format("feature {} was {}, is {}", name, OnOff(was.active),
@@ -95,26 +97,29 @@ void CompareFeatures(const NicState& wanted, const NicState& now, Sentences& sen
   }
 }
 
-void CompareContexts(const NicState& wanted, const NicState& now, Sentences& sentences) {
-  for (const auto& [number, was] : wanted.contexts) {
+using Contexts = std::map<uint32_t, Rss>;
+void Compare(std::string_view /*name*/, const Contexts& wanted, const Contexts& now,
+             Sentences& sentences) {
+  for (const auto& [number, was] : wanted) {
     const std::string name = fmt::format("RSS context {}", number);
-    const auto is = now.contexts.find(number);
-    if (is == now.contexts.end()) {
+    const auto is = now.find(number);
+    if (is == now.end()) {
       sentences.push_back(name + " is gone");
     } else {
       CompareRss(name, was, is->second, sentences);
     }
   }
-  for (const auto& [number, is] : now.contexts) {
-    if (!wanted.contexts.contains(number)) {
+  for (const auto& [number, is] : now) {
+    if (!wanted.contains(number)) {
       sentences.push_back(fmt::format("RSS context {} is there, was not", number));
     }
   }
 }
 
-void CompareRules(const NicState& wanted, const NicState& now, Sentences& sentences) {
-  const FlowRules was = wanted.rules.value_or(FlowRules{});
-  const FlowRules is = now.rules.value_or(FlowRules{});
+void Compare(std::string_view /*name*/, const std::optional<FlowRules>& wanted,
+             const std::optional<FlowRules>& now, Sentences& sentences) {
+  const FlowRules was = wanted.value_or(FlowRules{});
+  const FlowRules is = now.value_or(FlowRules{});
   for (const RawFlowRule& rule : MissingRules(was, is)) {
     sentences.push_back(fmt::format("flow rule {} is gone ({})", rule.Location(), rule.Text()));
   }
@@ -124,19 +129,21 @@ void CompareRules(const NicState& wanted, const NicState& now, Sentences& senten
   }
 }
 
+// Absent in `wanted`: left as it is. Header split that is left to the driver is right either way.
+template <typename T>
+void Compare(std::string_view name, const std::optional<T>& wanted, const std::optional<T>& now,
+             Sentences& sentences) {
+  if (!wanted || wanted == now) return;
+  if constexpr (std::same_as<T, TcpDataSplit>) {
+    if (wanted == TcpDataSplit::kUnknown) return;
+  }
+  sentences.push_back(fmt::format("{} was {}, is {}", name, FieldText(wanted), FieldText(now)));
+}
+
 template <HasFields Struct>
-void CompareFields(std::string_view name, const Struct& wanted, const Struct& now,
-                   Sentences& sentences) {
+void Compare(std::string_view name, const Struct& wanted, const Struct& now, Sentences& sentences) {
   ForEachField<Struct>([&](std::string_view field, auto member) {
-    const auto& was = wanted.*member;
-    const auto& is = now.*member;
-    if (!was || was == is) return;
-    // Left to the driver: right, whichever it is.
-    if constexpr (std::same_as<decltype(*was), const TcpDataSplit&>) {
-      if (was == TcpDataSplit::kUnknown) return;
-    }
-    sentences.push_back(
-        fmt::format("{}: {} was {}, is {}", name, field, FieldText(was), FieldText(is)));
+    Compare(fmt::format("{}: {}", name, field), wanted.*member, now.*member, sentences);
   });
 }
 
@@ -160,19 +167,15 @@ std::vector<std::string> Differences(const NicState& wanted, const NicState& now
     sentences.push_back(fmt::format("link was {}, is {}", wanted.admin_up ? "up" : "down",
                                     now.admin_up ? "up" : "down"));
   }
-  if (wanted.mtu != now.mtu) {
-    sentences.push_back(fmt::format("MTU was {}, is {}", wanted.mtu, now.mtu));
-  }
-  CompareFeatures(wanted, now, sentences);
-  CompareFields("channels", wanted.channels, now.channels, sentences);
-  CompareFields("rings", wanted.rings, now.rings, sentences);
-  CompareMainRss(wanted, now, sentences);
-  CompareContexts(wanted, now, sentences);
-  CompareRules(wanted, now, sentences);
-  if (wanted.huge_pages && wanted.huge_pages != now.huge_pages) {
-    sentences.push_back(fmt::format("huge pages: was {}, is {}", *wanted.huge_pages,
-                                    now.huge_pages ? std::to_string(*now.huge_pages) : "none"));
-  }
+  Compare("MTU", std::optional(wanted.mtu), std::optional(now.mtu), sentences);
+  ForEachField<NicState>([&](std::string_view name, auto member) {
+    using Setting = std::remove_cvref_t<decltype(wanted.*member)>;
+    if constexpr (std::same_as<Setting, std::optional<Rss>>) {
+      CompareMainRss(wanted, now, sentences);  // what it means depends on others
+    } else if constexpr (!std::same_as<Setting, std::optional<bool>>) {  // no kernel shows it
+      Compare(name, wanted.*member, now.*member, sentences);
+    }
+  });
   return sentences;
 }
 

@@ -60,8 +60,8 @@ kill_at() { # kill_at POINT FILTER
   [ $status = 137 ]
 }
 
-# At a time that nobody has chosen, after the first test has begun. (Before, there is a moment in
-# which a header split that is the driver's own choice looks like somebody's: SplitIsAutomatic().)
+# At a time that nobody has chosen, after the first test has begun. (Before, it may be that nothing
+# was changed yet, and the journal is there.)
 kill_at_random() { # kill_at_random MS FILTER
   zcrx_tests --config=$config "--gtest_filter=$2" >/tmp/said 2>&1 &
   becomes 30 grep -qs "RUN" /tmp/said
@@ -86,7 +86,7 @@ all_is_back() { # all_is_back POINT
   as_before >/tmp/differs || { failed "$1" guarded "not as it was" /tmp/differs && return; }
   # Killed between the journal and its guardian, it has changed nothing, and the journal says so to
   # the next start.
-  case $1 in *write_journal* | *learn_split* | "before start_guardian"*) rm -f $state_folder/nic0.journal ;; esac
+  case $1 in *write_journal* | "before start_guardian"*) rm -f $state_folder/nic0.journal ;; esac
   [ ! -e $state_folder/nic0.journal ] || { failed "$1" guarded "the journal is there" /tmp/said && return; }
   echo "killed $1 guarded: restored after $restored ms, peer as before after $gone ms"
 }
@@ -116,14 +116,12 @@ points() { # points FILTER: NAME TIMES
   sed -n 's/^.*kill point: //p' /tmp/said | awk -F: '{ times[$1] = $2 } END { for (p in times) print p ":" times[p] }' | sort
 }
 
-# The passes to try. Every undo is a pass of its own. One round is a sample.
+# The passes to try. One round is a sample: the first, which sets, and the last, which puts back.
 passes() { # passes NAME TIMES
   case $rounds,$1 in
     1,after*) ;;
-    1,*undo) seq 1 4 "$2" ;;
     1,*copy_sender) seq 1 16 "$2" ;;
-    1,*) echo $((($2 + 1) / 2)) ;;
-    *undo) for _ in $(seq "$rounds"); do seq "$2"; done ;;
+    1,*) seq 1 $(($2 > 1 ? $2 - 1 : 1)) "$2" ;;
     *) for round in $(seq "$rounds"); do echo $((1 + (round - 1) * ($2 - 1) / (rounds - 1))); done ;;
   esac
 }

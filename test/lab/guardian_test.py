@@ -1,9 +1,9 @@
 """Runs of the suite that are killed, at points with names and at random times: the NIC afterwards,
 the peer, and who starts next. One boot.
 
-ZCRX_KILL_ROUNDS=3 kills at the first, the middle and the last pass of every point and three times
-at each undo, every time also with the guardian killed; the default is a sample of that. It takes
-longer than a lab test may by default: ZCRX_LAB_LIMIT=7200.
+ZCRX_KILL_ROUNDS=3 kills at the first, the middle and the last pass of every point, every time also
+with the guardian killed; the default is a sample of that. It takes longer than a lab test may by
+default: ZCRX_LAB_LIMIT=7200.
 """
 
 import os

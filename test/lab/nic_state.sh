@@ -35,7 +35,7 @@ foreign() {
 
 # The ethtool program of Debian 12 cannot.
 split_headers() {
-  on_the_nic snapshot /tmp/split && sed -i 's/^tcp-data-split off/tcp-data-split on/' /tmp/split &&
+  on_the_nic snapshot /tmp/split && sed -i 's/"tcp-data-split":"off"/"tcp-data-split":"on"/' /tmp/split &&
     on_the_nic restore /tmp/split
 }
 
@@ -142,7 +142,7 @@ case_of silence heard_during true
 case_of again heard_during on_the_nic restore /tmp/found
 zcrx_nic --netif=mgmt0 snapshot /tmp/other
 case_of other_nic on_the_nic restore /tmp/other
-head -n 20 /tmp/found >/tmp/cut
+head -n 10 /tmp/found >/tmp/cut
 case_of cut on_the_nic restore /tmp/cut
 case_of take_pages take_pages
 case_of restored_beside restored_beside

@@ -182,6 +182,16 @@ TEST_F(ApplyTest, ARuleThatTheDriverDroppedIsMissedAndPutBack) {
   EXPECT_EQ(fake_->rules.size(), 1U);
 }
 
+TEST_F(ApplyTest, WhatSomebodyElseChangedIsToldAndPutRight) {
+  Plug(kGve);
+  DeclaredNic declared(*nic_, found_);
+  ASSERT_OK(SetMtu(*nic_, 1400));
+  EXPECT_THAT(declared.Declare(Split(found_)),
+              FailsWithText(HasSubstr("eth1 did not stand as declared: MTU was 1500, is 1400")));
+  EXPECT_EQ(fake_->mtu, 1500U);
+  EXPECT_THAT(declared.Declare(Split(found_)), IsOk());
+}
+
 TEST_F(ApplyTest, NoRingChangesUnderAProviderAndRulesDo) {
   Plug(kGve);
   fake_->features.at("rx-ntuple-filter").active = true;

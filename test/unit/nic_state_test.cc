@@ -76,7 +76,7 @@ TEST(NicStateDifferences, EachIsASentence) {
                   "rings: rx-jumbo was 2044, is none", "rings: tcp-data-split was off, is on",
                   "rings: hds-thresh was 256, is none"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.huge_pages = 0; }),
-              ElementsAre("huge pages: was 32, is 0"));
+              ElementsAre("huge-pages was 32, is 0"));
 }
 
 TEST(NicStateDifferences, OfRssAreShort) {
