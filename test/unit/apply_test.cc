@@ -245,12 +245,17 @@ class AnyState {
 
     if (Below(2) == 0) fake_.providers = {0};
     Nic later = Open(fake_);
+    const std::vector<std::string> differed = Differences(found, *ReadNicState(later));
+    fake_.changes.clear();
     for (const Error& error : Apply(later, found, Soon()).errors) return "back: " + error.Text();
     for (const std::string& difference : Differences(found, *ReadNicState(later))) {
       return "back, yet: " + difference;
     }
     if (split_on && !fake_.driver.loses_notifications && fake_.split != split) {
       return "header split is not whose it was";
+    }
+    if (const std::string what = NeedlesslyChanged(differed, found); !what.empty()) {
+      return what + " changed without need";
     }
     fake_.changes.clear();
     std::ignore = Apply(later, found, Soon());
@@ -277,6 +282,20 @@ class AnyState {
       rule.action = ToRssContext{fake_.contexts.begin()->first};
     }
     return rule;
+  }
+
+  // What costs a restart, and whether it was changed oftener than once where it `differed`.
+  std::string NeedlesslyChanged(const std::vector<std::string>& differed, const NicState& found) {
+    for (const auto& [what, sentence] :
+         {std::pair("link", "link "), std::pair("mtu", "MTU "), std::pair("channels", "channels: "),
+          std::pair("rings", "rings: "), std::pair("huge pages", "huge-pages ")}) {
+      const bool needed =
+          std::ranges::any_of(differed,
+                              [&](const auto& text) { return text.starts_with(sentence); }) ||
+          (what == std::string("rings") && found.split_automatic.has_value());
+      if (fake_.changes[what] > (needed ? 1 : 0)) return what;
+    }
+    return "";
   }
 
   // By whoever; what is refused is refused.

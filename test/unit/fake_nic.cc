@@ -74,9 +74,9 @@ void FakeNic::FixFeatures() {
   if (driver.hw_gro_needs_gro && !features.at(std::string(kGro)).active) hw_gro.active = false;
 }
 
-// The device is stopped and started again.
+// The device is stopped and started again, where it runs.
 void FakeNic::Reset() {
-  if (driver.resets_drop_rules && !rules.empty()) {
+  if (driver.resets_drop_rules && up && !rules.empty()) {
     rules.clear();
     ++changes["dropped"];
   }
