@@ -1,13 +1,15 @@
-#include "fixtures/diagnosis.h"
-
+// Accounts of a packet trace, and the causes that Judge() finds.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
+
+#include "fixtures/evidence/witnesses.h"
 
 namespace zcrx {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr uint32_t kQueue = 3;
@@ -120,134 +122,142 @@ TEST(Account, PassesOverWhatTheNicKnowsToBeNoTcp) {
   EXPECT_EQ(packets.not_split, 0);
 }
 
-Findings Healthy() {
-  Findings findings = {.flow = {.to = "[2001:db8::1]:5201", .queue = kQueue, .rule = 12}};
-  findings.rings = Rings{.tcp_data_split = TcpDataSplit::kEnabled};
-  findings.packets = Account(Flow(kQueue, 10), kQueue);
-  findings.received = Received{.bytes = 14'280, .completions = 10, .longest = 1428};
-  findings.received->stats = uapi::Stats{};
-  return findings;
+// Of a transfer that failed, where nothing is wrong with the NIC.
+Evidence Healthy() {
+  Evidence evidence = {.flow = {.to = "[2001:db8::1]:5201", .queue = kQueue, .rule = 12}};
+  evidence.rings = Rings{.tcp_data_split = TcpDataSplit::kEnabled};
+  evidence.packets = Account(Flow(kQueue, 10), kQueue);
+  evidence.received = Received{.bytes = 14'280, .completions = 10, .longest = 1428};
+  evidence.received.stats = uapi::Stats{};
+  return evidence;
 }
+
+std::vector<std::string> Diagnose(const Evidence& evidence) { return Judge(evidence).causes; }
 
 TEST(Diagnose, HasNothingToSayOfWhatIsWell) {
   EXPECT_THAT(Diagnose(Healthy()), IsEmpty());
-  EXPECT_THAT(Diagnose({}), IsEmpty()) << "nor of what could not be asked";
+  EXPECT_THAT(Diagnose(Evidence{}), IsEmpty()) << "nor of what could not be asked";
 }
 
 TEST(Diagnose, NoQueueIsWrongForAFlowThatWasNotSteered) {
-  Findings findings = Healthy();
-  findings.flow = {.to = "", .queue = kQueue};
-  findings.packets = Account(Flow(0, 10), kQueue);
-  EXPECT_THAT(Diagnose(findings), IsEmpty());
+  Evidence evidence = Healthy();
+  evidence.flow = {.to = "", .queue = kQueue};
+  evidence.packets = Account(Flow(0, 10), kQueue);
+  EXPECT_THAT(Diagnose(evidence), IsEmpty());
 }
 
 TEST(Diagnose, WhatCameByAnotherWay) {
-  Findings findings = Healthy();
-  findings.packets = FlowPackets{.packets = 2};
-  EXPECT_THAT(Diagnose(findings),
+  Evidence evidence = Healthy();
+  evidence.packets = FlowPackets{.packets = 2};
+  EXPECT_THAT(Diagnose(evidence),
               ElementsAre("none of the 14280 bytes received is in the NIC's packet trace"));
-  findings.packets->lost = 1;
-  EXPECT_THAT(Diagnose(findings), IsEmpty());
+  evidence.rule_listed = false;
+  EXPECT_THAT(Diagnose(evidence), ElementsAre(HasSubstr("packet trace"), HasSubstr("rule 12")))
+      << "a rule explains nothing where the flow did not come by the NIC";
+  evidence.rule_listed = true;
+  evidence.packets->lost = 1;
+  EXPECT_THAT(Diagnose(evidence), IsEmpty());
 }
 
 TEST(Diagnose, ChecksumsThatTheNicDoesNotVouchFor) {
-  Findings findings = Healthy();
-  findings.unvouched = 3;
-  EXPECT_THAT(Diagnose(findings),
+  Evidence evidence = Healthy();
+  evidence.unvouched = 3;
+  EXPECT_THAT(Diagnose(evidence),
               ElementsAre("the kernel dropped 3 segments for their TCP checksum, which the NIC did "
                           "not vouch for"));
 }
 
 TEST(Diagnose, ARuleThatTheNicIgnores) {
-  Findings findings = Healthy();
-  findings.packets = Account(Flow(0, 10), kQueue);
+  Evidence evidence = Healthy();
+  evidence.packets = Account(Flow(0, 10), kQueue);
   EXPECT_THAT(
-      Diagnose(findings),
+      Diagnose(evidence),
       ElementsAre("the flow to [2001:db8::1]:5201 arrived on queue 0, rule 12 says queue 3"));
-  findings.flow.context = 2;
-  EXPECT_THAT(Diagnose(findings),
+  evidence.flow.context = 2;
+  EXPECT_THAT(Diagnose(evidence),
               ElementsAre("the flow to [2001:db8::1]:5201 arrived on queue 0, rule 12 says RSS "
                           "context 2, which is queue 3"));
 }
 
 TEST(Diagnose, ARuleThatTheNicIgnoresWithoutATrace) {
-  Findings findings = Healthy();
-  findings.packets.reset();
-  findings.before = {{.queue = 0, .packets = 5, .bytes = 500}, {.queue = kQueue, .packets = 0}};
-  findings.after = {{.queue = 0, .packets = 50, .bytes = 5000}, {.queue = kQueue, .packets = 2}};
+  Evidence evidence = Healthy();
+  evidence.packets = Fail("no tracefs", ENOENT);
+  evidence.queues =
+      Since({{.queue = 0, .packets = 5, .bytes = 500}, {.queue = kQueue, .packets = 0}},
+            {{.queue = 0, .packets = 50, .bytes = 5000}, {.queue = kQueue, .packets = 2}});
   EXPECT_THAT(
-      Diagnose(findings),
+      Diagnose(evidence),
       ElementsAre("the flow to [2001:db8::1]:5201 arrived on queue 0, rule 12 says queue 3"));
 }
 
 TEST(Diagnose, ARuleThatTheNicForgot) {
-  Findings findings = Healthy();
-  findings.rule_listed = false;
-  EXPECT_THAT(Diagnose(findings),
+  Evidence evidence = Healthy();
+  evidence.rule_listed = false;
+  EXPECT_THAT(Diagnose(evidence),
               ElementsAre("rule 12 was accepted, but is not in the NIC's list"));
 }
 
 TEST(Diagnose, CountersThatStandStill) {
-  Findings findings = Healthy();
-  findings.before = {{.queue = kQueue, .packets = 5, .bytes = 500}};
-  findings.after = findings.before;
-  EXPECT_THAT(Diagnose(findings),
+  Evidence evidence = Healthy();
+  const std::vector<RxQueueStats> before = {{.queue = kQueue, .packets = 5, .bytes = 500}};
+  evidence.queues = Since(before, before);
+  EXPECT_THAT(Diagnose(evidence),
               ElementsAre("the counters of queue 3 stand still, and 10 segments came by it"));
-  findings.after[0].packets = 15;
-  EXPECT_THAT(Diagnose(findings), IsEmpty());
+  evidence.queues = Since(before, {{.queue = kQueue, .packets = 15, .bytes = 500}});
+  EXPECT_THAT(Diagnose(evidence), IsEmpty());
 }
 
 TEST(Diagnose, HeaderSplitThatIsLost) {
-  Findings findings = Healthy();
-  findings.rings->tcp_data_split = TcpDataSplit::kDisabled;
-  EXPECT_THAT(Diagnose(findings), ElementsAre("header split was on, and is off now"));
+  Evidence evidence = Healthy();
+  evidence.rings->tcp_data_split = TcpDataSplit::kDisabled;
+  EXPECT_THAT(Diagnose(evidence), ElementsAre("header split was on, and is off now"));
 }
 
 TEST(Diagnose, HeaderSplitThatIsNotDone) {
-  Findings findings = Healthy();
-  findings.packets = Account(Flow(kQueue, 10, kHeader + 16), kQueue);
-  EXPECT_THAT(Diagnose(findings),
+  Evidence evidence = Healthy();
+  evidence.packets = Account(Flow(kQueue, 10, kHeader + 16), kQueue);
+  EXPECT_THAT(Diagnose(evidence),
               ElementsAre("linear bytes in 10 of 10 segments: header split is on but not done "
                           "(160 of 14280 bytes of payload)"));
 }
 
 TEST(Diagnose, CopiesOfTheKernel) {
-  Findings findings = Healthy();
-  findings.received->stats = uapi::Stats{.copy_count = 2, .copy_bytes = 2000};
-  EXPECT_THAT(Diagnose(findings), ElementsAre("the kernel copied 2000 bytes in 2 fragments"));
+  Evidence evidence = Healthy();
+  evidence.received.stats = uapi::Stats{.copy_count = 2, .copy_bytes = 2000};
+  EXPECT_THAT(Diagnose(evidence), ElementsAre("the kernel copied 2000 bytes in 2 fragments"));
 }
 
 TEST(Diagnose, LargeChunksThatAreNotFilled) {
-  Findings findings = Healthy();
-  findings.rx_buf_len = 8192;
-  findings.received->longest = 4096;
-  EXPECT_THAT(Diagnose(findings), ElementsAre("rx_buf_len 8192 granted, longest completion 4096"));
-  findings.received->longest = 8192;
-  EXPECT_THAT(Diagnose(findings), IsEmpty());
+  Evidence evidence = Healthy();
+  evidence.rx_buf_len = 8192;
+  evidence.received.longest = 4096;
+  EXPECT_THAT(Diagnose(evidence), ElementsAre("rx_buf_len 8192 granted, longest completion 4096"));
+  evidence.received.longest = 8192;
+  EXPECT_THAT(Diagnose(evidence), IsEmpty());
 }
 
 TEST(Diagnose, ADriverThatRanOutOfBuffers) {
-  Findings findings = Healthy();
-  findings.before = {{.queue = kQueue, .alloc_fail = 1}};
-  findings.after = {{.queue = kQueue, .alloc_fail = 4}};
+  Evidence evidence = Healthy();
+  evidence.queues =
+      Since({{.queue = kQueue, .alloc_fail = 1}}, {{.queue = kQueue, .alloc_fail = 4}});
   EXPECT_THAT(
-      Diagnose(findings),
+      Diagnose(evidence),
       ElementsAre("the driver failed to allocate 3 times on queue 3: no buffer, or packets it "
                   "cannot take because they are not split"));
 }
 
 TEST(Diagnose, WhereAStreamThatStoppedGotStuck) {
-  Findings findings = Healthy();
-  findings.timed_out = true;
-  findings.received->bytes = 4280;
-  EXPECT_THAT(Diagnose(findings),
+  Evidence evidence = Healthy();
+  evidence.timed_out = true;
+  evidence.received.bytes = 4280;
+  EXPECT_THAT(Diagnose(evidence),
               ElementsAre("the driver handed up 14280 bytes of payload on queue 3, and the "
                           "application got 4280"));
-  findings.received->bytes = 0;
-  findings.packets = FlowPackets{};
-  EXPECT_THAT(Diagnose(findings), ElementsAre("the driver handed up no packet at all"));
-  findings.packets = FlowPackets{.packets = 3};
-  EXPECT_THAT(Diagnose(findings), ElementsAre("the driver handed up no payload on queue 3"));
+  evidence.received.bytes = 0;
+  evidence.packets = FlowPackets{};
+  EXPECT_THAT(Diagnose(evidence), ElementsAre("the driver handed up no packet at all"));
+  evidence.packets = FlowPackets{.packets = 3};
+  EXPECT_THAT(Diagnose(evidence), ElementsAre("the driver handed up no payload on queue 3"));
 }
 
 }  // namespace

@@ -1,42 +1,75 @@
-#include "fixtures/zero_copy_proof.h"
-
+// What each witness says of a claim, and the verdict that Judge() draws from all of them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
+#include "fixtures/evidence/witnesses.h"
 
 namespace zcrx {
 namespace {
 
-using Says = Testimony::Says;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
-const Claim kInPlace = ClaimInPlace();
-const Claim kElsewhere = ClaimElsewhere(3);
+enum class Says { kNothing, kConfirms, kRefutes, kUnseen };
 
-Received Copied(uint64_t fragments, uint64_t bytes) {
-  Received received = {.bytes = 4096};
-  received.stats = uapi::Stats{.copy_count = fragments, .copy_bytes = bytes};
-  return received;
+// Without any witness.
+Evidence Nobody(Claim claim, uint64_t bytes) {
+  return {.claim = claim,
+          .flow = {.to = {}, .queue = 3},
+          .events = Answer::Absent("the kernel has none"),
+          .received = {.bytes = bytes},
+          .packets = Fail("no tracefs", ENOENT),
+          .queues = Fail("not counted", EOPNOTSUPP)};
+}
+
+// What the only witness that `evidence` has says.
+Says Verdict(const Evidence& evidence) {
+  const Status holds = Judge(evidence).holds;
+  if (holds) return Says::kConfirms;
+  const std::string& text = holds.error().operation;
+  if (text.starts_with("nothing can tell")) return Says::kNothing;
+  return text.starts_with("what was received came another way") ? Says::kUnseen : Says::kRefutes;
+}
+
+std::string TextOf(const Evidence& evidence) {
+  const Status holds = Judge(evidence).holds;
+  return holds ? "" : holds.error().Text();
+}
+
+Evidence WithEvents(Claim claim, uint64_t fragments, uint64_t bytes) {
+  Evidence evidence = Nobody(claim, 4096);
+  evidence.events = Answer::Present("the kernel has them");
+  evidence.received.stats = uapi::Stats{.copy_count = fragments, .copy_bytes = bytes};
+  return evidence;
 }
 
 TEST(AskEvents, CopiesRefuteAndTheirAbsenceConfirms) {
-  EXPECT_EQ(kInPlace.ask_events(Copied(0, 0), "").says, Says::kConfirms);
-  const Testimony copied = kInPlace.ask_events(Copied(2, 1000), "");
-  EXPECT_EQ(copied.says, Says::kRefutes);
-  EXPECT_THAT(copied.text, HasSubstr("copied 2 fragments, 1000 of 4096 bytes"));
+  EXPECT_EQ(Verdict(WithEvents(Claim::kInPlace, 0, 0)), Says::kConfirms);
+  const Evidence copied = WithEvents(Claim::kInPlace, 2, 1000);
+  EXPECT_EQ(Verdict(copied), Says::kRefutes);
+  EXPECT_THAT(TextOf(copied), HasSubstr("copied 2 fragments, 1000 of 4096 bytes"));
 }
 
 TEST(AskEvents, AnEventRefutesWhateverTheStatisticsSay) {
-  Received received = Copied(0, 0);
-  received.events[uapi::kEventCopy] = 1;
-  EXPECT_EQ(kInPlace.ask_events(received, "").says, Says::kRefutes);
+  Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
+  evidence.received.events[uapi::kEventCopy] = 1;
+  EXPECT_EQ(Verdict(evidence), Says::kRefutes);
 }
 
 TEST(AskEvents, WithoutStatisticsThereIsNoTestimony) {
-  const Testimony testimony = kInPlace.ask_events({.bytes = 4096}, "the kernel has none");
-  EXPECT_EQ(testimony.says, Says::kNothing);
-  EXPECT_EQ(testimony.text, "the kernel has none");
+  const Evidence evidence = Nobody(Claim::kInPlace, 4096);
+  EXPECT_EQ(Verdict(evidence), Says::kNothing);
+  EXPECT_THAT(Judge(evidence).summary, HasSubstr("events (the kernel has none)"));
+}
+
+TEST(AskEvents, ThatTheReceiverDidNotAskIsAMistakeOfTheTest) {
+  Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
+  evidence.received.stats.reset();
+  EXPECT_EQ(TextOf(evidence),
+            "the kernel has zcrx statistics, and the receiver did not ask for them");
 }
 
 RxQueueStats Counted(uint32_t queue, std::optional<uint64_t> packets,
@@ -44,121 +77,145 @@ RxQueueStats Counted(uint32_t queue, std::optional<uint64_t> packets,
   return {.queue = queue, .packets = packets, .bytes = bytes};
 }
 
-Testimony OfQueue3(uint64_t payload, std::array<RxQueueStats, 2> before,
-                   std::array<RxQueueStats, 2> after) {
-  return kInPlace.ask_queue_stats(
-      {.queue = 3, .payload = payload, .before = before, .after = after});
+using Stats = std::vector<RxQueueStats>;
+
+Evidence WithQueues(Claim claim, uint64_t payload, const Stats& before, const Stats& after) {
+  Evidence evidence = Nobody(claim, payload);
+  evidence.queues = Since(before, after);
+  return evidence;
 }
 
-TEST(AskQueueStats, TheTargetHasToCarryThePayloadAndItsHeaders) {
-  const std::array before = {Counted(0, 50, 5000), Counted(3, 10, 1000)};
-  EXPECT_EQ(OfQueue3(10'000, before, {Counted(0, 50, 5000), Counted(3, 18, 11'600)}).says,
+Evidence OfQueue3(uint64_t payload, const Stats& before, const Stats& after) {
+  return WithQueues(Claim::kInPlace, payload, before, after);
+}
+
+TEST(AskQueues, TheTargetHasToCarryThePayloadAndItsHeaders) {
+  const Stats before = {Counted(0, 50, 5000), Counted(3, 10, 1000)};
+  EXPECT_EQ(Verdict(OfQueue3(10'000, before, {Counted(0, 50, 5000), Counted(3, 18, 11'600)})),
             Says::kConfirms);
-  EXPECT_EQ(OfQueue3(10'000, before, {Counted(0, 50, 5000), Counted(3, 18, 11'319)}).says,
+  EXPECT_EQ(Verdict(OfQueue3(10'000, before, {Counted(0, 50, 5000), Counted(3, 18, 11'319)})),
             Says::kRefutes)
       << "a byte less than payload and the shortest headers";
-  const Testimony elsewhere =
+  const Evidence elsewhere =
       OfQueue3(10'000, before, {Counted(0, 58, 16'000), Counted(3, 10, 1000)});
-  EXPECT_EQ(elsewhere.says, Says::kRefutes);
-  EXPECT_THAT(elsewhere.text, HasSubstr("queue 0: 8 packets, 11000 bytes; queue 3: 0 packets"));
+  EXPECT_EQ(Verdict(elsewhere), Says::kRefutes);
+  EXPECT_THAT(TextOf(elsewhere), HasSubstr("queue 0: 8 packets, 11000 bytes; queue 3: 0 packets"));
 }
 
-TEST(AskQueueStats, ARestartedQueueCountsFromZero) {
-  EXPECT_EQ(OfQueue3(10'000, {Counted(0, 50, 5000), Counted(3, 500, 50'000)},
-                     {Counted(0, 50, 5000), Counted(3, 8, 10'600)})
-                .says,
+TEST(AskQueues, ARestartedQueueCountsFromZero) {
+  EXPECT_EQ(Verdict(OfQueue3(10'000, {Counted(0, 50, 5000), Counted(3, 500, 50'000)},
+                             {Counted(0, 50, 5000), Counted(3, 8, 10'600)})),
             Says::kConfirms);
 }
 
-TEST(AskQueueStats, PacketsAloneAreTakenForTheLongest) {
-  const std::array before = {Counted(0, 0, {}), Counted(3, 0, {})};
-  EXPECT_EQ(OfQueue3(100'000, before, {Counted(0, 0, {}), Counted(3, 2, {})}).says,
-            Says::kConfirms);
-  EXPECT_EQ(OfQueue3(200'000, before, {Counted(0, 0, {}), Counted(3, 2, {})}).says, Says::kRefutes);
+TEST(AskQueues, PacketsAloneAreTakenForTheLongest) {
+  const Stats before = {Counted(0, 0, {}), Counted(3, 0, {})};
+  const Stats after = {Counted(0, 0, {}), Counted(3, 2, {})};
+  EXPECT_EQ(Verdict(OfQueue3(100'000, before, after)), Says::kConfirms);
+  EXPECT_EQ(Verdict(OfQueue3(200'000, before, after)), Says::kRefutes);
 }
 
-TEST(AskQueueStats, ADriverThatDoesNotCountSaysNothing) {
-  EXPECT_EQ(kInPlace.ask_queue_stats({.queue = 3, .payload = 1, .before = {}, .after = {}}).says,
-            Says::kNothing);
+TEST(AskQueues, ADriverThatDoesNotCountSaysNothing) {
+  EXPECT_EQ(Verdict(OfQueue3(1, {}, {})), Says::kNothing);
+  EXPECT_THAT(Judge(OfQueue3(1, {}, {})).summary,
+              HasSubstr("queue statistics (the driver counts no packets of queue 3)"));
+  EXPECT_THAT(Judge(Nobody(Claim::kInPlace, 1)).summary,
+              HasSubstr("queue statistics (the driver counts no packets of queue 3)"));
 }
 
-TEST(AskQueueStats, AFailedAllocationRefutesWhereThereAreBuffersForAll) {
-  const std::array before = {Counted(0, 0, {}), Counted(3, 0, {})};
-  std::array after = {Counted(0, 0, {}), Counted(3, 2, {})};
+TEST(AskQueues, AFailedAllocationRefutesWhereThereAreBuffersForAll) {
+  Stats after = {Counted(0, 0, {}), Counted(3, 2, {})};
   after[1].alloc_fail = 1;
-  QueueTraffic traffic = {.queue = 3, .payload = 1000, .before = before, .after = after};
-  EXPECT_EQ(kInPlace.ask_queue_stats(traffic).says, Says::kConfirms);
-  traffic.plenty = true;
-  EXPECT_EQ(kInPlace.ask_queue_stats(traffic).says, Says::kRefutes);
-  EXPECT_THAT(kInPlace.ask_queue_stats(traffic).text, HasSubstr("1 allocations failed"));
+  Evidence evidence = OfQueue3(1000, {Counted(0, 0, {}), Counted(3, 0, {})}, after);
+  EXPECT_EQ(Verdict(evidence), Says::kConfirms);
+  evidence.received.area_bytes = 16 * 1000;
+  EXPECT_EQ(Verdict(evidence), Says::kRefutes);
+  EXPECT_THAT(TextOf(evidence), HasSubstr("1 allocations failed"));
 }
 
-TEST(BusiestQueue, IsTheOneThatMovedMost) {
-  const std::array before = {Counted(0, 50, 90'000), Counted(3, 10, 1000)};
-  EXPECT_EQ(BusiestQueue(before, std::array{Counted(0, 51, 90'100), Counted(3, 20, 2000)}), 3);
-  EXPECT_EQ(BusiestQueue(before, before), std::nullopt);
+TEST(AskQueues, TheBusiestIsTheOneThatMovedMost) {
+  const Stats before = {Counted(0, 50, 90'000), Counted(3, 10, 1000)};
+  Evidence evidence = OfQueue3(0, before, {Counted(0, 60, 91'000), Counted(3, 11, 1100)});
+  evidence.flow.to = "[2001:db8::1]:5201";
+  EXPECT_THAT(Judge(evidence).causes, ElementsAre(HasSubstr("arrived on queue 0, ")));
+  evidence.queues = Since(before, {Counted(0, 51, 90'100), Counted(3, 20, 2000)});
+  EXPECT_THAT(Judge(evidence).causes, IsEmpty());
+  evidence.queues = Since(before, before);
+  EXPECT_THAT(Judge(evidence).causes, IsEmpty());
+}
+
+Evidence WithPackets(Claim claim, uint64_t payload, const FlowPackets& packets) {
+  Evidence evidence = Nobody(claim, payload);
+  evidence.packets = packets;
+  return evidence;
+}
+
+Says InPlace(const FlowPackets& packets) {
+  return Verdict(WithPackets(Claim::kInPlace, 9000, packets));
 }
 
 TEST(AskPackets, LinearPayloadRefutes) {
-  EXPECT_EQ(kInPlace.ask_packets({.segments = 7, .payload = 9000, .packets = 9}, 3, 9000).says,
-            Says::kConfirms);
-  EXPECT_EQ(
-      kInPlace.ask_packets({.segments = 7, .payload = 9000, .not_split = 1, .packets = 9}, 3, 9000)
-          .says,
-      Says::kRefutes);
+  EXPECT_EQ(InPlace({.segments = 7, .payload = 9000, .packets = 9}), Says::kConfirms);
+  EXPECT_EQ(InPlace({.segments = 7, .payload = 9000, .not_split = 1, .packets = 9}),
+            Says::kRefutes);
 }
 
 TEST(AskPackets, WhatDidNotComeByTheQueueRefutesUnlessTheTraceLostSome) {
   FlowPackets packets = {.segments = 7, .payload = 8999, .packets = 9};
-  EXPECT_EQ(kInPlace.ask_packets(packets, 3, 9000).says, Says::kRefutes);
+  EXPECT_EQ(InPlace(packets), Says::kRefutes);
   packets.lost = 1;
-  EXPECT_EQ(kInPlace.ask_packets(packets, 3, 9000).says, Says::kConfirms);
+  EXPECT_EQ(InPlace(packets), Says::kConfirms);
 }
 
 // What a trace holds that was opened for a name which the kernel does not use, or while all came by
 // another interface.
 TEST(AskPackets, ATraceWithoutTheFlowIsNotLacking) {
   for (const FlowPackets& packets : {FlowPackets{}, FlowPackets{.packets = 9, .lost = 5}}) {
-    for (const Claim& claim : {kInPlace, kElsewhere}) {
-      EXPECT_EQ(claim.ask_packets(packets, 3, 9000).says, Says::kUnseen);
+    for (const Claim claim : {Claim::kInPlace, Claim::kElsewhere}) {
+      EXPECT_EQ(Verdict(WithPackets(claim, 9000, packets)), Says::kUnseen);
     }
   }
-  EXPECT_EQ(
-      kInPlace.ask_packets({.packets = 9, .lost = 5}, 3, 9000).text,
-      "it holds 9 packets of the NIC, with 0 of 9000 bytes of payload (5 older packets lost)");
+  EXPECT_THAT(
+      TextOf(WithPackets(Claim::kInPlace, 9000, {.packets = 9, .lost = 5})),
+      EndsWith(
+          "it holds 9 packets of the NIC, with 0 of 9000 bytes of payload (5 older packets lost)"));
 }
 
 TEST(AskPackets, AFlowOnAnotherQueueRefutesThoughTheTraceLostSome) {
-  const FlowPackets packets = {.payload_elsewhere = 9000, .packets = 9, .lost = 5};
-  EXPECT_EQ(kInPlace.ask_packets(packets, 3, 9000).says, Says::kRefutes);
+  EXPECT_EQ(InPlace({.payload_elsewhere = 9000, .packets = 9, .lost = 5}), Says::kRefutes);
+}
+
+TEST(AskPackets, ATraceThatDoesNotWorkIsNotLacking) {
+  Evidence evidence = Nobody(Claim::kInPlace, 9000);
+  evidence.received.area = AreaKind::kUdmabuf;
+  EXPECT_EQ(Verdict(evidence), Says::kConfirms) << "the control";
+  evidence.packets = Fail("read the trace", EIO);
+  EXPECT_THAT(TextOf(evidence), StartsWith("read the trace: "));
 }
 
 TEST(AskPacketsElsewhere, AllPayloadHasToBeSeenOnOtherQueues) {
   FlowPackets packets = {.payload_elsewhere = 9000, .packets = 9};
-  EXPECT_EQ(kElsewhere.ask_packets(packets, 3, 9000).says, Says::kConfirms);
-  EXPECT_EQ(kElsewhere.ask_packets(packets, 3, 9001).says, Says::kUnseen);
-  EXPECT_EQ(kElsewhere.ask_packets(packets, 3, 9001).text,
-            "it holds 9 packets of the NIC, with 9000 of 9001 bytes of payload");
+  EXPECT_EQ(Verdict(WithPackets(Claim::kElsewhere, 9000, packets)), Says::kConfirms);
+  EXPECT_EQ(Verdict(WithPackets(Claim::kElsewhere, 9001, packets)), Says::kUnseen);
+  EXPECT_THAT(TextOf(WithPackets(Claim::kElsewhere, 9001, packets)),
+              EndsWith("it holds 9 packets of the NIC, with 9000 of 9001 bytes of payload"));
   packets.lost = 1;
-  EXPECT_EQ(kElsewhere.ask_packets(packets, 3, 9001).says, Says::kConfirms)
+  EXPECT_EQ(Verdict(WithPackets(Claim::kElsewhere, 9001, packets)), Says::kConfirms)
       << "of the last packets, which are what is left";
 }
 
 TEST(AskPacketsElsewhere, PayloadOnTheQueueRefutes) {
-  const FlowPackets packets = {
-      .segments = 1, .payload = 100, .payload_elsewhere = 9000, .packets = 9};
-  const Testimony testimony = kElsewhere.ask_packets(packets, 3, 9000);
-  EXPECT_EQ(testimony.says, Says::kRefutes);
-  EXPECT_EQ(testimony.text, "100 bytes of payload in 1 segments came by queue 3");
+  const Evidence evidence =
+      WithPackets(Claim::kElsewhere, 9000,
+                  {.segments = 1, .payload = 100, .payload_elsewhere = 9000, .packets = 9});
+  EXPECT_EQ(Verdict(evidence), Says::kRefutes);
+  EXPECT_THAT(TextOf(evidence), EndsWith(": 100 bytes of payload in 1 segments came by queue 3"));
 }
 
 TEST(AskOtherQueues, TheyHaveToCarryThePayloadAndTheQueueNothing) {
-  const std::array before = {Counted(0, 50, 5000), Counted(3, 10, 1000)};
+  const Stats before = {Counted(0, 50, 5000), Counted(3, 10, 1000)};
   const auto ask = [&](RxQueueStats other, RxQueueStats target) {
-    const std::array after = {other, target};
-    return kElsewhere
-        .ask_queue_stats({.queue = 3, .payload = 10'000, .before = before, .after = after})
-        .says;
+    return Verdict(WithQueues(Claim::kElsewhere, 10'000, before, {other, target}));
   };
   EXPECT_EQ(ask(Counted(0, 58, 15'600), Counted(3, 10, 1000)), Says::kConfirms);
   EXPECT_EQ(ask(Counted(0, 58, 15'600), Counted(3, 11, 1060)), Says::kNothing)
@@ -170,51 +227,77 @@ TEST(AskOtherQueues, TheyHaveToCarryThePayloadAndTheQueueNothing) {
 }
 
 TEST(AskForCopyOfAll, OneByteThatWasNotCopiedRefutes) {
-  EXPECT_EQ(kElsewhere.ask_events(Copied(3, 4096), "").says, Says::kConfirms);
-  EXPECT_EQ(kElsewhere.ask_events(Copied(3, 4095), "").says, Says::kRefutes);
-  EXPECT_EQ(kElsewhere.ask_events({.bytes = 4096}, "the kernel has none").says, Says::kNothing);
+  EXPECT_EQ(Verdict(WithEvents(Claim::kElsewhere, 3, 4096)), Says::kConfirms);
+  EXPECT_EQ(Verdict(WithEvents(Claim::kElsewhere, 3, 4095)), Says::kRefutes);
+  EXPECT_EQ(Verdict(Nobody(Claim::kElsewhere, 4096)), Says::kNothing);
 }
 
-const Testimony kConfirms = {.witness = "events", .says = Says::kConfirms};
-const Testimony kSilent = {.witness = "packet trace", .text = "no tracefs"};
+TEST(AskChecksums, WhatTheNicDidNotVouchForRefutes) {
+  Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
+  evidence.unvouched = 3;
+  EXPECT_EQ(TextOf(evidence),
+            "payload did not arrive in place: TCP checksums: a NIC has to vouch for what it puts "
+            "into zcrx's memory");
+  evidence = WithEvents(Claim::kElsewhere, 3, 4096);
+  evidence.unvouched = 3;
+  EXPECT_EQ(Verdict(evidence), Says::kConfirms) << "the kernel looks at what it copies";
+}
+
+TEST(AskArea, TheKernelCannotCopyIntoADmabuf) {
+  Evidence evidence = Nobody(Claim::kInPlace, 4096);
+  evidence.received.area = AreaKind::kUdmabuf;
+  EXPECT_EQ(Verdict(evidence), Says::kConfirms);
+  EXPECT_THAT(Judge(evidence).summary, StartsWith("dmabuf area; lacking: events"));
+  evidence.claim = Claim::kElsewhere;
+  EXPECT_EQ(Verdict(evidence), Says::kNothing);
+}
 
 TEST(Conclude, OneRefutationIsEnough) {
-  const Proof proof = Conclude(
-      kInPlace,
-      std::array<Testimony, 2>{
-          {kConfirms, {.witness = "queue statistics", .says = Says::kRefutes, .text = "why"}}});
-  ASSERT_FALSE(proof.holds.has_value());
-  EXPECT_EQ(proof.holds.error().Text(), "payload did not arrive in place: queue statistics: why");
+  Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
+  evidence.queues = {Counted(3, 1, 100)};
+  EXPECT_EQ(TextOf(evidence),
+            "payload did not arrive in place: queue statistics: 4096 bytes of payload were steered "
+            "to queue 3; queue 3: 1 packets, 100 bytes");
 }
 
 TEST(Conclude, ToldIsWhoConfirmedAndWhoCouldNot) {
-  const Proof proof = Conclude(kInPlace, std::array{kConfirms, kSilent});
-  EXPECT_TRUE(proof.holds.has_value());
-  EXPECT_EQ(proof.summary, "events; lacking: packet trace (no tracefs)");
+  Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
+  evidence.queues = {Counted(3, 8, 5000)};
+  EXPECT_EQ(Judge(evidence).property, "zero_copy_proof");
+  EXPECT_EQ(
+      Judge(evidence).summary,
+      "events, queue statistics; lacking: packet trace (no tracefs: No such file or directory "
+      "(ENOENT))");
+  evidence.packets = FlowPackets{.segments = 3, .payload = 4096, .packets = 5};
+  EXPECT_EQ(Judge(evidence).summary, "events, queue statistics, packet trace");
 }
 
 // By loopback the kernel copies everything, and no queue sees a packet.
 TEST(Conclude, WhatWasNotSeenOnTheNicIsNoPass) {
-  const Proof proof =
-      Conclude(kElsewhere, std::array{kConfirms, kElsewhere.ask_packets({.packets = 2}, 3, 4096)});
-  ASSERT_FALSE(proof.holds.has_value());
-  EXPECT_EQ(proof.holds.error().Text(),
+  Evidence evidence = WithEvents(Claim::kElsewhere, 3, 4096);
+  evidence.packets = FlowPackets{.packets = 2};
+  EXPECT_EQ(TextOf(evidence),
             "what was received came another way than by this NIC, or was not seen there: packet "
             "trace: it holds 2 packets of the NIC, with 0 of 4096 bytes of payload");
+  EXPECT_THAT(Judge(evidence).causes,
+              ElementsAre("none of the 4096 bytes received is in the NIC's packet trace",
+                          "the kernel copied 4096 bytes in 3 fragments"));
 }
 
 TEST(Conclude, TheSentenceIsTheClaims) {
-  const Testimony refutes = {.witness = "packet trace", .says = Says::kRefutes, .text = "why"};
-  EXPECT_EQ(Conclude(kElsewhere, std::array{refutes}).holds.error().Text(),
-            "what no rule leads to queue 3 arrived there: packet trace: why");
-  EXPECT_EQ(Conclude(kElsewhere, std::array{kSilent}).holds.error().Text(),
-            "nothing can tell by which queue payload came: packet trace (no tracefs)");
+  EXPECT_THAT(TextOf(WithPackets(Claim::kElsewhere, 4096, {.segments = 1, .payload = 4096})),
+              StartsWith("what no rule leads to queue 3 arrived there: packet trace: "));
+  EXPECT_THAT(TextOf(Nobody(Claim::kElsewhere, 4096)),
+              AllOf(StartsWith("nothing can tell by which queue payload came: "),
+                    EndsWith("; packet trace (no tracefs: No such file or directory (ENOENT))")));
+  EXPECT_EQ(Judge(Nobody(Claim::kElsewhere, 4096)).property, "steering_proof");
 }
 
 TEST(Conclude, SilenceIsNoProof) {
-  const Proof proof = Conclude(kInPlace, std::array{kSilent});
-  ASSERT_FALSE(proof.holds.has_value());
-  EXPECT_THAT(proof.holds.error().Text(), HasSubstr("nothing can tell"));
+  const Judgement judgement = Judge(Nobody(Claim::kInPlace, 4096));
+  ASSERT_FALSE(judgement.holds.has_value());
+  EXPECT_THAT(judgement.holds.error().Text(), HasSubstr("nothing can tell whether"));
+  EXPECT_THAT(judgement.summary, StartsWith("none; lacking: "));
 }
 
 }  // namespace
