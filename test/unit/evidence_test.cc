@@ -1,11 +1,13 @@
 // That evidence is gathered once, and that verdict, causes and report rest on it.
 #include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 
 #include <chrono>
 #include <climits>
 
+#include "fixtures/evidence/is_proven.h"
 #include "fixtures/evidence/witnesses.h"
 #include "fixtures/nic_report.h"
 #include "fixtures/result_matchers.h"
@@ -115,6 +117,22 @@ TEST(Gather, KeepsErrorsAsValues) {
   EXPECT_THAT(evidence.packets, FailsWith(EPERM));
   EXPECT_THAT(evidence.queues, FailsWith(EOPNOTSUPP));
   EXPECT_EQ(kernel.queues, 0) << "there is nothing to compare with";
+}
+
+// EXPECT_THAT asks a matcher that has failed once more.
+TEST(IsProven, ExplainsTheOnlyProof) {
+  static int proofs;
+  proofs = 0;
+  EXPECT_NONFATAL_FAILURE(EXPECT_THAT(Received{.bytes = 5},
+                                      IsProven("arrived in place",
+                                               [](const Received& received) -> Status {
+                                                 return Fail(fmt::format("proof {} of {} bytes",
+                                                                         ++proofs, received.bytes));
+                                               })),
+                          "Expected: arrived in place\n  Actual: 5 bytes in 0 completions (of type "
+                          "zcrx::Received), proof 1 of 5 bytes");
+  EXPECT_EQ(proofs, 1);
+  EXPECT_THAT(Received{}, IsProven("arrived", [](const Received&) { return Status(); }));
 }
 
 }  // namespace
