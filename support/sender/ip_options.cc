@@ -46,22 +46,21 @@ Status SetExtensionHeader(int socket, int name, const char* what, uint32_t bytes
 
 }  // namespace
 
-Status SetIpOptions(int socket, int family, const SendOptions& options) {
+Status SetIpOptions(int socket, int family, const SendPlan& plan) {
   if (family == AF_INET6) {
-    ZCRX_RETURN_IF_ERROR(
-        SetExtensionHeader(socket, IPV6_DSTOPTS, "IPV6_DSTOPTS", options.ip_options));
-    return SetExtensionHeader(socket, IPV6_HOPOPTS, "IPV6_HOPOPTS", options.hop_by_hop);
+    ZCRX_RETURN_IF_ERROR(SetExtensionHeader(socket, IPV6_DSTOPTS, "IPV6_DSTOPTS", plan.ip_options));
+    return SetExtensionHeader(socket, IPV6_HOPOPTS, "IPV6_HOPOPTS", plan.hop_by_hop);
   }
-  if (options.hop_by_hop != 0) {
+  if (plan.hop_by_hop != 0) {
     return Fail("set a Hop-by-Hop Options header", EINVAL, "IPv4 has none");
   }
-  if (options.ip_options == 0) return {};
-  if (options.ip_options % kIpv4Word != 0 || options.ip_options > kMaxIpv4Options) {
-    return Fail(fmt::format("set IP_OPTIONS of {} bytes", options.ip_options), EINVAL,
+  if (plan.ip_options == 0) return {};
+  if (plan.ip_options % kIpv4Word != 0 || plan.ip_options > kMaxIpv4Options) {
+    return Fail(fmt::format("set IP_OPTIONS of {} bytes", plan.ip_options), EINVAL,
                 fmt::format("not a multiple of 4 up to {}", kMaxIpv4Options));
   }
   return Set(socket, IPPROTO_IP, IP_OPTIONS, "IP_OPTIONS",
-             std::vector<uint8_t>(options.ip_options, kNoOperation));
+             std::vector<uint8_t>(plan.ip_options, kNoOperation));
 }
 
 }  // namespace zcrx

@@ -1,20 +1,24 @@
 // zcrx_sender: the program that the suite runs on the peer.
 //
 // Prints READY when it is connected and SENT <bytes> when the receiver has closed after all of
-// them (--end=reset: when they were handed to the kernel); of several streams, at the first and the
+// them (--reset: when they were handed to the kernel); of several streams, at the first and the
 // last. Ends at once when its standard input is closed: over SSH that is what remains of a caller
 // that was killed. Exit status 0: sent; 1: one sentence on stderr says what failed; 2: bad usage.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "support/base/options.h"
 #include "support/sender/caretaker.h"
-#include "support/sender/options.h"
+#include "support/sender/plan.h"
 #include "support/sender/send.h"
 #include "support/version/version.h"
 
@@ -33,30 +37,43 @@ int Complain(const zcrx::Error& error, int status) {
   return status;
 }
 
-int Misused(const zcrx::Error& error, const char* usage) {
-  const int status = Complain(error, 2);
-  fmt::print(stderr, "usage: {}\n", usage);
-  return status;
+int Send(std::span<const char* const> arguments) {
+  const auto plan = zcrx::ParseSendPlan(arguments);
+  if (!plan) return Complain(plan.error(), 2);
+  // Stuck where it cannot look at the time: the kernel ends it.
+  ::alarm(static_cast<unsigned>(plan->lifetime / std::chrono::seconds(1) + 2));
+  const auto sent = zcrx::Send(*plan, STDIN_FILENO, [] { return Say("READY\n"); });
+  if (!sent) return Complain(sent.error(), 1);
+  const auto said = Say(fmt::format("SENT {}\n", plan->bytes));
+  return said ? 0 : Complain(said.error(), 1);
 }
 
-int Send(std::span<const char* const> arguments) {
-  const auto options = zcrx::ParseSendOptions(arguments);
-  if (!options.has_value()) return Misused(options.error(), zcrx::kSenderUsage);
-  // Stuck where it cannot look at the time: the kernel ends it.
-  ::alarm(options->deadline_ms / 1000 + 2);
-  const auto sent = zcrx::Send(*options, STDIN_FILENO, [] { return Say("READY\n"); });
-  if (!sent.has_value()) return Complain(sent.error(), 1);
-  const auto said = Say(fmt::format("SENT {}\n", options->bytes));
-  return said.has_value() ? 0 : Complain(said.error(), 1);
+struct Care {
+  std::string file;
+  std::chrono::milliseconds lease{0};
+};
+
+std::vector<zcrx::Option> Table(Care& care) {
+  return {Required(zcrx::Text("--file", "PATH", "removed in the end, with its folder", care.file)),
+          Required(zcrx::Span("--lease-ms", "N", "end after so long without a byte on stdin",
+                              care.lease, std::chrono::milliseconds(1)))};
 }
 
 int TakeCare(std::span<const char* const> arguments) {
-  const auto options = zcrx::ParseCaretakerOptions(arguments);
-  if (!options.has_value()) return Misused(options.error(), zcrx::kCaretakerUsage);
+  Care care;
+  if (const auto parsed = zcrx::ParseOptions(arguments, Table(care)); !parsed) {
+    return Complain(parsed.error(), 2);
+  }
   const auto done =
-      zcrx::TakeCare(options->file, STDIN_FILENO, std::chrono::milliseconds(options->lease_ms),
-                     [] { return Say("READY\n"); });
-  return done.has_value() ? 0 : Complain(done.error(), 1);
+      zcrx::TakeCare(care.file, STDIN_FILENO, care.lease, [] { return Say("READY\n"); });
+  return done ? 0 : Complain(done.error(), 1);
+}
+
+int Help() {
+  Care care;
+  fmt::print("zcrx_sender [OPTION]...\n{}\nzcrx_sender caretaker [OPTION]...\n{}",
+             zcrx::SendPlanHelp(), zcrx::OptionsHelp(Table(care)));
+  return 0;
 }
 
 }  // namespace
@@ -69,6 +86,7 @@ int main(int argc, char** argv) {
     fmt::print("zcrx_sender {}\n", zcrx::kVersion);
     return 0;
   }
+  if (std::ranges::find(arguments, std::string_view("--help")) != arguments.end()) return Help();
   if (argc > 1 && arguments[1] == std::string_view("caretaker")) {
     return TakeCare(arguments.subspan(2));
   }

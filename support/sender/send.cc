@@ -58,20 +58,21 @@ Status Connect(int socket, const SocketAddress& address, Waiter& waiter) {
   return {};
 }
 
-Status SendPayload(int socket, const SendOptions& options, Waiter& waiter) {
-  const Payload payload(options.seed);
-  std::vector<std::byte> buffer(std::ranges::max(options.send_sizes));
+Status SendPayload(int socket, const SendPlan& plan, Waiter& waiter) {
+  const Payload payload(plan.seed);
+  const bool separate = plan.sizes_to != 0;
+  std::vector<std::byte> buffer(separate ? plan.sizes_to : plan.send_size);
   // MSG_EOR ends the segment with the send()'s last byte (tcp_skb_can_collapse_to() in
   // net/ipv4/tcp.c).
-  const int flags = MSG_NOSIGNAL | (options.separate ? MSG_EOR : 0);
+  const int flags = MSG_NOSIGNAL | (separate ? MSG_EOR : 0);
   uint64_t sent = 0;
-  for (size_t turn = 0; sent < options.bytes; ++turn) {
-    const uint32_t send_size = options.send_sizes[turn % options.send_sizes.size()];
-    const auto size = static_cast<size_t>(std::min<uint64_t>(send_size, options.bytes - sent));
+  for (size_t turn = 0; sent < plan.bytes; ++turn) {
+    const uint64_t send_size = separate ? turn % plan.sizes_to + 1 : plan.send_size;
+    const auto size = static_cast<size_t>(std::min(send_size, plan.bytes - sent));
     payload.Fill(sent, std::span(buffer).first(size));
     for (size_t done = 0; done < size;) {
       const std::string operation =
-          fmt::format("send, after {} of {} bytes", sent + done, options.bytes);
+          fmt::format("send, after {} of {} bytes", sent + done, plan.bytes);
       ZCRX_RETURN_IF_ERROR(waiter.WaitFor(POLLOUT, operation));
       const ssize_t taken = send(socket, buffer.data() + done, size - done, flags);
       if (taken >= 0) {
@@ -110,19 +111,18 @@ Status Reset(UniqueFd socket) {
   return {};
 }
 
-Result<UniqueFd> OpenSocket(const SendOptions& options, const SocketAddress& address) {
+Result<UniqueFd> OpenSocket(const SendPlan& plan, const SocketAddress& address) {
   UniqueFd socket(::socket(address.Family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.Valid()) return FailErrno("make a socket for " + address.Text());
   // Or a short segment would wait until those before it are acknowledged.
-  const int on = options.separate ? 1 : 0;
+  const int on = plan.sizes_to != 0 ? 1 : 0;
   if (setsockopt(socket.Get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
     return FailErrno("set TCP_NODELAY");
   }
-  ZCRX_RETURN_IF_ERROR(SetIpOptions(socket.Get(), address.Family(), options));
+  ZCRX_RETURN_IF_ERROR(SetIpOptions(socket.Get(), address.Family(), plan));
   // TCP paces itself then, with whatever queueing discipline the device has.
-  if (options.bytes_per_s != 0 &&
-      setsockopt(socket.Get(), SOL_SOCKET, SO_MAX_PACING_RATE, &options.bytes_per_s,
-                 sizeof(options.bytes_per_s)) != 0) {
+  if (plan.bytes_per_s != 0 && setsockopt(socket.Get(), SOL_SOCKET, SO_MAX_PACING_RATE,
+                                          &plan.bytes_per_s, sizeof(plan.bytes_per_s)) != 0) {
     return FailErrno("set SO_MAX_PACING_RATE");
   }
   return socket;
@@ -130,20 +130,18 @@ Result<UniqueFd> OpenSocket(const SendOptions& options, const SocketAddress& add
 
 }  // namespace
 
-Status Send(const SendOptions& options, int control_fd,
-            const std::function<Status()>& on_connected) {
-  const Deadline deadline = Deadline::In(std::chrono::milliseconds(options.deadline_ms));
-  ZCRX_ASSIGN_OR_RETURN(const SocketAddress address,
-                        SocketAddress::Parse(options.address, options.port));
-  Lease lease(control_fd, std::chrono::milliseconds(options.lease_ms));
-  for (uint32_t time = 0; time < options.times; ++time) {
-    ZCRX_ASSIGN_OR_RETURN(UniqueFd socket, OpenSocket(options, address));
+Status Send(const SendPlan& plan, int control_fd, const std::function<Status()>& on_connected) {
+  const Deadline deadline = Deadline::In(plan.lifetime);
+  ZCRX_ASSIGN_OR_RETURN(const SocketAddress address, SocketAddress::Parse(plan.address, plan.port));
+  Lease lease(control_fd, plan.lease);
+  for (uint32_t time = 0; time < plan.times; ++time) {
+    ZCRX_ASSIGN_OR_RETURN(UniqueFd socket, OpenSocket(plan, address));
     Waiter waiter(socket.Get(), lease, deadline);
     ZCRX_RETURN_IF_ERROR(Connect(socket.Get(), address, waiter));
     if (time == 0) ZCRX_RETURN_IF_ERROR(on_connected());
-    ZCRX_RETURN_IF_ERROR(SendPayload(socket.Get(), options, waiter));
-    ZCRX_RETURN_IF_ERROR(options.ending == Ending::kReset ? Reset(std::move(socket))
-                                                          : WaitForClose(socket.Get(), waiter));
+    ZCRX_RETURN_IF_ERROR(SendPayload(socket.Get(), plan, waiter));
+    ZCRX_RETURN_IF_ERROR(plan.reset ? Reset(std::move(socket))
+                                    : WaitForClose(socket.Get(), waiter));
   }
   return {};
 }

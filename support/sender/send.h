@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "support/base/result.h"
-#include "support/sender/options.h"
+#include "support/sender/plan.h"
 
 namespace zcrx {
 
@@ -12,7 +12,6 @@ namespace zcrx {
 // channel's other side has gone) ends the work at once, and so does the deadline, and the end of
 // the lease: each byte on `control_fd` renews it, and a way back that is cut brings none. Errors
 // say how many bytes had been handed to the kernel.
-Status Send(const SendOptions& options, int control_fd,
-            const std::function<Status()>& on_connected);
+Status Send(const SendPlan& plan, int control_fd, const std::function<Status()>& on_connected);
 
 }  // namespace zcrx

@@ -1,4 +1,5 @@
 // The program itself, over loopback.
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/tcp.h>
@@ -9,6 +10,8 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -18,7 +21,7 @@
 #include "support/base/wait.h"
 #include "support/net/socket_address.h"
 #include "support/payload/payload.h"
-#include "support/sender/options.h"
+#include "support/sender/plan.h"
 #include "test/unit/sender_program.h"
 
 namespace zcrx {
@@ -43,14 +46,8 @@ class SenderTest : public ::testing::TestWithParam<const char*> {
     port_ = SocketAddress::OfSocket(listener_.Get())->Port();
   }
 
-  [[nodiscard]] std::vector<std::string> Arguments(uint64_t bytes,
-                                                   std::chrono::milliseconds deadline) const {
-    return {std::string("--address=") + GetParam(),
-            fmt::format("--port={}", port_),
-            fmt::format("--bytes={}", bytes),
-            "--send-size=12840",
-            "--seed=7",
-            fmt::format("--deadline-ms={}", deadline.count())};
+  [[nodiscard]] SendPlan Plan(uint64_t bytes, std::chrono::milliseconds deadline) const {
+    return {.bytes = bytes, .seed = 7, .lifetime = deadline, .address = GetParam(), .port = port_};
   }
   UniqueFd Accept() {
     if (!Readable(listener_.Get(), Deadline::In(kPatience))) return {};
@@ -65,7 +62,7 @@ constexpr uint64_t kEndless = uint64_t{1} << 40;
 
 TEST_P(SenderTest, SendsThePayloadAndSaysSo) {
   constexpr size_t kBytes = 100'000;
-  Program sender(Arguments(kBytes, kPatience));
+  Program sender(Arguments(Plan(kBytes, kPatience)));
   UniqueFd connection = Accept();
   EXPECT_EQ(sender.Line(), "READY\n");
   const std::string received = Read(connection.Get(), kBytes + 1, Deadline::In(kPatience));
@@ -78,7 +75,7 @@ TEST_P(SenderTest, SendsThePayloadAndSaysSo) {
 }
 
 TEST_P(SenderTest, SendsNothingWhenToldSo) {
-  Program sender(Arguments(0, kPatience));
+  Program sender(Arguments(Plan(0, kPatience)));
   UniqueFd connection = Accept();
   EXPECT_EQ(Read(connection.Get(), 1, Deadline::In(kPatience)), "");
   connection.Reset();
@@ -87,10 +84,9 @@ TEST_P(SenderTest, SendsNothingWhenToldSo) {
 
 // Segments are told apart as the receiving kernel counts them.
 TEST_P(SenderTest, SendsSegmentsOfTheGivenSizes) {
-  std::vector<std::string> arguments = Arguments(60, kPatience);
-  std::ranges::replace(arguments, "--send-size=12840", "--send-size=1-3");
-  arguments.emplace_back("--separate=yes");
-  Program sender(arguments);
+  SendPlan plan = Plan(60, kPatience);
+  plan.sizes_to = 3;
+  Program sender(Arguments(plan));
   UniqueFd connection = Accept();
   const std::string received = Read(connection.Get(), 61, Deadline::In(kPatience));
   EXPECT_TRUE(Payload(7).Check(0, std::as_bytes(std::span(received))).has_value());
@@ -103,9 +99,9 @@ TEST_P(SenderTest, SendsSegmentsOfTheGivenSizes) {
 }
 
 TEST_P(SenderTest, ResetsWhenToldSo) {
-  std::vector<std::string> arguments = Arguments(1000, kPatience);
-  arguments.emplace_back("--end=reset");
-  Program sender(arguments);
+  SendPlan plan = Plan(1000, kPatience);
+  plan.reset = true;
+  Program sender(Arguments(plan));
   const UniqueFd connection = Accept();
   EXPECT_EQ(sender.Wait(), 0) << sender.errors();
   std::array<char, 2000> buffer;
@@ -119,9 +115,9 @@ TEST_P(SenderTest, ResetsWhenToldSo) {
 }
 
 TEST_P(SenderTest, SendsAgainOnAFurtherConnection) {
-  std::vector<std::string> arguments = Arguments(1000, kPatience);
-  arguments.emplace_back("--times=3");
-  Program sender(arguments);
+  SendPlan plan = Plan(1000, kPatience);
+  plan.times = 3;
+  Program sender(Arguments(plan));
   for (int time = 0; time < 3; ++time) {
     const UniqueFd connection = Accept();
     const std::string received = Read(connection.Get(), 1001, Deadline::In(kPatience));
@@ -136,9 +132,9 @@ TEST_P(SenderTest, SendsAgainOnAFurtherConnection) {
 // Loopback carries as much at once, and this slowly only in a minute.
 TEST_P(SenderTest, SendsNoFasterThanItIsTold) {
   constexpr uint64_t kBytes = uint64_t{60} << 20;
-  std::vector<std::string> arguments = Arguments(kBytes, 500ms);
-  arguments.emplace_back("--bytes-per-second=1048576");
-  Program sender(arguments);
+  SendPlan plan = Plan(kBytes, 500ms);
+  plan.bytes_per_s = uint32_t{1} << 20;
+  Program sender(Arguments(plan));
   const UniqueFd connection = Accept();
   EXPECT_LT(Read(connection.Get(), kBytes, Deadline::In(kPatience)).size(), kBytes);
   EXPECT_EQ(sender.Wait(), 1);
@@ -159,10 +155,10 @@ TEST_P(SenderTest, PutsIpOptionsIntoItsPackets) {
   const bool v6 = std::string_view(GetParam()).contains(':');
   const int on = 1;
   ASSERT_EQ(setsockopt(listener_.Get(), IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)), 0);
-  auto arguments = Arguments(3000, kPatience);
-  arguments.push_back(fmt::format("--ip-options={}", kOptions));
-  if (v6) arguments.emplace_back("--hop-by-hop=16");
-  Program sender(arguments);
+  SendPlan plan = Plan(3000, kPatience);
+  plan.ip_options = kOptions;
+  if (v6) plan.hop_by_hop = 16;
+  Program sender(Arguments(plan));
   if (sender.Line() != "READY\n") {
     EXPECT_EQ(sender.Wait(), 1);
     EXPECT_THAT(sender.errors(), HasSubstr("(EPERM)"));
@@ -186,9 +182,9 @@ TEST_P(SenderTest, PutsIpOptionsIntoItsPackets) {
 
 TEST_P(SenderTest, SaysWhichIpOptionsThereCannotBe) {
   const bool v6 = std::string_view(GetParam()).contains(':');
-  auto arguments = Arguments(1, kPatience);
-  arguments.emplace_back(v6 ? "--ip-options=12" : "--ip-options=44");
-  Program sender(arguments);
+  SendPlan plan = Plan(1, kPatience);
+  plan.ip_options = v6 ? 12 : 44;
+  Program sender(Arguments(plan));
   EXPECT_EQ(sender.Wait(), 1);
   EXPECT_THAT(sender.errors(),
               HasSubstr(v6 ? "set IPV6_DSTOPTS of 12 bytes: Invalid argument (EINVAL): not a "
@@ -198,7 +194,7 @@ TEST_P(SenderTest, SaysWhichIpOptionsThereCannotBe) {
 }
 
 TEST_P(SenderTest, WaitsForTheReceiverToClose) {
-  Program sender(Arguments(1000, 300ms));
+  Program sender(Arguments(Plan(1000, 300ms)));
   const UniqueFd connection = Accept();
   EXPECT_EQ(Read(connection.Get(), 1001, Deadline::In(kPatience)).size(), 1000);
   EXPECT_EQ(sender.Wait(), 1);
@@ -208,7 +204,7 @@ TEST_P(SenderTest, WaitsForTheReceiverToClose) {
 }
 
 TEST_P(SenderTest, EndsWhenStdinCloses) {
-  Program sender(Arguments(kEndless, kPatience));
+  Program sender(Arguments(Plan(kEndless, kPatience)));
   const UniqueFd connection = Accept();
   EXPECT_EQ(sender.Line(), "READY\n");
   sender.CloseStdin();
@@ -220,10 +216,10 @@ TEST_P(SenderTest, EndsWhenStdinCloses) {
 }
 
 TEST_P(SenderTest, EndsWhenNoSignOfLifeComes) {
-  std::vector<std::string> arguments = Arguments(kEndless, kPatience);
-  arguments.emplace_back("--lease-ms=300");
+  SendPlan plan = Plan(kEndless, kPatience);
+  plan.lease = 300ms;
   const auto begin = std::chrono::steady_clock::now();
-  Program sender(arguments);
+  Program sender(Arguments(plan));
   const UniqueFd connection = Accept();
   EXPECT_EQ(sender.Wait(), 1);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 300ms);
@@ -232,9 +228,9 @@ TEST_P(SenderTest, EndsWhenNoSignOfLifeComes) {
 }
 
 TEST_P(SenderTest, EachSignOfLifeRenewsTheLease) {
-  std::vector<std::string> arguments = Arguments(kEndless, kPatience);
-  arguments.emplace_back("--lease-ms=1000");
-  Program sender(arguments);
+  SendPlan plan = Plan(kEndless, kPatience);
+  plan.lease = 1000ms;
+  Program sender(Arguments(plan));
   const UniqueFd connection = Accept();
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_OK(Becomes(
@@ -250,14 +246,14 @@ TEST_P(SenderTest, EachSignOfLifeRenewsTheLease) {
 }
 
 TEST_P(SenderTest, EndsAtItsDeadlineWhenNobodyReads) {
-  Program sender(Arguments(kEndless, 300ms));
+  Program sender(Arguments(Plan(kEndless, 300ms)));
   const UniqueFd connection = Accept();
   EXPECT_EQ(sender.Wait(), 1);
   EXPECT_THAT(sender.errors(), HasSubstr("Connection timed out (ETIMEDOUT)"));
 }
 
 TEST_P(SenderTest, SaysThatTheReceiverBrokeOff) {
-  Program sender(Arguments(kEndless, kPatience));
+  Program sender(Arguments(Plan(kEndless, kPatience)));
   UniqueFd connection = Accept();
   EXPECT_EQ(Read(connection.Get(), 1000, Deadline::In(kPatience)).size(), 1000);
   connection.Reset();  // with data unread: a reset
@@ -267,7 +263,7 @@ TEST_P(SenderTest, SaysThatTheReceiverBrokeOff) {
 
 TEST_P(SenderTest, SaysThatNobodyListens) {
   listener_.Reset();
-  Program sender(Arguments(1000, kPatience));
+  Program sender(Arguments(Plan(1000, kPatience)));
   EXPECT_EQ(sender.Wait(), 1);
   const std::string address = SocketAddress::Parse(GetParam(), port_)->Text();
   EXPECT_EQ(sender.errors(),
@@ -290,47 +286,88 @@ class SenderUsage : public ::testing::TestWithParam<BadUsage> {};
 TEST_P(SenderUsage, IsRefusedWithASentence) {
   Program sender(GetParam().arguments);
   EXPECT_EQ(sender.Wait(), 2);
-  EXPECT_EQ(sender.errors(),
-            fmt::format("zcrx_sender: {}\nusage: {}\n", GetParam().sentence, kSenderUsage));
+  EXPECT_EQ(sender.errors(), fmt::format("zcrx_sender: {}; see --help\n", GetParam().sentence));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, SenderUsage,
     ::testing::Values(
         BadUsage{"nothing", {}, "--address is missing"},
-        BadUsage{"unknown", {"--adress=::1"}, "unknown option '--adress'"},
-        BadUsage{"no_option", {"::1"}, "unknown option '::1'"},
-        BadUsage{"no_value", {"--port"}, "--port has no value"},
+        BadUsage{"unknown", {"--adress=::1"}, "unknown option \"--adress\""},
+        BadUsage{"no_option", {"::1"}, "unexpected argument \"::1\""},
+        BadUsage{"no_value", {"--port"}, "--port needs a value"},
+        BadUsage{"empty", {"--port="}, "--port needs a value"},
+        BadUsage{"an_option_for_value", {"--port", "--bytes=1"}, "--port needs a value"},
+        BadUsage{"value_for_flag", {"--reset=yes"}, "--reset takes no value"},
         BadUsage{"twice", {"--port=1", "--port", "2"}, "--port is given twice"},
-        BadUsage{"empty", {"--port="}, "--port '': not a decimal number from 1 to 65535"},
-        BadUsage{"zero", {"--port=0"}, "--port '0': not a decimal number from 1 to 65535"},
+        BadUsage{"zero", {"--port=0"}, "--port \"0\": not a decimal number from 1 to 65535"},
         BadUsage{
-            "too_big", {"--port=65536"}, "--port '65536': not a decimal number from 1 to 65535"},
-        BadUsage{"negative", {"--port=-1"}, "--port '-1': not a decimal number from 1 to 65535"},
-        BadUsage{"trailing", {"--port=1x"}, "--port '1x': not a decimal number from 1 to 65535"},
+            "too_big", {"--port=65536"}, "--port \"65536\": not a decimal number from 1 to 65535"},
+        BadUsage{"negative", {"--port=-1"}, "--port \"-1\": not a decimal number from 1 to 65535"},
+        BadUsage{"trailing", {"--port=1x"}, "--port \"1x\": not a decimal number from 1 to 65535"},
+        BadUsage{"plus", {"--port=+1"}, "--port \"+1\": not a decimal number from 1 to 65535"},
+        BadUsage{"blank", {"--port= 1"}, "--port \" 1\": not a decimal number from 1 to 65535"},
         BadUsage{"huge_send",
                  {"--send-size=16777217"},
-                 "--send-size '16777217': not a decimal number from 1 to 16777216"},
-        BadUsage{"bad_list",
-                 {"--send-size=1,,2"},
-                 "--send-size '': not a decimal number from 1 to 16777216"},
-        BadUsage{"bad_range",
-                 {"--send-size=3-2"},
-                 "--send-size '2': not a decimal number from 3 to 16777216"},
-        BadUsage{
-            "huge_range", {"--send-size=7,1-65536"}, "--send-size has more than 65536 numbers"},
-        BadUsage{"bad_word", {"--end=fin"}, "--end 'fin': neither close nor reset"},
+                 "--send-size \"16777217\": not a decimal number from 1 to 16777216"},
         BadUsage{"hexadecimal",
                  {"--seed", "0x10"},
-                 "--seed '0x10': not a decimal number from 0 to 18446744073709551615"},
-        BadUsage{"incomplete",
-                 {"--address=::1", "--port=1", "--bytes=1", "--send-size=1", "--seed=1"},
-                 "--deadline-ms is missing"}),
+                 "--seed \"0x10\": not a decimal number from 0 to 18446744073709551615"},
+        BadUsage{"no_time",
+                 {"--lifetime-ms=0"},
+                 "--lifetime-ms \"0\": not a decimal number from 1 to 2147483647"},
+        BadUsage{"incomplete", {"--address=::1", "--bytes=1"}, "--port is missing"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+// Either form of every option, read back as it was written.
+TEST(SendPlan, SurvivesItsWords) {
+  std::mt19937_64 random(1);
+  const auto up_to = [&](uint64_t most) {  // ends and small ones often
+    switch (random() % 3) {
+      case 0:
+        return most;
+      case 1:
+        return std::min(most, random() % 4);
+      default:
+        return std::uniform_int_distribution<uint64_t>(0, most)(random);
+    }
+  };
+  const auto number = [&](uint64_t least, uint64_t most) { return least + up_to(most - least); };
+  const auto small = [&](uint64_t least, uint64_t most) {
+    return static_cast<uint32_t>(number(least, most));
+  };
+  constexpr uint64_t kLong = std::numeric_limits<int32_t>::max();
+  for (int round = 0; round < 10'000; ++round) {
+    const SendPlan plan = {
+        .bytes = number(0, std::numeric_limits<int64_t>::max()),
+        .send_size = number(1, kMaxSendSize),
+        .seed = number(0, std::numeric_limits<uint64_t>::max()),
+        .sizes_to = small(0, kMaxSendSize),
+        .times = small(1, kMaxTimes),
+        .bytes_per_s = small(0, kLong),
+        .ip_options = small(0, kMaxExtensionHeader),
+        .hop_by_hop = small(0, kMaxExtensionHeader),
+        .reset = random() % 2 == 0,
+        .lifetime = std::chrono::milliseconds(number(1, kLong)),
+        .address = random() % 2 == 0 ? "192.0.2.1" : "fe80::1%eth1",
+        .port = static_cast<uint16_t>(number(1, std::numeric_limits<uint16_t>::max())),
+        .lease = std::chrono::milliseconds(number(0, kLong))};
+    const std::vector<std::string> words = Arguments(plan);
+    std::vector<std::string> given;
+    for (const std::string& word : words) {
+      const size_t equals = random() % 2 == 0 ? word.find('=') : word.npos;
+      given.push_back(word.substr(0, equals));
+      if (equals != word.npos) given.push_back(word.substr(equals + 1));
+    }
+    std::vector<const char*> argv;
+    for (const std::string& word : given) argv.push_back(word.c_str());
+    ASSERT_THAT(ParseSendPlan(argv), IsOkAndHolds(plan))
+        << fmt::format("{}", fmt::join(words, " "));
+  }
+}
+
 TEST(Sender, LooksNothingUp) {
-  Program sender({"--address=localhost", "--port=1", "--bytes=1", "--send-size=1", "--seed=1",
-                  "--deadline-ms=1000"});
+  Program sender({"--address=localhost", "--port=1"});
   EXPECT_EQ(sender.Wait(), 1);
   EXPECT_EQ(sender.errors(),
             "zcrx_sender: address 'localhost': neither an IPv4 nor an IPv6 address\n");
