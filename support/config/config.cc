@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 
+#include "support/base/numbers.h"
 #include "support/config/address.h"
 #include "support/config/config_file.h"
 
@@ -147,11 +147,8 @@ std::optional<AddressPair> ReadPair(Reader& reader, const std::string& version, 
 uint16_t ReadPort(Reader& reader) {
   const std::string text = reader.Get("ZCRX_PORT");
   if (text.empty()) return 0;
-  uint16_t port = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || rest != text.data() + text.size() || port == 0) {
-    reader.Wrong("ZCRX_PORT", "is no TCP port (1 to 65535)");
-  }
+  const uint16_t port = ParseNumber<uint16_t>(text).value_or(0);
+  if (port == 0) reader.Wrong("ZCRX_PORT", "is no TCP port (1 to 65535)");
   return port;
 }
 
@@ -232,12 +229,9 @@ KeyValues ConfigFromEnvironment() {
 }
 
 std::optional<std::chrono::seconds> ParseWait(std::string_view text) {
-  uint32_t seconds = 0;
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  const auto [rest, error] = std::from_chars(begin, end, seconds);
-  if (error != std::errc() || rest != end || seconds > kLongestWait.count()) return std::nullopt;
-  return std::chrono::seconds(seconds);
+  const auto seconds = ParseNumber<uint32_t>(text);
+  if (!seconds || *seconds > kLongestWait.count()) return std::nullopt;
+  return std::chrono::seconds(*seconds);
 }
 
 Result<Config> LoadConfig(const ConfigSources& sources) {

@@ -1,12 +1,8 @@
 #include "support/config/config_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 
-#include "support/base/unique_fd.h"
+#include "support/base/files.h"
 
 namespace zcrx {
 namespace {
@@ -72,20 +68,7 @@ ConfigFileContent ParseConfigFile(std::string_view text) {
   return content;
 }
 
-Result<std::string> ReadConfigFile(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // not on a FIFO
-  if (!fd.Valid()) return FailErrno("open " + path);
-  std::string text;
-  std::array<char, 4096> chunk;
-  for (;;) {
-    const ssize_t got = ::read(fd.Get(), chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FailErrno("read " + path);
-    if (got == 0) return text;
-    text.append(chunk.data(), static_cast<size_t>(got));
-    if (text.size() > kMaxFile) return Fail("read " + path, EFBIG, "this is no net.config");
-  }
-}
+Result<std::string> ReadConfigFile(const std::string& path) { return ReadFile(path, kMaxFile); }
 
 std::string Quoted(std::string_view text) {
   std::string quoted = "\"";

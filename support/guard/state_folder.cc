@@ -4,12 +4,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <utility>
+
+#include "support/base/files.h"
 
 namespace zcrx {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 constexpr mode_t kOwnerOnly = 0700;
 constexpr mode_t kOwnerFile = 0600;
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
+constexpr size_t kMostBytes = size_t{64} << 20;
 constexpr std::string_view kTemporary = ".new";
 
 // "" counts as unset, as the XDG specification has it.
@@ -37,16 +39,6 @@ Result<std::string> DefaultPath() {
   }
   return Fail("choose a folder for what has to outlive the run", 0,
               "there is no HOME; name one in ZCRX_STATE_DIR");
-}
-
-Status WriteAll(int fd, std::string_view text, const std::string& operation) {
-  while (!text.empty()) {
-    const ssize_t put = ::write(fd, text.data(), text.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return FailErrno(operation);
-    text.remove_prefix(static_cast<size_t>(put));
-  }
-  return {};
 }
 
 }  // namespace
@@ -91,17 +83,7 @@ Result<std::optional<std::string>> StateFolder::Read(const std::string& name) co
   const UniqueFd file(::openat(fd_.Get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.Valid() && errno == ENOENT) return std::nullopt;
   if (!file.Valid()) return FailErrno(operation);
-  std::string text;
-  std::array<char, 65536> part;
-  while (true) {
-    const ssize_t length = ::read(file.Get(), part.data(), part.size());
-    if (length == 0) return text;
-    if (length > 0) {
-      text.append(part.data(), static_cast<size_t>(length));
-    } else if (errno != EINTR) {
-      return FailErrno(operation);
-    }
-  }
+  return ReadAll(file.Get(), kMostBytes, operation);
 }
 
 Status StateFolder::Write(const std::string& name, std::string_view text) const {

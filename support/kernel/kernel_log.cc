@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "support/base/numbers.h"
 
 namespace zcrx {
 namespace {
@@ -93,15 +94,12 @@ bool Complains(const KernelMessage& message, const LogSubject& subject) {
 // "3,812,5140900,-;text\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:05.0\n", where the first number is
 // facility * 8 + level, and the facility 0 is the kernel's own.
 std::optional<KernelMessage> ParseKernelMessage(std::string_view record) {
-  unsigned priority = 0;
-  const auto [end, error] = std::from_chars(record.data(), record.data() + record.size(), priority);
+  const size_t comma = record.find(',');
+  const auto priority = ParseNumber<unsigned>(record.substr(0, comma));
   const size_t header = record.find(';');
-  if (error != std::errc() || end == record.data() + record.size() || *end != ',' ||
-      header == std::string_view::npos) {
-    return std::nullopt;
-  }
+  if (!priority || comma == record.npos || header == record.npos) return std::nullopt;
   KernelMessage message = {
-      .level = static_cast<int>(priority % 8), .by_kernel = priority / 8 == 0, .text = {}};
+      .level = static_cast<int>(*priority % 8), .by_kernel = *priority / 8 == 0, .text = {}};
   const std::string_view rest = record.substr(header + 1);
   const size_t line = rest.find('\n');
   message.text = rest.substr(0, line);

@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <utility>
 
+#include "support/base/files.h"
+#include "support/base/numbers.h"
 #include "support/base/unique_fd.h"
 
 namespace zcrx {
@@ -17,6 +18,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "zcrx-hwtest-";
 constexpr const char* kBufferKib = "512";  // for each CPU; some 5000 packets
+
+constexpr size_t kMostText = size_t{1} << 30;  // of all CPUs
 
 // A driver uses one of them; none of them calls another.
 constexpr std::array kEvents = {"napi_gro_receive_entry", "napi_gro_frags_entry",
@@ -33,22 +36,6 @@ Status Write(const std::filesystem::path& file, std::string_view value, int flag
   return {};
 }
 
-Result<std::string> ReadAll(const std::filesystem::path& file) {
-  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.Valid()) return FailErrno("open " + file.string());
-  std::string text;
-  std::array<char, 65536> part;
-  while (true) {
-    const ssize_t length = read(fd.Get(), part.data(), part.size());
-    if (length == 0) return text;
-    if (length > 0) {
-      text.append(part.data(), static_cast<size_t>(length));
-    } else if (errno != EINTR) {
-      return FailErrno("read " + file.string());
-    }
-  }
-}
-
 // Also one whose parent has not looked at its end yet.
 bool HasEnded(pid_t process) {
   const UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
@@ -60,12 +47,8 @@ bool HasEnded(pid_t process) {
 std::optional<pid_t> Maker(std::string_view instance) {
   if (!instance.starts_with(kPrefix)) return std::nullopt;
   instance.remove_prefix(kPrefix.size());
-  pid_t process = 0;
-  const char* const begin = instance.data();
-  const char* const end = begin + instance.size();
-  const auto [rest, error] = std::from_chars(begin, end, process);
-  if (error != std::errc() || rest != end || process <= 0) return std::nullopt;
-  return process;
+  const auto process = ParseNumber<pid_t>(instance);
+  return process.value_or(0) > 0 ? process : std::nullopt;
 }
 
 // The number after `key` in "key=123" or "key=0x1f".
@@ -75,11 +58,8 @@ std::optional<uint32_t> Field(std::string_view line, std::string_view key) {
   std::string_view digits = line.substr(at + key.size());
   const bool hex = digits.starts_with("0x");
   if (hex) digits.remove_prefix(2);
-  uint32_t value = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
-  if (error != std::errc()) return std::nullopt;
-  return value;
+  digits = digits.substr(0, digits.find_first_not_of(hex ? "0123456789abcdef" : "0123456789"));
+  return ParseNumber<uint32_t>(digits, hex ? 16 : 10);
 }
 
 // "... napi_gro_receive_entry: dev=eth1 napi_id=0x2002 queue_mapping=1 skbaddr=... protocol=0x86dd
@@ -138,7 +118,7 @@ PacketTrace::~PacketTrace() {
 Status PacketTrace::Clear() { return Write(instance_ / "trace", "", O_TRUNC); }
 
 Result<TracedPackets> PacketTrace::Read() const {
-  ZCRX_ASSIGN_OR_RETURN(const std::string text, ReadAll(instance_ / "trace"));
+  ZCRX_ASSIGN_OR_RETURN(const std::string text, ReadFile(instance_ / "trace", kMostText));
   return ParsePacketTrace(text);
 }
 

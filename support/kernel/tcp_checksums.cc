@@ -1,11 +1,12 @@
 #include "support/kernel/tcp_checksums.h"
 
-#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <ranges>
 #include <string>
 #include <vector>
+
+#include "support/base/numbers.h"
 
 namespace zcrx {
 namespace {
@@ -38,11 +39,7 @@ Result<uint64_t> ParseTcpChecksumErrors(std::string_view snmp) {
   if (lines.size() == 2 && lines[0].size() == lines[1].size()) {
     for (size_t i = 0; i < lines[0].size(); ++i) {
       if (lines[0][i] != kName) continue;
-      const std::string_view text = lines[1][i];
-      const char* const end = std::to_address(text.end());
-      uint64_t value = 0;
-      const auto [stopped, error] = std::from_chars(std::to_address(text.begin()), end, value);
-      if (error == std::errc() && stopped == end) return value;
+      if (const auto value = ParseNumber<uint64_t>(lines[1][i])) return *value;
     }
   }
   return Fail(fmt::format("find {} of TCP in {}", kName, kFile));

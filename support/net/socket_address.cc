@@ -4,9 +4,10 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-#include <charconv>
 #include <cstddef>
 #include <cstring>
+
+#include "support/base/numbers.h"
 
 namespace zcrx {
 namespace {
@@ -14,10 +15,7 @@ namespace {
 // "eth1" or "3"; 0, which is no interface's index, for neither.
 uint32_t ScopeId(const std::string& scope) {
   if (const unsigned index = if_nametoindex(scope.c_str()); index != 0) return index;
-  uint32_t number = 0;
-  const char* end = scope.data() + scope.size();
-  const auto [stopped, error] = std::from_chars(scope.data(), end, number);
-  return error == std::errc() && stopped == end ? number : 0;
+  return ParseNumber<uint32_t>(scope).value_or(0);
 }
 
 // The storage is read and written through memcpy: a sockaddr_in is not a sockaddr_storage.

@@ -5,10 +5,10 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <string>
 
 #include "support/base/kill_point.h"
+#include "support/base/numbers.h"
 #include "support/base/unique_fd.h"
 #include "support/base/wait.h"
 
@@ -26,14 +26,10 @@ Result<uint64_t> ReadNumber(const std::filesystem::path& path) {
   std::array<char, 32> text;
   const ssize_t size = ::read(file.Get(), text.data(), text.size());
   if (size < 0) return FailErrno(operation);
-
-  uint64_t pages = 0;
-  const char* const end = text.data() + size;
-  const auto [rest, error] = std::from_chars(text.data(), end, pages);
-  if (error != std::errc() || (rest != end && *rest != '\n')) {
-    return Fail(operation, 0, "it holds no number");
-  }
-  return pages;
+  const std::string_view read(text.data(), static_cast<size_t>(size));
+  const auto pages = ParseNumber<uint64_t>(read.substr(0, read.find('\n')));
+  if (!pages) return Fail(operation, 0, "it holds no number");
+  return *pages;
 }
 
 struct Counts {

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <span>
 #include <string>
 
@@ -31,13 +30,6 @@ Result<std::string> PermanentAddress(Nic& nic) {
 }
 
 }  // namespace
-
-Result<std::string> BootId() {
-  constexpr const char* kFile = "/proc/sys/kernel/random/boot_id";
-  std::string id;
-  if (std::ifstream file(kFile); std::getline(file, id) && !id.empty()) return id;
-  return Fail(std::string("read ") + kFile, 0, "it holds no line");
-}
 
 Result<NicIdentity> ReadIdentity(Nic& nic) {
   NicIdentity identity = {.interface = nic.Name(), .index = nic.Index()};

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
+#include "support/base/numbers.h"
 #include "support/base/unique_fd.h"
 #include "support/base/wait.h"
 #include "support/remote/shell_command.h"
@@ -168,14 +168,6 @@ std::vector<std::string> Words(const std::string& text) {
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(word);
   return words;
-}
-
-template <typename Number>
-std::optional<Number> ParseNumber(const std::string& text) {
-  Number number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 // What `ssh -G` says: a keyword in lower case and its value in each line.

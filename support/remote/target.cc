@@ -1,8 +1,9 @@
 #include "support/remote/target.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "support/base/numbers.h"
 
 namespace zcrx {
 namespace {
@@ -19,11 +20,8 @@ std::unexpected<Error> Refuse(std::string reason) {
 }
 
 std::optional<uint16_t> ParsePort(std::string_view text) {
-  uint16_t port = 0;
-  const char* const end = text.end();
-  const auto [stop, error] = std::from_chars(text.begin(), end, port);
-  if (error != std::errc{} || stop != end || port == 0) return std::nullopt;
-  return port;
+  const auto port = ParseNumber<uint16_t>(text);
+  return port.value_or(0) == 0 ? std::nullopt : port;
 }
 
 }  // namespace

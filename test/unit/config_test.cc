@@ -179,7 +179,7 @@ TEST_F(ConfigTest, TakesEveryNameThatAnInterfaceCanHave) {
 
 TEST_F(ConfigTest, AFileThatWasAskedForMustBeThere) {
   EXPECT_THAT(ErrorOf({.flags = kComplete, .environment = {}, .file = "none.config"}),
-              HasSubstr("open none.config: No such file or directory (ENOENT)"));
+              HasSubstr("read none.config: No such file or directory (ENOENT)"));
   EXPECT_THAT(ErrorOf({.flags = kComplete, .environment = {}, .file = "."}), HasSubstr("EISDIR"));
 }
 

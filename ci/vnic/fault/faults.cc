@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+
+#include "support/base/numbers.h"
 
 namespace vnic {
 zcrx::Status Faults::Set(std::string_view text) {
@@ -35,14 +36,12 @@ zcrx::Result<std::uint32_t> Faults::Argument(const FaultSpec& spec, std::string_
     case FaultArgument::kNone:
       return zcrx::Fail(fmt::format("{} takes no argument", spec.name));
     case FaultArgument::kNumber: {
-      std::uint32_t number = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (error != std::errc{} || end != text.data() + text.size() || number < spec.least ||
-          number > spec.most) {
+      const auto number = zcrx::ParseNumber<std::uint32_t>(text);
+      if (!number || *number < spec.least || *number > spec.most) {
         return zcrx::Fail(fmt::format("{}: '{}' is not a number from {} to {}", spec.name, text,
                                       spec.least, spec.most));
       }
-      return number;
+      return *number;
     }
     case FaultArgument::kCommand: {
       const auto command = std::ranges::find(scope_.commands, text, &NamedCommand::name);
