@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "support/base/files.h"
 #include "support/guard/crc64.h"
 #include "support/nic/identity.h"
 #include "support/nic/state_json.h"

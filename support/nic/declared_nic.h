@@ -25,8 +25,8 @@ class DeclaredNic {
   // As the last change left it, which is how it has to stand until the next.
   [[nodiscard]] const NicState& Standing() const { return standing_; }
 
-  // Sets what differs. On failure the NIC stands as before, and the first error is returned; that it
-  // did not stand as declared is one too.
+  // Sets what differs. On failure the NIC stands as before, and the first error is returned; that
+  // it did not stand as declared is one too.
   Status Declare(const NicState& wanted);
 
   // Adds to what is declared, until the next Declare() that does not have it. The rule's location;

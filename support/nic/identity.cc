@@ -10,6 +10,8 @@
 #include <span>
 #include <string>
 
+#include "support/base/files.h"
+
 namespace zcrx {
 namespace {
 

@@ -27,7 +27,4 @@ Result<NicIdentity> ReadIdentity(Nic& nic);
 // machine, which has configured the NIC since. The interface may have another name by now.
 Status CheckSameNic(const NicIdentity& then, Nic& nic);
 
-// /proc/sys/kernel/random/boot_id
-Result<std::string> BootId();
-
 }  // namespace zcrx

@@ -27,7 +27,7 @@ Status WaitForQueues(Nic& nic, const std::string& operation, const Predicate& re
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
   std::unique_ptr<Notifications> pools;
-  if (const auto group = netdev->Group(uapi::kNetdevGroupPagePool)) {
+  if (const auto group = netdev->Group(NETDEV_MCGRP_PAGE_POOL)) {
     ZCRX_ASSIGN_OR_RETURN(pools, nic.GetKernel().Listen(NETLINK_GENERIC, *group));
   }
   while (true) {
@@ -76,49 +76,52 @@ std::optional<uint32_t> NonZero(std::optional<uint32_t> value) {
 }  // namespace
 
 std::optional<RxQueue> ParseRxQueue(netlink::Attributes reply) {
-  const auto id = reply.U32(uapi::kQueueId);
-  if (!id || reply.U32(uapi::kQueueType) != uapi::kNetdevQueueTypeRx) return std::nullopt;
+  const auto id = reply.U32(uapi::NETDEV_A_QUEUE_ID);
+  if (!id || reply.U32(uapi::NETDEV_A_QUEUE_TYPE) != uapi::NETDEV_QUEUE_TYPE_RX)
+    return std::nullopt;
   return RxQueue{.id = *id,
-                 .napi_id = NonZero(reply.U32(uapi::kQueueNapiId)),
-                 .io_uring = reply.Has(uapi::kQueueIoUring),
-                 .dmabuf = reply.U32(uapi::kQueueDmabuf)};
+                 .napi_id = NonZero(reply.U32(uapi::NETDEV_A_QUEUE_NAPI_ID)),
+                 .io_uring = reply.Has(uapi::NETDEV_A_QUEUE_IO_URING),
+                 .dmabuf = reply.U32(uapi::NETDEV_A_QUEUE_DMABUF)};
 }
 
 std::optional<PagePool> ParsePagePool(netlink::Attributes reply) {
-  const auto id = reply.Uint(uapi::kPagePoolId);
+  const auto id = reply.Uint(uapi::NETDEV_A_PAGE_POOL_ID);
   if (!id) return std::nullopt;
   return PagePool{
       .id = *id,
-      .ifindex = reply.U32(uapi::kPagePoolIfindex),
-      .napi_id = reply.Uint(uapi::kPagePoolNapiId),
-      .inflight = reply.Uint(uapi::kPagePoolInflight).value_or(0),
-      .inflight_bytes = reply.Uint(uapi::kPagePoolInflightBytes).value_or(0),
-      .detach_time = reply.Uint(uapi::kPagePoolDetachTime),
-      .io_uring = reply.Has(uapi::kPagePoolIoUring),
-      .io_uring_rx_buf_len = reply.Nested(uapi::kPagePoolIoUring).Uint(uapi::kIoUringRxBufLen)};
+      .ifindex = reply.U32(uapi::NETDEV_A_PAGE_POOL_IFINDEX),
+      .napi_id = reply.Uint(uapi::NETDEV_A_PAGE_POOL_NAPI_ID),
+      .inflight = reply.Uint(uapi::NETDEV_A_PAGE_POOL_INFLIGHT).value_or(0),
+      .inflight_bytes = reply.Uint(uapi::NETDEV_A_PAGE_POOL_INFLIGHT_MEM).value_or(0),
+      .detach_time = reply.Uint(uapi::NETDEV_A_PAGE_POOL_DETACH_TIME),
+      .io_uring = reply.Has(uapi::NETDEV_A_PAGE_POOL_IO_URING),
+      .io_uring_rx_buf_len = reply.Nested(uapi::NETDEV_A_PAGE_POOL_IO_URING)
+                                 .Uint(uapi::NETDEV_A_IO_URING_PROVIDER_INFO_RX_BUF_LEN)};
 }
 
 std::optional<RxQueueStats> ParseRxQueueStats(netlink::Attributes reply) {
-  const auto queue = reply.U32(uapi::kQstatsQueueId);
-  if (!queue || reply.U32(uapi::kQstatsQueueType) != uapi::kNetdevQueueTypeRx) return std::nullopt;
+  const auto queue = reply.U32(uapi::NETDEV_A_QSTATS_QUEUE_ID);
+  if (!queue || reply.U32(uapi::NETDEV_A_QSTATS_QUEUE_TYPE) != uapi::NETDEV_QUEUE_TYPE_RX)
+    return std::nullopt;
   return RxQueueStats{.queue = *queue,
-                      .packets = reply.Uint(uapi::kQstatsRxPackets),
-                      .bytes = reply.Uint(uapi::kQstatsRxBytes),
-                      .alloc_fail = reply.Uint(uapi::kQstatsRxAllocFail)};
+                      .packets = reply.Uint(uapi::NETDEV_A_QSTATS_RX_PACKETS),
+                      .bytes = reply.Uint(uapi::NETDEV_A_QSTATS_RX_BYTES),
+                      .alloc_fail = reply.Uint(uapi::NETDEV_A_QSTATS_RX_ALLOC_FAIL)};
 }
 
 bool CanSeeQueues(Nic& nic) {
-  return nic.Netdev().has_value() && nic.Netdev()->Has(uapi::kNetdevCmdQueueGet);
+  return nic.Netdev().has_value() && nic.Netdev()->Has(uapi::NETDEV_CMD_QUEUE_GET);
 }
 
 Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
   auto request = netdev->Get(fmt::format("get rx queue {} of {}", queue, nic.Name()),
-                             uapi::kNetdevCmdQueueGet);
-  request.PutU32(uapi::kQueueIfindex, nic.Index())
-      .PutU32(uapi::kQueueType, uapi::kNetdevQueueTypeRx)
-      .PutU32(uapi::kQueueId, queue);
+                             uapi::NETDEV_CMD_QUEUE_GET);
+  request.PutU32(uapi::NETDEV_A_QUEUE_IFINDEX, nic.Index())
+      .PutU32(uapi::NETDEV_A_QUEUE_TYPE, uapi::NETDEV_QUEUE_TYPE_RX)
+      .PutU32(uapi::NETDEV_A_QUEUE_ID, queue);
   ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   if (const auto found = ParseRxQueue(reply.Attrs())) return *found;
   return Fail(request.Operation(), EBADMSG, "the kernel's answer is about no rx queue");
@@ -127,8 +130,8 @@ Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue) {
 Result<std::vector<RxQueue>> GetRxQueues(Nic& nic) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
-  auto request = netdev->Dump("get queues of " + nic.Name(), uapi::kNetdevCmdQueueGet);
-  request.PutU32(uapi::kQueueIfindex, nic.Index());
+  auto request = netdev->Dump("get queues of " + nic.Name(), uapi::NETDEV_CMD_QUEUE_GET);
+  request.PutU32(uapi::NETDEV_A_QUEUE_IFINDEX, nic.Index());
   ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));
   return ParseAll(replies, ParseRxQueue);
 }
@@ -137,7 +140,7 @@ Result<std::vector<PagePool>> GetPagePools(Nic& nic) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
   // Older kernels (6.18) refuse to select by interface: all of them, and ours are picked here.
-  auto request = netdev->Dump("get page pools of " + nic.Name(), uapi::kNetdevCmdPagePoolGet);
+  auto request = netdev->Dump("get page pools of " + nic.Name(), uapi::NETDEV_CMD_PAGE_POOL_GET);
   ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));
   auto pools = ParseAll(replies, ParsePagePool);
   std::erase_if(pools, [&](const PagePool& pool) { return pool.ifindex != nic.Index(); });
@@ -147,10 +150,10 @@ Result<std::vector<PagePool>> GetPagePools(Nic& nic) {
 Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
-  auto request = netdev->Dump("get queue statistics of " + nic.Name(), uapi::kNetdevCmdQstatsGet);
+  auto request = netdev->Dump("get queue statistics of " + nic.Name(), uapi::NETDEV_CMD_QSTATS_GET);
   // The scope is a `uint`: 4 bytes where the value fits.
-  request.PutU32(uapi::kQstatsIfindex, nic.Index())
-      .PutU32(uapi::kQstatsScope, uapi::kNetdevQstatsScopeQueue);
+  request.PutU32(uapi::NETDEV_A_QSTATS_IFINDEX, nic.Index())
+      .PutU32(uapi::NETDEV_A_QSTATS_SCOPE, uapi::NETDEV_QSTATS_SCOPE_QUEUE);
   ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));
   return ParseAll(replies, ParseRxQueueStats);
 }

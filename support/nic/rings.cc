@@ -33,8 +33,8 @@ Rings ParseRings(netlink::Attributes reply) {
               .tx = reply.U32(ETHTOOL_A_RINGS_TX),
               .tx_max = reply.U32(ETHTOOL_A_RINGS_TX_MAX),
               .tcp_data_split = {},
-              .hds_thresh = reply.U32(uapi::kRingsHdsThresh),
-              .hds_thresh_max = reply.U32(uapi::kRingsHdsThreshMax)};
+              .hds_thresh = reply.U32(uapi::ETHTOOL_A_RINGS_HDS_THRESH),
+              .hds_thresh_max = reply.U32(uapi::ETHTOOL_A_RINGS_HDS_THRESH_MAX)};
   // The kernel leaves kUnknown out; a value it does not define is as good as that.
   const auto split = reply.U8(ETHTOOL_A_RINGS_TCP_DATA_SPLIT);
   if (split && *split <= static_cast<uint8_t>(TcpDataSplit::kEnabled)) {
@@ -51,7 +51,7 @@ void EncodeRings(const RingsChange& change, netlink::Request& request) {
   if (change.tcp_data_split) {
     request.PutU8(ETHTOOL_A_RINGS_TCP_DATA_SPLIT, static_cast<uint8_t>(*change.tcp_data_split));
   }
-  if (change.hds_thresh) request.PutU32(uapi::kRingsHdsThresh, *change.hds_thresh);
+  if (change.hds_thresh) request.PutU32(uapi::ETHTOOL_A_RINGS_HDS_THRESH, *change.hds_thresh);
 }
 
 Result<Rings> GetRings(Nic& nic) {

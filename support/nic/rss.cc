@@ -69,10 +69,11 @@ class RssIoctl {
 netlink::Bytes AsBytes(const RssTable& table) { return std::as_bytes(std::span(table)); }
 
 void Encode(const RssChange& change, netlink::Request& request) {
-  if (change.hash_function) request.PutU32(uapi::kRssHashFunction, *change.hash_function);
-  if (change.table) request.PutBytes(uapi::kRssTable, AsBytes(*change.table));
-  if (change.key) request.PutBytes(uapi::kRssKey, *change.key);
-  if (change.input_transform) request.PutU32(uapi::kRssInputTransform, *change.input_transform);
+  if (change.hash_function) request.PutU32(uapi::ETHTOOL_A_RSS_HFUNC, *change.hash_function);
+  if (change.table) request.PutBytes(uapi::ETHTOOL_A_RSS_INDIR, AsBytes(*change.table));
+  if (change.key) request.PutBytes(uapi::ETHTOOL_A_RSS_HKEY, *change.key);
+  if (change.input_transform)
+    request.PutU32(uapi::ETHTOOL_A_RSS_INPUT_XFRM, *change.input_transform);
 }
 
 // All of `rss`; what the driver does not tell of a context is none of its own.
@@ -107,16 +108,16 @@ Result<uint32_t> CreateContext(Nic& nic, const RssChange& wanted, std::optional<
                                const std::string& operation) {
   const KillPoints points("create_context");
   if (wanted.table && wanted.table->empty()) return Fail(operation, EINVAL, "the table is empty");
-  if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssCreateAct)) {
+  if (!nic.Ethtool().Has(uapi::ETHTOOL_MSG_RSS_CREATE_ACT)) {
     RssIoctl request(ETH_RXFH_CONTEXT_ALLOC, wanted);
     ZCRX_RETURN_IF_ERROR(request.Call(nic, operation));
     return request.Context();
   }
-  auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssCreateAct);
-  if (wish) request.PutU32(uapi::kRssContext, *wish);
+  auto request = nic.EthtoolRequest(operation, uapi::ETHTOOL_MSG_RSS_CREATE_ACT);
+  if (wish) request.PutU32(uapi::ETHTOOL_A_RSS_CONTEXT, *wish);
   Encode(wanted, request);
   ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
-  const auto context = reply.Attrs().U32(uapi::kRssContext);
+  const auto context = reply.Attrs().U32(uapi::ETHTOOL_A_RSS_CONTEXT);
   if (!context) return Fail(operation, EBADMSG, "the kernel's answer has no context number");
   return *context;
 }
@@ -145,16 +146,16 @@ Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t first,
 
 Result<Rss> ParseRss(netlink::Attributes reply) {
   Rss rss;
-  const auto table = reply.Find(uapi::kRssTable).value_or(netlink::Bytes{});
+  const auto table = reply.Find(uapi::ETHTOOL_A_RSS_INDIR).value_or(netlink::Bytes{});
   if (table.size() % sizeof(uint32_t) != 0) {
     return Fail("read RSS table", EBADMSG, fmt::format("it has {} bytes", table.size()));
   }
   rss.table.resize(table.size() / sizeof(uint32_t));
   if (!table.empty()) std::memcpy(rss.table.data(), table.data(), table.size());
-  const auto key = reply.Find(uapi::kRssKey).value_or(netlink::Bytes{});
+  const auto key = reply.Find(uapi::ETHTOOL_A_RSS_HKEY).value_or(netlink::Bytes{});
   rss.key.assign(key.begin(), key.end());
-  rss.hash_function = reply.U32(uapi::kRssHashFunction).value_or(0);
-  rss.input_transform = reply.U32(uapi::kRssInputTransform).value_or(0);
+  rss.hash_function = reply.U32(uapi::ETHTOOL_A_RSS_HFUNC).value_or(0);
+  rss.input_transform = reply.U32(uapi::ETHTOOL_A_RSS_INPUT_XFRM).value_or(0);
   return rss;
 }
 
@@ -166,14 +167,14 @@ Result<uint32_t> GetRxRings(Nic& nic) {
 }
 
 Result<Rss> GetRss(Nic& nic, uint32_t context) {
-  auto request = nic.EthtoolRequest("get RSS of " + Where(nic, context), uapi::kEthtoolMsgRssGet);
-  if (context != kMainRssContext) request.PutU32(uapi::kRssContext, context);
+  auto request = nic.EthtoolRequest("get RSS of " + Where(nic, context), uapi::ETHTOOL_MSG_RSS_GET);
+  if (context != kMainRssContext) request.PutU32(uapi::ETHTOOL_A_RSS_CONTEXT, context);
   ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   return ParseRss(reply.Attrs());
 }
 
 Result<RssOfDevice> GetAllRss(Nic& nic) {
-  auto request = nic.EthtoolDump("get RSS of " + nic.Name(), uapi::kEthtoolMsgRssGet);
+  auto request = nic.EthtoolDump("get RSS of " + nic.Name(), uapi::ETHTOOL_MSG_RSS_GET);
   const auto replies = nic.Call(request);
   RssOfDevice all;
   if (!replies.has_value() && replies.error().code == EOPNOTSUPP) {
@@ -190,7 +191,7 @@ Result<RssOfDevice> GetAllRss(Nic& nic) {
   for (const netlink::Message& message : *replies) {
     const auto reply = message.Attrs();
     ZCRX_ASSIGN_OR_RETURN(Rss rss, ParseRss(reply));
-    if (const auto context = reply.U32(uapi::kRssContext)) {
+    if (const auto context = reply.U32(uapi::ETHTOOL_A_RSS_CONTEXT)) {
       all.contexts.insert_or_assign(*context, std::move(rss));
     } else {
       all.main = std::move(rss);
@@ -204,11 +205,11 @@ Status SetRss(Nic& nic, const RssChange& change, uint32_t context) {
   const std::string operation = fmt::format("set RSS {} of {}", Text(change), Where(nic, context));
   // An empty table would be taken for "reset" or "delete".
   if (change.table && change.table->empty()) return Fail(operation, EINVAL, "the table is empty");
-  if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssSet)) {
+  if (!nic.Ethtool().Has(uapi::ETHTOOL_MSG_RSS_SET)) {
     return RssIoctl(context, change).Call(nic, operation);
   }
-  auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssSet);
-  if (context != kMainRssContext) request.PutU32(uapi::kRssContext, context);
+  auto request = nic.EthtoolRequest(operation, uapi::ETHTOOL_MSG_RSS_SET);
+  if (context != kMainRssContext) request.PutU32(uapi::ETHTOOL_A_RSS_CONTEXT, context);
   Encode(change, request);
   ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
@@ -221,11 +222,11 @@ Status SetRssTable(Nic& nic, const RssTable& table, uint32_t context) {
 Status ResetRssTable(Nic& nic) {
   const KillPoints points("reset_rss");
   const std::string operation = "set RSS table of " + nic.Name() + " to the default";
-  if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssSet)) {
+  if (!nic.Ethtool().Has(uapi::ETHTOOL_MSG_RSS_SET)) {
     return RssIoctl(kMainRssContext).Call(nic, operation);
   }
-  auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssSet);
-  request.PutBytes(uapi::kRssTable, {});
+  auto request = nic.EthtoolRequest(operation, uapi::ETHTOOL_MSG_RSS_SET);
+  request.PutBytes(uapi::ETHTOOL_A_RSS_INDIR, {});
   ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
 }
@@ -250,11 +251,11 @@ Status DeleteRssContext(Nic& nic, uint32_t context) {
   if (context == kMainRssContext) {
     return Fail(operation, EINVAL, "the main context cannot be deleted");
   }
-  if (!nic.Ethtool().Has(uapi::kEthtoolMsgRssDeleteAct)) {
+  if (!nic.Ethtool().Has(uapi::ETHTOOL_MSG_RSS_DELETE_ACT)) {
     return RssIoctl(context).Call(nic, operation);
   }
-  auto request = nic.EthtoolRequest(operation, uapi::kEthtoolMsgRssDeleteAct);
-  request.PutU32(uapi::kRssContext, context);
+  auto request = nic.EthtoolRequest(operation, uapi::ETHTOOL_MSG_RSS_DELETE_ACT);
+  request.PutU32(uapi::ETHTOOL_A_RSS_CONTEXT, context);
   ZCRX_RETURN_IF_ERROR(nic.Call(request));
   return {};
 }

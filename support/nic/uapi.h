@@ -1,5 +1,5 @@
-// Constants of the kernel's interface that the headers of Debian 12 (Linux 6.1) do not have yet.
-// Each block names its source as of Linux 7.3; values never change once released.
+// Constants of the kernel's interface, under its names, that the headers of Debian 12 (Linux 6.1)
+// do not have yet. Each block names its source as of Linux 7.3; values never change once released.
 #pragma once
 
 #include <linux/ethtool.h>
@@ -7,60 +7,63 @@
 
 #include <cstdint>
 
+#ifndef NETDEV_MCGRP_PAGE_POOL
+#define NETDEV_MCGRP_PAGE_POOL "page-pool"  // include/uapi/linux/netdev.h, 6.8
+#endif
+
 namespace zcrx::uapi {
 
 // include/uapi/linux/ethtool_netlink_generated.h
-inline constexpr uint8_t kEthtoolMsgRssGet = 38;        // 6.2
-inline constexpr uint8_t kEthtoolMsgRssSet = 48;        // 6.17
-inline constexpr uint8_t kEthtoolMsgRssCreateAct = 49;  // 6.17
-inline constexpr uint8_t kEthtoolMsgRssDeleteAct = 50;  // 6.17
-static_assert(kEthtoolMsgRssGet == ETHTOOL_MSG_PSE_SET + 1);
+inline constexpr uint8_t ETHTOOL_MSG_RSS_GET = 38;         // 6.2
+inline constexpr uint8_t ETHTOOL_MSG_RSS_SET = 48;         // 6.17
+inline constexpr uint8_t ETHTOOL_MSG_RSS_CREATE_ACT = 49;  // 6.17
+inline constexpr uint8_t ETHTOOL_MSG_RSS_DELETE_ACT = 50;  // 6.17
+static_assert(ETHTOOL_MSG_RSS_GET == ETHTOOL_MSG_PSE_SET + 1);
 
 enum EthtoolRssAttribute : int {
-  kRssContext = 2,         // u32
-  kRssHashFunction = 3,    // u32
-  kRssTable = 4,           // binary, u32 each
-  kRssKey = 5,             // binary
-  kRssInputTransform = 6,  // u32, 6.9
+  ETHTOOL_A_RSS_CONTEXT = 2,     // u32
+  ETHTOOL_A_RSS_HFUNC = 3,       // u32
+  ETHTOOL_A_RSS_INDIR = 4,       // binary, u32 each
+  ETHTOOL_A_RSS_HKEY = 5,        // binary
+  ETHTOOL_A_RSS_INPUT_XFRM = 6,  // u32, 6.9
 };
 
-inline constexpr int kRingsHdsThresh = 17;     // u32, 6.14
-inline constexpr int kRingsHdsThreshMax = 18;  // u32, 6.14
+inline constexpr int ETHTOOL_A_RINGS_HDS_THRESH = 17;      // u32, 6.14
+inline constexpr int ETHTOOL_A_RINGS_HDS_THRESH_MAX = 18;  // u32, 6.14
 
 // include/uapi/linux/netdev.h
-inline constexpr uint8_t kNetdevCmdPagePoolGet = 5;  // 6.8
-inline constexpr uint8_t kNetdevCmdQueueGet = 10;    // 6.8
-inline constexpr uint8_t kNetdevCmdQstatsGet = 12;   // 6.9
-inline constexpr const char* kNetdevGroupPagePool = "page-pool";
-inline constexpr uint32_t kNetdevQueueTypeRx = 0;
-inline constexpr uint32_t kNetdevQstatsScopeQueue = 1;
+inline constexpr uint8_t NETDEV_CMD_PAGE_POOL_GET = 5;  // 6.8
+inline constexpr uint8_t NETDEV_CMD_QUEUE_GET = 10;     // 6.8
+inline constexpr uint8_t NETDEV_CMD_QSTATS_GET = 12;    // 6.9
+inline constexpr uint32_t NETDEV_QUEUE_TYPE_RX = 0;
+inline constexpr uint32_t NETDEV_QSTATS_SCOPE_QUEUE = 1;
 
 enum NetdevQueueAttribute : int {
-  kQueueId = 1,       // u32
-  kQueueIfindex = 2,  // u32
-  kQueueType = 3,     // u32
-  kQueueNapiId = 4,   // u32
-  kQueueDmabuf = 5,   // u32, 6.12
-  kQueueIoUring = 6,  // nest, 6.15
+  NETDEV_A_QUEUE_ID = 1,        // u32
+  NETDEV_A_QUEUE_IFINDEX = 2,   // u32
+  NETDEV_A_QUEUE_TYPE = 3,      // u32
+  NETDEV_A_QUEUE_NAPI_ID = 4,   // u32
+  NETDEV_A_QUEUE_DMABUF = 5,    // u32, 6.12
+  NETDEV_A_QUEUE_IO_URING = 6,  // nest, 6.15
 };
 enum NetdevPagePoolAttribute : int {
-  kPagePoolId = 1,             // uint
-  kPagePoolIfindex = 2,        // u32
-  kPagePoolNapiId = 3,         // uint
-  kPagePoolInflight = 4,       // uint
-  kPagePoolInflightBytes = 5,  // uint
-  kPagePoolDetachTime = 6,     // uint, seconds
-  kPagePoolIoUring = 8,        // nest, 6.15
+  NETDEV_A_PAGE_POOL_ID = 1,            // uint
+  NETDEV_A_PAGE_POOL_IFINDEX = 2,       // u32
+  NETDEV_A_PAGE_POOL_NAPI_ID = 3,       // uint
+  NETDEV_A_PAGE_POOL_INFLIGHT = 4,      // uint
+  NETDEV_A_PAGE_POOL_INFLIGHT_MEM = 5,  // uint
+  NETDEV_A_PAGE_POOL_DETACH_TIME = 6,   // uint, seconds
+  NETDEV_A_PAGE_POOL_IO_URING = 8,      // nest, 6.15
 };
-inline constexpr int kIoUringRxBufLen = 1;  // uint, in that nest, 7.0
+inline constexpr int NETDEV_A_IO_URING_PROVIDER_INFO_RX_BUF_LEN = 1;  // uint, in that nest, 7.0
 enum NetdevQstatsAttribute : int {
-  kQstatsIfindex = 1,       // u32
-  kQstatsQueueType = 2,     // u32
-  kQstatsQueueId = 3,       // u32
-  kQstatsScope = 4,         // uint
-  kQstatsRxPackets = 8,     // uint
-  kQstatsRxBytes = 9,       // uint
-  kQstatsRxAllocFail = 12,  // uint
+  NETDEV_A_QSTATS_IFINDEX = 1,         // u32
+  NETDEV_A_QSTATS_QUEUE_TYPE = 2,      // u32
+  NETDEV_A_QSTATS_QUEUE_ID = 3,        // u32
+  NETDEV_A_QSTATS_SCOPE = 4,           // uint
+  NETDEV_A_QSTATS_RX_PACKETS = 8,      // uint
+  NETDEV_A_QSTATS_RX_BYTES = 9,        // uint
+  NETDEV_A_QSTATS_RX_ALLOC_FAIL = 12,  // uint
 };
 
 }  // namespace zcrx::uapi

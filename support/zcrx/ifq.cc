@@ -56,8 +56,8 @@ std::string WhyRefused(int code, const IfqOptions& options) {
 
 }  // namespace
 
-Ifq::Ifq(Area area, Area region, RefillRing refill, const uapi::IfqReg& reg, uint64_t token,
-         uapi::Stats* stats)
+Ifq::Ifq(Area area, Area region, RefillRing refill, const uapi::io_uring_zcrx_ifq_reg& reg,
+         uint64_t token, uapi::zcrx_stats* stats)
     : area_(std::move(area)),
       region_(std::move(region)),
       refill_(std::move(refill)),
@@ -80,39 +80,39 @@ Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
   // behind them, page-aligned, the statistics.
   const uint32_t entries = std::bit_ceil(std::clamp(options.rq_entries, 1U, kMaxRqEntries));
   const size_t stats_offset =
-      RoundUp(PageBytes() + entries * sizeof(uapi::RefillEntry), PageBytes());
+      RoundUp(PageBytes() + entries * sizeof(uapi::io_uring_zcrx_rqe), PageBytes());
   ZCRX_ASSIGN_OR_RETURN(Area region, Area::Allocate(stats_offset + PageBytes()));
 
-  uapi::AreaReg area_reg = {};
+  uapi::io_uring_zcrx_area_reg area_reg = {};
   area_reg.len = area.Bytes().size();
   if (area.Dmabuf().Valid()) {
-    area_reg.flags = uapi::kAreaDmabuf;
+    area_reg.flags = uapi::IORING_ZCRX_AREA_DMABUF;
     area_reg.dmabuf_fd = static_cast<uint32_t>(area.Dmabuf().Get());
   } else {
     area_reg.addr = AddressOf(area.Bytes().data());
   }
-  uapi::RegionDesc region_desc = {};
+  uapi::io_uring_region_desc region_desc = {};
   region_desc.user_addr = AddressOf(region.Bytes().data());
   region_desc.size = region.Bytes().size();
-  region_desc.flags = uapi::kRegionTypeUser;
-  uapi::EventDesc events = {};
+  region_desc.flags = uapi::IORING_MEM_REGION_TYPE_USER;
+  uapi::zcrx_event_desc events = {};
   events.user_data = options.event_user_data;
   events.type_mask = options.event_mask;
-  events.flags = options.stats ? uapi::kEventDescStats : 0;
+  events.flags = options.stats ? uapi::ZCRX_EVENT_DESC_FLAG_STATS : 0;
   events.stats_offset = options.stats ? stats_offset : 0;
 
-  uapi::IfqReg reg = {};
-  reg.ifindex = options.ifindex;
-  reg.queue = options.queue;
+  uapi::io_uring_zcrx_ifq_reg reg = {};
+  reg.if_idx = options.ifindex;
+  reg.if_rxq = options.queue;
   reg.rq_entries = entries;
-  reg.flags = options.nodev ? uapi::kRegNodev : 0;
+  reg.flags = options.nodev ? uapi::ZCRX_REG_NODEV : 0;
   reg.area_ptr = AddressOf(&area_reg);
   reg.region_ptr = AddressOf(&region_desc);
   reg.rx_buf_len = options.rx_buf_len;
   // A kernel before 7.2 refuses the pointer: it stands there only where it is needed.
   if (options.event_mask != 0 || options.stats) reg.event_desc = AddressOf(&events);
 
-  const auto answer = ring.Register(uapi::kRegisterZcrxIfq, &reg, 1);
+  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_IFQ, &reg, 1);
   if (!answer.has_value()) {
     return Fail(operation, answer.error(), WhyRefused(answer.error(), options));
   }
@@ -122,45 +122,46 @@ Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
   }
   // Kernels before 7.0 leave the field as it was.
   if (reg.rx_buf_len == 0) reg.rx_buf_len = static_cast<uint32_t>(PageBytes());
-  auto* stats = reinterpret_cast<uapi::Stats*>(region.Bytes().data() + stats_offset);
-  return Ifq(std::move(area), std::move(region), *std::move(refill), reg, area_reg.token,
+  auto* stats = reinterpret_cast<uapi::zcrx_stats*>(region.Bytes().data() + stats_offset);
+  return Ifq(std::move(area), std::move(region), *std::move(refill), reg, area_reg.rq_area_token,
              options.stats ? stats : nullptr);
 }
 
-std::optional<uapi::Stats> Ifq::Stats() const {
+std::optional<uapi::zcrx_stats> Ifq::Stats() const {
   if (stats_ == nullptr) return std::nullopt;
-  return uapi::Stats{
+  return uapi::zcrx_stats{
       .copy_count = std::atomic_ref(stats_->copy_count).load(std::memory_order_relaxed),
       .copy_bytes = std::atomic_ref(stats_->copy_bytes).load(std::memory_order_relaxed)};
 }
 
-Result<std::span<const std::byte>> Ifq::At(const uapi::ZcrxCqe& cqe, uint32_t length) const {
-  if ((cqe.offset & ~uapi::kAreaOffsetMask) != token_) {
-    return Fail(fmt::format("find the data of a completion at 0x{:x}", cqe.offset), ERANGE,
+Result<std::span<const std::byte>> Ifq::At(const uapi::io_uring_zcrx_cqe& cqe,
+                                           uint32_t length) const {
+  if ((cqe.off & ~uapi::kAreaOffsetMask) != token_) {
+    return Fail(fmt::format("find the data of a completion at 0x{:x}", cqe.off), ERANGE,
                 "not in the one area registered");
   }
-  return area_.At(cqe.offset & uapi::kAreaOffsetMask, length);
+  return area_.At(cqe.off & uapi::kAreaOffsetMask, length);
 }
 
-void Ifq::Return(const uapi::ZcrxCqe& cqe, uint32_t length) {
-  refill_.Return((cqe.offset & uapi::kAreaOffsetMask) | token_, length);
+void Ifq::Return(const uapi::io_uring_zcrx_cqe& cqe, uint32_t length) {
+  refill_.Return((cqe.off & uapi::kAreaOffsetMask) | token_, length);
 }
 
 Status Ifq::FlushRefillRing(const Ring& ring) const {
-  uapi::Ctrl ctrl = {};
+  uapi::zcrx_ctrl ctrl = {};
   ctrl.zcrx_id = id_;
-  ctrl.op = uapi::kCtrlFlushRq;
-  const auto answer = ring.Register(uapi::kRegisterZcrxCtrl, &ctrl, 0);
+  ctrl.op = uapi::ZCRX_CTRL_FLUSH_RQ;
+  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_CTRL, &ctrl, 0);
   if (!answer.has_value()) return Fail("flush the refill ring", answer.error());
   return {};
 }
 
-Status Ifq::ArmEvent(const Ring& ring, uapi::EventType type) const {
-  uapi::Ctrl ctrl = {};
+Status Ifq::ArmEvent(const Ring& ring, uapi::zcrx_event_type type) const {
+  uapi::zcrx_ctrl ctrl = {};
   ctrl.zcrx_id = id_;
-  ctrl.op = uapi::kCtrlArmEvent;
-  ctrl.event_type = type;
-  const auto answer = ring.Register(uapi::kRegisterZcrxCtrl, &ctrl, 0);
+  ctrl.op = uapi::ZCRX_CTRL_ARM_EVENT;
+  ctrl.zc_arm_event.event_type = type;
+  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_CTRL, &ctrl, 0);
   if (!answer.has_value()) {
     return Fail(fmt::format("arm zcrx event {}", static_cast<uint32_t>(type)), answer.error(),
                 answer.error() == EINVAL ? "it has not fired since it was armed last" : "");

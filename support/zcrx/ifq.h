@@ -46,22 +46,22 @@ class Ifq {
   [[nodiscard]] const Area& Memory() const { return area_; }
   [[nodiscard]] RefillRing& Refill() { return refill_; }
   // What the kernel has counted so far; nothing when it was not asked to.
-  [[nodiscard]] std::optional<uapi::Stats> Stats() const;
+  [[nodiscard]] std::optional<uapi::zcrx_stats> Stats() const;
 
   // The bytes a completion speaks of; an error when they lie outside the area.
-  [[nodiscard]] Result<std::span<const std::byte>> At(const uapi::ZcrxCqe& cqe,
+  [[nodiscard]] Result<std::span<const std::byte>> At(const uapi::io_uring_zcrx_cqe& cqe,
                                                       uint32_t length) const;
   // Gives them back.
-  void Return(const uapi::ZcrxCqe& cqe, uint32_t length);
+  void Return(const uapi::io_uring_zcrx_cqe& cqe, uint32_t length);
 
   // Has the kernel take what stands on the refill ring now (6.19): an idle queue never would.
   [[nodiscard]] Status FlushRefillRing(const Ring& ring) const;
   // Lets an event that has fired fire again; EINVAL when it has not fired (7.2).
-  [[nodiscard]] Status ArmEvent(const Ring& ring, uapi::EventType type) const;
+  [[nodiscard]] Status ArmEvent(const Ring& ring, uapi::zcrx_event_type type) const;
 
  private:
-  Ifq(Area area, Area region, RefillRing refill, const uapi::IfqReg& reg, uint64_t token,
-      uapi::Stats* stats);
+  Ifq(Area area, Area region, RefillRing refill, const uapi::io_uring_zcrx_ifq_reg& reg,
+      uint64_t token, uapi::zcrx_stats* stats);
 
   Area area_;
   Area region_;
@@ -69,7 +69,7 @@ class Ifq {
   uint32_t id_;
   uint32_t rx_buf_len_;
   uint64_t token_;
-  uapi::Stats* stats_;  // written by the kernel, inside region_; null: not asked for
+  uapi::zcrx_stats* stats_;  // written by the kernel, inside region_; null: not asked for
 };
 
 // Registers and at once lets go: whether NIC and kernel would take these options. The provider

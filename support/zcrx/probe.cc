@@ -9,14 +9,14 @@ namespace zcrx {
 namespace {
 
 template <typename Answer>
-Result<Answer> Query(uapi::QueryOp op, const std::string& subject) {
+Result<Answer> Query(uapi::io_uring_query_op op, const std::string& subject) {
   Answer answer = {};
-  uapi::QueryHeader header = {};
-  header.data = reinterpret_cast<uintptr_t>(&answer);
-  header.op = op;
+  uapi::io_uring_query_hdr header = {};
+  header.query_data = reinterpret_cast<uintptr_t>(&answer);
+  header.query_op = op;
   header.size = sizeof(answer);
   // A question about the kernel, not a ring: descriptor -1, count 0.
-  if (syscall(SYS_io_uring_register, -1, uapi::kRegisterQuery, &header, 0) < 0) {
+  if (syscall(SYS_io_uring_register, -1, uapi::IORING_REGISTER_QUERY, &header, 0) < 0) {
     const int code = errno;
     return Fail("ask the kernel about " + subject, code,
                 code == EINVAL ? "IORING_REGISTER_QUERY is unknown to it (before 6.18)" : "");
@@ -41,8 +41,8 @@ Result<ZcrxProbe> ProbeZcrx() {
     }
     return std::unexpected(error);
   }
-  uapi::IfqReg nothing = {};
-  const auto answer = ring->Register(uapi::kRegisterZcrxIfq, &nothing, 1);
+  uapi::io_uring_zcrx_ifq_reg nothing = {};
+  const auto answer = ring->Register(uapi::IORING_REGISTER_ZCRX_IFQ, &nothing, 1);
   const int code = answer.has_value() ? 0 : answer.error();
   switch (code) {
     case EFAULT:
@@ -65,12 +65,12 @@ Result<ZcrxProbe> ProbeZcrx() {
   }
 }
 
-Result<uapi::QueryZcrxAnswer> QueryZcrx() {
-  return Query<uapi::QueryZcrxAnswer>(uapi::kQueryZcrx, "zcrx");
+Result<uapi::io_uring_query_zcrx> QueryZcrx() {
+  return Query<uapi::io_uring_query_zcrx>(uapi::IO_URING_QUERY_ZCRX, "zcrx");
 }
 
-Result<uapi::QueryZcrxEventAnswer> QueryZcrxEvents() {
-  return Query<uapi::QueryZcrxEventAnswer>(uapi::kQueryZcrxEvent, "zcrx events");
+Result<uapi::io_uring_query_zcrx_event> QueryZcrxEvents() {
+  return Query<uapi::io_uring_query_zcrx_event>(uapi::IO_URING_QUERY_ZCRX_EVENT, "zcrx events");
 }
 
 }  // namespace zcrx

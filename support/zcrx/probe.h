@@ -28,7 +28,7 @@ Result<ZcrxProbe> ProbeZcrx();
 
 // IORING_REGISTER_QUERY. EINVAL: the kernel cannot be asked (before 6.18); EOPNOTSUPP: it can, and
 // does not know the question (zcrx before 6.19, events before 7.2). The detail says which.
-Result<uapi::QueryZcrxAnswer> QueryZcrx();
-Result<uapi::QueryZcrxEventAnswer> QueryZcrxEvents();
+Result<uapi::io_uring_query_zcrx> QueryZcrx();
+Result<uapi::io_uring_query_zcrx_event> QueryZcrxEvents();
 
 }  // namespace zcrx

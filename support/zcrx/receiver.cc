@@ -125,7 +125,7 @@ Result<std::vector<Received>> Receiver::CollectAll(Deadline deadline) {
   return all;
 }
 
-Result<Received> Receiver::WaitForEvent(uapi::EventType type, StreamCheck check,
+Result<Received> Receiver::WaitForEvent(uapi::zcrx_event_type type, StreamCheck check,
                                         Deadline deadline) {
   if (streams_.empty()) Expect(std::numeric_limits<uint64_t>::max(), std::move(check));
   ZCRX_RETURN_IF_ERROR(RunUntil([&] { return events_.at(type) != 0; },
@@ -209,8 +209,9 @@ Status Receiver::QueueRequests() {
     // RECV_ZC is always multishot, and takes nothing but these fields (io_recvzc_prep() in
     // io_uring/net.c); a limit in len makes it end after so many bytes.
     ZCRX_ASSIGN_OR_RETURN(io_uring_sqe* const sqe, ring_.NextSqe());
-    io_uring_prep_rw(uapi::kOpRecvZc, sqe, stream.connection.Get(), nullptr, request_bytes_, 0);
-    sqe->ioprio = uapi::kRecvMultishot;
+    io_uring_prep_rw(uapi::IORING_OP_RECV_ZC, sqe, stream.connection.Get(), nullptr, request_bytes_,
+                     0);
+    sqe->ioprio = IORING_RECV_MULTISHOT;
     sqe->file_index = ifq_.Id();  // shares its place with zcrx_ifq_idx
     sqe->user_data = stream.tag;
     stream.receiving = true;
@@ -258,7 +259,7 @@ void Receiver::OnReceive(const io_uring_cqe& cqe) {
   if ((cqe.flags & IORING_CQE_F_MORE) == 0) OnRequestEnd(*stream, cqe.res);
 }
 
-void Receiver::OnData(Stream& stream, const uapi::ZcrxCqe& data, uint32_t length) {
+void Receiver::OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint32_t length) {
   if (stream.broken.has_value()) return;
   Received& received = stream.received;
   const auto bytes = ifq_.At(data, length);
@@ -300,7 +301,7 @@ void Receiver::OnEvent(const io_uring_cqe& cqe) {
   ++moves_;
 }
 
-void Receiver::GiveBack(const uapi::ZcrxCqe& data, uint32_t length) {
+void Receiver::GiveBack(const uapi::io_uring_zcrx_cqe& data, uint32_t length) {
   kept_.push_back({data, length});
   if (!return_buffers_ || kept_.size() <= shuffle_) return;
   std::swap(kept_[random_() % kept_.size()], kept_.back());

@@ -4,7 +4,7 @@
 //   ... install the flow rule for receiver->Endpoint(), start the peer's sender ...
 //   const auto check = [&](uint64_t offset, auto bytes) { return payload.Check(offset, bytes); };
 //   auto received = receiver->Collect(kBytes, check, Deadline::In(5s));
-//   received = receiver->WaitForEvent(uapi::kEventCopy, check, Deadline::In(1s));
+//   received = receiver->WaitForEvent(uapi::ZCRX_EVENT_COPY, check, Deadline::In(1s));
 //
 // Several connections at once:
 //
@@ -54,8 +54,8 @@ struct Received {
   std::array<uint64_t, 33> lengths = {};  // lengths[n]: completions of 2^(n-1) .. 2^n - 1 bytes
   uint64_t requests = 0;                  // receive requests that were needed
   uint64_t queue_full = 0;                // of these, after ENOSPC: the completion queue was full
-  std::array<uint64_t, uapi::kEventTypes> events = {};  // by uapi::EventType
-  std::optional<uapi::Stats> stats = {};                // where options.ifq.stats asked for them
+  std::array<uint64_t, uapi::kEventTypes> events = {};  // by uapi::zcrx_event_type
+  std::optional<uapi::zcrx_stats> stats = {};           // where options.ifq.stats asked for them
   AreaKind area = AreaKind::kPages;                     // what it arrived in
   uint64_t area_bytes = 0;
 };
@@ -89,13 +89,15 @@ class Receiver {
   // Until the kernel has told of `type`, accepting, receiving and checking meanwhile; at once when
   // it has told already. That the area runs out of buffers for copies (ENOMEM) ends the stream,
   // not the wait.
-  Result<Received> WaitForEvent(uapi::EventType type, StreamCheck check, Deadline deadline);
+  Result<Received> WaitForEvent(uapi::zcrx_event_type type, StreamCheck check, Deadline deadline);
 
   // Gives back what has been kept, and from now on each buffer at once.
   void ReturnBuffers();
   [[nodiscard]] Status FlushRefillRing() const { return ifq_.FlushRefillRing(ring_); }
-  [[nodiscard]] Status ArmEvent(uapi::EventType type) const { return ifq_.ArmEvent(ring_, type); }
-  [[nodiscard]] std::optional<uapi::Stats> Stats() const { return ifq_.Stats(); }
+  [[nodiscard]] Status ArmEvent(uapi::zcrx_event_type type) const {
+    return ifq_.ArmEvent(ring_, type);
+  }
+  [[nodiscard]] std::optional<uapi::zcrx_stats> Stats() const { return ifq_.Stats(); }
   // All connections since Start() together, those that failed too.
   [[nodiscard]] Received Total() const { return Snapshot(total_); }
 
@@ -113,7 +115,7 @@ class Receiver {
     Received received = {};
   };
   struct Buffer {
-    uapi::ZcrxCqe data;
+    uapi::io_uring_zcrx_cqe data;
     uint32_t length;
   };
 
@@ -134,10 +136,10 @@ class Receiver {
   void OnCompletion(const io_uring_cqe& cqe);
   void OnAccept(const io_uring_cqe& cqe);
   void OnReceive(const io_uring_cqe& cqe);
-  void OnData(Stream& stream, const uapi::ZcrxCqe& data, uint32_t length);
+  void OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint32_t length);
   void OnRequestEnd(Stream& stream, int result);
   void OnEvent(const io_uring_cqe& cqe);
-  void GiveBack(const uapi::ZcrxCqe& data, uint32_t length);
+  void GiveBack(const uapi::io_uring_zcrx_cqe& data, uint32_t length);
   void Break(Error error);
   [[nodiscard]] std::optional<Error> FirstError(int tolerated) const;
   [[nodiscard]] std::string Progress() const;

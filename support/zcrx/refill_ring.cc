@@ -12,8 +12,8 @@ bool Fits(std::span<std::byte> region, uint64_t offset, uint64_t bytes, uint64_t
 
 }  // namespace
 
-Result<RefillRing> RefillRing::Map(std::span<std::byte> region, const uapi::RefillOffsets& offsets,
-                                   uint32_t entries) {
+Result<RefillRing> RefillRing::Map(std::span<std::byte> region,
+                                   const uapi::io_uring_zcrx_offsets& offsets, uint32_t entries) {
   const auto refuse = [&](const char* what, uint32_t offset) {
     return Fail(fmt::format("map a refill ring of {} entries in {} bytes", entries, region.size()),
                 ERANGE, fmt::format("{} at offset {}", what, offset));
@@ -28,20 +28,21 @@ Result<RefillRing> RefillRing::Map(std::span<std::byte> region, const uapi::Refi
   if (!Fits(region, offsets.tail, sizeof(uint32_t), alignof(uint32_t))) {
     return refuse("tail", offsets.tail);
   }
-  if (!Fits(region, offsets.entries, uint64_t{entries} * sizeof(uapi::RefillEntry),
-            alignof(uapi::RefillEntry))) {
-    return refuse("entries", offsets.entries);
+  if (!Fits(region, offsets.rqes, uint64_t{entries} * sizeof(uapi::io_uring_zcrx_rqe),
+            alignof(uapi::io_uring_zcrx_rqe))) {
+    return refuse("entries", offsets.rqes);
   }
   return RefillRing(reinterpret_cast<uint32_t*>(region.data() + offsets.head),
                     reinterpret_cast<uint32_t*>(region.data() + offsets.tail),
-                    reinterpret_cast<uapi::RefillEntry*>(region.data() + offsets.entries), entries);
+                    reinterpret_cast<uapi::io_uring_zcrx_rqe*>(region.data() + offsets.rqes),
+                    entries);
 }
 
 bool RefillRing::Push(uint64_t offset, uint32_t length) {
   // Acquire: the entry may be written again only after the kernel has read it.
   const uint32_t head = std::atomic_ref(*head_).load(std::memory_order_acquire);
   if (next_ - head >= entries_) return false;
-  ring_[next_ & (entries_ - 1)] = {.offset = offset, .length = length, .pad = 0};
+  ring_[next_ & (entries_ - 1)] = {.off = offset, .len = length, .pad = 0};
   ++next_;
   return true;
 }
@@ -54,11 +55,11 @@ void RefillRing::Publish() {
 void RefillRing::Return(uint64_t offset, uint32_t length) {
   // Those already kept go first, so that no buffer waits for ever.
   if (kept_.empty() && Push(offset, length)) return;
-  kept_.push_back({.offset = offset, .length = length, .pad = 0});
+  kept_.push_back({.off = offset, .len = length, .pad = 0});
 }
 
 size_t RefillRing::Flush() {
-  while (!kept_.empty() && Push(kept_.front().offset, kept_.front().length)) kept_.pop_front();
+  while (!kept_.empty() && Push(kept_.front().off, kept_.front().len)) kept_.pop_front();
   Publish();
   return kept_.size();
 }

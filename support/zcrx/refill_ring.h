@@ -19,8 +19,8 @@ class RefillRing {
  public:
   // `region` outlives the ring; `offsets` (bytes) and `entries` as registration answered. The
   // error names the offset that lies outside the region or is not aligned.
-  static Result<RefillRing> Map(std::span<std::byte> region, const uapi::RefillOffsets& offsets,
-                                uint32_t entries);
+  static Result<RefillRing> Map(std::span<std::byte> region,
+                                const uapi::io_uring_zcrx_offsets& offsets, uint32_t entries);
 
   // Puts one buffer on the ring; false when the kernel has yet to take one. The kernel sees it
   // with the next Publish().
@@ -35,15 +35,15 @@ class RefillRing {
   [[nodiscard]] size_t Kept() const { return kept_.size(); }
 
  private:
-  RefillRing(uint32_t* head, uint32_t* tail, uapi::RefillEntry* ring, uint32_t entries)
+  RefillRing(uint32_t* head, uint32_t* tail, uapi::io_uring_zcrx_rqe* ring, uint32_t entries)
       : head_(head), tail_(tail), ring_(ring), entries_(entries), next_(*tail) {}
 
   uint32_t* head_;  // the kernel's
   uint32_t* tail_;  // ours, as published
-  uapi::RefillEntry* ring_;
+  uapi::io_uring_zcrx_rqe* ring_;
   uint32_t entries_;
   uint32_t next_;  // the tail with what is not published yet
-  std::deque<uapi::RefillEntry> kept_;
+  std::deque<uapi::io_uring_zcrx_rqe> kept_;
 };
 
 }  // namespace zcrx

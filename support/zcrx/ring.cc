@@ -75,8 +75,8 @@ Result<bool> Ring::SubmitAndWait(Deadline deadline) {
   }
 }
 
-uapi::ZcrxCqe Ring::ZcrxPart(const io_uring_cqe& cqe) {
-  uapi::ZcrxCqe part;
+uapi::io_uring_zcrx_cqe Ring::ZcrxPart(const io_uring_cqe& cqe) {
+  uapi::io_uring_zcrx_cqe part;
   std::memcpy(&part, cqe.big_cqe, sizeof(part));
   return part;
 }

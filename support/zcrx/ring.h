@@ -43,7 +43,7 @@ class Ring {
     io_uring_cq_advance(ring_.get(), count);
   }
   // The upper half of a completion of RECV_ZC.
-  static uapi::ZcrxCqe ZcrxPart(const io_uring_cqe& cqe);
+  static uapi::io_uring_zcrx_cqe ZcrxPart(const io_uring_cqe& cqe);
 
  private:
   struct Exit {

@@ -1,4 +1,5 @@
-// The kernel's zcrx interface: layouts, numbers and flags, as of Linux 7.3.
+// The kernel's zcrx interface, under the kernel's names: layouts, numbers and flags, as of
+// Linux 7.3.
 //
 // Distributions' headers are older than the kernels under test, so they stand here in a namespace
 // of our own; uapi_test compares them with the system's header where that has them.
@@ -9,33 +10,35 @@
 #include <cstddef>
 #include <cstdint>
 
+// Offsets in completions and refill entries carry the area's number in their upper 16 bits.
+#ifndef IORING_ZCRX_AREA_SHIFT
+#define IORING_ZCRX_AREA_SHIFT 48
+#endif
+
 namespace zcrx::uapi {
 
+inline constexpr uint64_t kAreaOffsetMask = (uint64_t{1} << IORING_ZCRX_AREA_SHIFT) - 1;
+
 // io_uring_enter(2), io_uring_register(2)
-inline constexpr unsigned kOpRecvZc = 58;            // IORING_OP_RECV_ZC
-inline constexpr unsigned kRecvMultishot = 1U << 1;  // IORING_RECV_MULTISHOT, in sqe->ioprio
-inline constexpr unsigned kRegisterZcrxIfq = 32;     // IORING_REGISTER_ZCRX_IFQ
-inline constexpr unsigned kRegisterQuery = 35;       // IORING_REGISTER_QUERY, 6.18
-inline constexpr unsigned kRegisterZcrxCtrl = 36;    // IORING_REGISTER_ZCRX_CTRL, 6.19
+inline constexpr unsigned IORING_OP_RECV_ZC = 58;
+inline constexpr unsigned IORING_REGISTER_ZCRX_IFQ = 32;
+inline constexpr unsigned IORING_REGISTER_QUERY = 35;      // 6.18
+inline constexpr unsigned IORING_REGISTER_ZCRX_CTRL = 36;  // 6.19
 
-// Offsets in completions and refill entries carry the area's number in their upper 16 bits.
-inline constexpr unsigned kAreaShift = 48;
-inline constexpr uint64_t kAreaOffsetMask = (uint64_t{1} << kAreaShift) - 1;
-
-struct RefillEntry {  // io_uring_zcrx_rqe
-  uint64_t offset;
-  uint32_t length;
+struct io_uring_zcrx_rqe {
+  uint64_t off;
+  uint32_t len;
   uint32_t pad;
 };
-static_assert(sizeof(RefillEntry) == 16);
+static_assert(sizeof(io_uring_zcrx_rqe) == 16);
 
-struct ZcrxCqe {  // io_uring_zcrx_cqe, the upper half of a 32-byte completion
-  uint64_t offset;
+struct io_uring_zcrx_cqe {  // the upper half of a 32-byte completion
+  uint64_t off;
   uint64_t pad;
 };
-static_assert(sizeof(ZcrxCqe) == 16);
+static_assert(sizeof(io_uring_zcrx_cqe) == 16);
 
-struct RegionDesc {  // io_uring_region_desc
+struct io_uring_region_desc {
   uint64_t user_addr;
   uint64_t size;
   uint32_t flags;
@@ -43,119 +46,122 @@ struct RegionDesc {  // io_uring_region_desc
   uint64_t mmap_offset;
   uint64_t resv[4];
 };
-static_assert(sizeof(RegionDesc) == 64);
-inline constexpr uint32_t kRegionTypeUser = 1;  // IORING_MEM_REGION_TYPE_USER
+static_assert(sizeof(io_uring_region_desc) == 64);
+inline constexpr uint32_t IORING_MEM_REGION_TYPE_USER = 1;
 
-struct RefillOffsets {  // io_uring_zcrx_offsets: bytes from the start of the region
+struct io_uring_zcrx_offsets {  // bytes from the start of the region
   uint32_t head;
   uint32_t tail;
-  uint32_t entries;
+  uint32_t rqes;
   uint32_t resv2;
   uint64_t resv[2];
 };
-static_assert(sizeof(RefillOffsets) == 32);
+static_assert(sizeof(io_uring_zcrx_offsets) == 32);
 
-struct AreaReg {  // io_uring_zcrx_area_reg
+struct io_uring_zcrx_area_reg {
   uint64_t addr;
   uint64_t len;
-  uint64_t token;  // out: the area's number, shifted by kAreaShift
+  uint64_t rq_area_token;  // out: the area's number, shifted by IORING_ZCRX_AREA_SHIFT
   uint32_t flags;
   uint32_t dmabuf_fd;
   uint64_t resv2[2];
 };
-static_assert(sizeof(AreaReg) == 48);
-inline constexpr uint32_t kAreaDmabuf = 1;  // IORING_ZCRX_AREA_DMABUF, in flags, 6.16
+static_assert(sizeof(io_uring_zcrx_area_reg) == 48);
+inline constexpr uint32_t IORING_ZCRX_AREA_DMABUF = 1;  // in flags, 6.16
 
-struct IfqReg {  // io_uring_zcrx_ifq_reg
-  uint32_t ifindex;
-  uint32_t queue;
+struct io_uring_zcrx_ifq_reg {
+  uint32_t if_idx;
+  uint32_t if_rxq;
   uint32_t rq_entries;
   uint32_t flags;
-  uint64_t area_ptr;    // AreaReg
-  uint64_t region_ptr;  // RegionDesc
-  RefillOffsets offsets;
+  uint64_t area_ptr;    // io_uring_zcrx_area_reg
+  uint64_t region_ptr;  // io_uring_region_desc
+  io_uring_zcrx_offsets offsets;
   uint32_t zcrx_id;
   uint32_t rx_buf_len;  // 7.0
-  uint64_t event_desc;  // EventDesc, 7.2
+  uint64_t event_desc;  // zcrx_event_desc, 7.2
   uint64_t resv[2];
 };
-static_assert(sizeof(IfqReg) == 96);
-inline constexpr uint32_t kRegNodev = 2;  // ZCRX_REG_NODEV, in flags, 7.1
+static_assert(sizeof(io_uring_zcrx_ifq_reg) == 96);
+inline constexpr uint32_t ZCRX_REG_NODEV = 2;  // in flags, 7.1
 
 // What the kernel tells in a completion of its own; cqe->res is this number (7.2).
-enum EventType : uint32_t {
-  kEventAllocFail = 0,  // ZCRX_EVENT_ALLOC_FAIL: the NIC's page pool found the area empty
-  kEventCopy = 1,       // ZCRX_EVENT_COPY: a fragment was copied, not received in place
+enum zcrx_event_type : uint32_t {
+  ZCRX_EVENT_ALLOC_FAIL = 0,  // the NIC's page pool found the area empty
+  ZCRX_EVENT_COPY = 1,        // a fragment was copied, not received in place
 };
 inline constexpr size_t kEventTypes = 2;
-constexpr uint32_t EventBit(EventType type) { return uint32_t{1} << type; }
+constexpr uint32_t EventBit(zcrx_event_type type) { return uint32_t{1} << type; }
 
-struct Stats {  // zcrx_stats
+struct zcrx_stats {
   uint64_t copy_count;
   uint64_t copy_bytes;
 };
-static_assert(sizeof(Stats) == 16);
+static_assert(sizeof(zcrx_stats) == 16);
 
-struct EventDesc {  // zcrx_event_desc
+struct zcrx_event_desc {
   uint64_t user_data;
   uint32_t type_mask;  // EventBit() of each type wanted
   uint32_t flags;
   uint64_t stats_offset;  // from the start of the region
   uint64_t resv2[9];
 };
-static_assert(sizeof(EventDesc) == 96);
-inline constexpr uint32_t kEventDescStats = 1;  // ZCRX_EVENT_DESC_FLAG_STATS
+static_assert(sizeof(zcrx_event_desc) == 96);
+inline constexpr uint32_t ZCRX_EVENT_DESC_FLAG_STATS = 1;
 
-enum CtrlOp : uint32_t {
-  kCtrlFlushRq = 0,   // ZCRX_CTRL_FLUSH_RQ, 6.19
-  kCtrlArmEvent = 2,  // ZCRX_CTRL_ARM_EVENT, 7.2
+enum zcrx_ctrl_op : uint32_t {
+  ZCRX_CTRL_FLUSH_RQ = 0,   // 6.19
+  ZCRX_CTRL_ARM_EVENT = 2,  // 7.2
 };
 
-struct Ctrl {  // zcrx_ctrl; `event_type` is zcrx_ctrl_arm_event's, zero for other operations
+struct zcrx_ctrl_arm_event {
+  uint32_t event_type;
+  uint32_t resv[11];
+};
+
+struct zcrx_ctrl {
   uint32_t zcrx_id;
   uint32_t op;
   uint64_t resv[2];
-  uint32_t event_type;
-  uint32_t op_resv[11];
+  zcrx_ctrl_arm_event zc_arm_event;  // of the kernel's union; zero for ZCRX_CTRL_FLUSH_RQ
 };
-static_assert(sizeof(Ctrl) == 72);
+static_assert(sizeof(zcrx_ctrl) == 72);
 
-// IORING_REGISTER_QUERY
-enum QueryOp : uint32_t {
-  kQueryZcrx = 1,       // 6.19
-  kQueryZcrxEvent = 3,  // 7.2
+enum io_uring_query_op : uint32_t {  // of IORING_REGISTER_QUERY; the kernel's has no name
+  IO_URING_QUERY_ZCRX = 1,           // 6.19
+  IO_URING_QUERY_ZCRX_EVENT = 3,     // 7.2
 };
 
-struct QueryHeader {  // io_uring_query_hdr
+struct io_uring_query_hdr {
   uint64_t next_entry;
-  uint64_t data;
-  uint32_t op;
+  uint64_t query_data;
+  uint32_t query_op;
   uint32_t size;
   int32_t result;
   uint32_t resv[3];
 };
-static_assert(sizeof(QueryHeader) == 40);
+static_assert(sizeof(io_uring_query_hdr) == 40);
 
-struct QueryZcrxAnswer {  // io_uring_query_zcrx
+struct io_uring_query_zcrx {
   uint64_t register_flags;
   uint64_t area_flags;
-  uint32_t ctrl_opcodes;
+  uint32_t nr_ctrl_opcodes;
   uint32_t features;
-  uint32_t rq_header_size;
-  uint32_t rq_header_alignment;
+  uint32_t rq_hdr_size;
+  uint32_t rq_hdr_alignment;
   uint64_t resv2;
 };
-static_assert(sizeof(QueryZcrxAnswer) == 40);
-inline constexpr uint32_t kFeatureRxPageSize = 1U << 0;  // ZCRX_FEATURE_RX_PAGE_SIZE
-inline constexpr uint32_t kFeatureEvent = 1U << 1;       // ZCRX_FEATURE_EVENT
+static_assert(sizeof(io_uring_query_zcrx) == 40);
+inline constexpr uint32_t ZCRX_FEATURE_RX_PAGE_SIZE = 1U << 0;
+inline constexpr uint32_t ZCRX_FEATURE_EVENT = 1U << 1;
 
-struct QueryZcrxEventAnswer {  // io_uring_query_zcrx_event
-  uint32_t event_mask;         // EventBit() of each type known
+struct io_uring_query_zcrx_event {
+  uint32_t event_flags;  // EventBit() of each type known
   uint32_t stats_size;
-  uint32_t stats_alignment;
+  uint32_t stats_off_alignment;
   uint32_t resv1;
   uint64_t resv2[4];
 };
-static_assert(sizeof(QueryZcrxEventAnswer) == 48);
+static_assert(sizeof(io_uring_query_zcrx_event) == 48);
 
 }  // namespace zcrx::uapi

@@ -14,7 +14,7 @@ using ZcrxCopyEvent = SteeredTest;
 TEST_P(ZcrxCopyEvent, FiresAndCountsWhenTrafficMissesTheQueue) {
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue);
-  options.ifq.event_mask = uapi::EventBit(uapi::kEventCopy);
+  options.ifq.event_mask = uapi::EventBit(uapi::ZCRX_EVENT_COPY);
   options.ifq.stats = true;
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
@@ -24,9 +24,9 @@ TEST_P(ZcrxCopyEvent, FiresAndCountsWhenTrafficMissesTheQueue) {
   // The event may be a round behind the last data.
   ASSERT_OK_AND_ASSIGN(
       const Received told,
-      receiver.WaitForEvent(uapi::kEventCopy, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
+      receiver.WaitForEvent(uapi::ZCRX_EVENT_COPY, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
   // Once, although many copies followed: it fires again only when armed again.
-  EXPECT_EQ(told.events[uapi::kEventCopy], 1U);
+  EXPECT_EQ(told.events[uapi::ZCRX_EVENT_COPY], 1U);
   EXPECT_OK(NothingArrivedOn(queue, received));
   ASSERT_TRUE(received.stats.has_value());
   // Header split is on for every queue, so all payload is in fragments, and all was copied.
@@ -40,7 +40,8 @@ TEST_P(ZcrxCopyEvent, FiresAndCountsWhenTrafficMissesTheQueue) {
 TEST_P(ZcrxCopyEvent, FiresAgainOnlyOnceArmed) {
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
-  EXPECT_THAT(receiver.ArmEvent(uapi::kEventCopy), FailsWith(EINVAL)) << "it has not fired yet";
+  EXPECT_THAT(receiver.ArmEvent(uapi::ZCRX_EVENT_COPY), FailsWith(EINVAL))
+      << "it has not fired yet";
 
   for (uint64_t fired = 1; fired <= 2; ++fired) {
     Received received;
@@ -49,9 +50,10 @@ TEST_P(ZcrxCopyEvent, FiresAgainOnlyOnceArmed) {
                            Send(receiver, {.bytes = kShortBytes, .send_size = kShortBytes}));
       ASSERT_OK_AND_ASSIGN(received, Transfer(receiver, sender, kShortBytes));
     }
-    EXPECT_EQ(received.events[uapi::kEventCopy], fired);
-    EXPECT_OK(receiver.ArmEvent(uapi::kEventCopy));
-    EXPECT_THAT(receiver.ArmEvent(uapi::kEventCopy), FailsWith(EINVAL)) << "it is armed already";
+    EXPECT_EQ(received.events[uapi::ZCRX_EVENT_COPY], fired);
+    EXPECT_OK(receiver.ArmEvent(uapi::ZCRX_EVENT_COPY));
+    EXPECT_THAT(receiver.ArmEvent(uapi::ZCRX_EVENT_COPY), FailsWith(EINVAL))
+        << "it is armed already";
   }
   EXPECT_OK(NothingArrivedOn(queue, receiver.Total()));
 }

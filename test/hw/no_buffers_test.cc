@@ -22,20 +22,20 @@ TEST_P(ZcrxNoBuffers, FiresWhenTheAreaRunsDry) {
   const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue);
   options.ifq.area.bytes = area;
-  options.ifq.event_mask |= uapi::EventBit(uapi::kEventAllocFail);
+  options.ifq.event_mask |= uapi::EventBit(uapi::ZCRX_EVENT_ALLOC_FAIL);
   options.return_buffers = false;
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   const uint64_t bytes = 2 * area;
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
 
-  ASSERT_OK_AND_ASSIGN(
-      const Received dry,
-      receiver.WaitForEvent(uapi::kEventAllocFail, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
+  ASSERT_OK_AND_ASSIGN(const Received dry,
+                       receiver.WaitForEvent(uapi::ZCRX_EVENT_ALLOC_FAIL, IsPayloadOf(Seed()),
+                                             Deadline::In(kTransfer)));
   EXPECT_LT(dry.bytes, bytes);
   receiver.ReturnBuffers();
 
   ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
-  EXPECT_EQ(received.events[uapi::kEventAllocFail], 1U) << "it fires again only once armed";
+  EXPECT_EQ(received.events[uapi::ZCRX_EVENT_ALLOC_FAIL], 1U) << "it fires again only once armed";
   EXPECT_OK(ArrivedInPlace(queue, received));
 }
 

@@ -128,7 +128,7 @@ Evidence Healthy() {
   evidence.rings = Rings{.tcp_data_split = TcpDataSplit::kEnabled};
   evidence.packets = Account(Flow(kQueue, 10), kQueue);
   evidence.received = Received{.bytes = 14'280, .completions = 10, .longest = 1428};
-  evidence.received.stats = uapi::Stats{};
+  evidence.received.stats = uapi::zcrx_stats{};
   return evidence;
 }
 
@@ -223,7 +223,7 @@ TEST(Diagnose, HeaderSplitThatIsNotDone) {
 
 TEST(Diagnose, CopiesOfTheKernel) {
   Evidence evidence = Healthy();
-  evidence.received.stats = uapi::Stats{.copy_count = 2, .copy_bytes = 2000};
+  evidence.received.stats = uapi::zcrx_stats{.copy_count = 2, .copy_bytes = 2000};
   EXPECT_THAT(Diagnose(evidence), ElementsAre("the kernel copied 2000 bytes in 2 fragments"));
 }
 

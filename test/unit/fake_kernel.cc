@@ -119,8 +119,8 @@ Message RingsReply(const Rings& rings) {
       .Put(ETHTOOL_A_RINGS_TX, rings.tx)
       .Put(ETHTOOL_A_RINGS_TX_MAX, rings.tx_max)
       .Put(ETHTOOL_A_RINGS_TCP_DATA_SPLIT, std::as_bytes(std::span(&split, 1)))
-      .Put(uapi::kRingsHdsThresh, rings.hds_thresh)
-      .Put(uapi::kRingsHdsThreshMax, rings.hds_thresh_max)
+      .Put(uapi::ETHTOOL_A_RINGS_HDS_THRESH, rings.hds_thresh)
+      .Put(uapi::ETHTOOL_A_RINGS_HDS_THRESH_MAX, rings.hds_thresh_max)
       .Take();
 }
 
@@ -136,24 +136,25 @@ Message ChannelsReply(const Channels& channels) {
 }
 
 Message RssReply(uint32_t context, const Rss& rss) {
-  Reply reply = Reply::Generic(kEthtoolFamily, uapi::kEthtoolMsgRssGet);
-  if (context != kMainRssContext) reply.Put(uapi::kRssContext, context);
-  return reply.Put(uapi::kRssHashFunction, rss.hash_function)
-      .Put(uapi::kRssTable, std::as_bytes(std::span(rss.table)))
-      .Put(uapi::kRssKey, rss.key)
-      .Put(uapi::kRssInputTransform, rss.input_transform)
+  Reply reply = Reply::Generic(kEthtoolFamily, uapi::ETHTOOL_MSG_RSS_GET);
+  if (context != kMainRssContext) reply.Put(uapi::ETHTOOL_A_RSS_CONTEXT, context);
+  return reply.Put(uapi::ETHTOOL_A_RSS_HFUNC, rss.hash_function)
+      .Put(uapi::ETHTOOL_A_RSS_INDIR, std::as_bytes(std::span(rss.table)))
+      .Put(uapi::ETHTOOL_A_RSS_HKEY, rss.key)
+      .Put(uapi::ETHTOOL_A_RSS_INPUT_XFRM, rss.input_transform)
       .Take();
 }
 
 RssChange RssChangeOf(Attributes attributes) {
   RssChange change;
-  if (const auto table = attributes.Find(uapi::kRssTable)) {
+  if (const auto table = attributes.Find(uapi::ETHTOOL_A_RSS_INDIR)) {
     change.table.emplace(table->size() / sizeof(uint32_t));
     if (!table->empty()) std::memcpy(change.table->data(), table->data(), table->size());
   }
-  if (const auto key = attributes.Find(uapi::kRssKey)) change.key.emplace(key->begin(), key->end());
-  change.hash_function = attributes.U32(uapi::kRssHashFunction);
-  change.input_transform = attributes.U32(uapi::kRssInputTransform);
+  if (const auto key = attributes.Find(uapi::ETHTOOL_A_RSS_HKEY))
+    change.key.emplace(key->begin(), key->end());
+  change.hash_function = attributes.U32(uapi::ETHTOOL_A_RSS_HFUNC);
+  change.input_transform = attributes.U32(uapi::ETHTOOL_A_RSS_INPUT_XFRM);
   return change;
 }
 
@@ -161,7 +162,7 @@ RingsChange RingsChangeOf(Attributes attributes) {
   RingsChange change = {.rx = attributes.U32(ETHTOOL_A_RINGS_RX),
                         .rx_jumbo = attributes.U32(ETHTOOL_A_RINGS_RX_JUMBO),
                         .tx = attributes.U32(ETHTOOL_A_RINGS_TX),
-                        .hds_thresh = attributes.U32(uapi::kRingsHdsThresh)};
+                        .hds_thresh = attributes.U32(uapi::ETHTOOL_A_RINGS_HDS_THRESH)};
   if (const auto split = attributes.U8(ETHTOOL_A_RINGS_TCP_DATA_SPLIT)) {
     change.tcp_data_split = static_cast<TcpDataSplit>(*split);
   }
@@ -173,13 +174,13 @@ RingsChange RingsChangeOf(Attributes attributes) {
 Result<netlink::Family> FakeKernel::FindFamily(std::string_view name) {
   if (name == "ethtool") {
     return netlink::Family{.id = kEthtoolFamily,
-                           .commands = {uapi::kEthtoolMsgRssSet, uapi::kEthtoolMsgRssCreateAct,
-                                        uapi::kEthtoolMsgRssDeleteAct},
+                           .commands = {uapi::ETHTOOL_MSG_RSS_SET, uapi::ETHTOOL_MSG_RSS_CREATE_ACT,
+                                        uapi::ETHTOOL_MSG_RSS_DELETE_ACT},
                            .groups = {{"monitor", kMonitor}}};
   }
   return netlink::Family{.id = kNetdevFamily,
-                         .commands = {uapi::kNetdevCmdQueueGet},
-                         .groups = {{uapi::kNetdevGroupPagePool, 2}}};
+                         .commands = {uapi::NETDEV_CMD_QUEUE_GET},
+                         .groups = {{NETDEV_MCGRP_PAGE_POOL, 2}}};
 }
 
 Result<std::unique_ptr<Notifications>> FakeKernel::Listen(int /*protocol*/, uint32_t /*group*/) {
@@ -237,7 +238,7 @@ int FakeKernel::SetFeatures(Attributes attributes) {
 }
 
 int FakeKernel::CallEthtool(uint8_t command, Attributes attributes, bool dump, Messages& messages) {
-  const uint32_t context = attributes.U32(uapi::kRssContext).value_or(kMainRssContext);
+  const uint32_t context = attributes.U32(uapi::ETHTOOL_A_RSS_CONTEXT).value_or(kMainRssContext);
   switch (command) {
     case ETHTOOL_MSG_FEATURES_GET:
       messages.push_back(FeaturesReply(nic_));
@@ -248,7 +249,7 @@ int FakeKernel::CallEthtool(uint8_t command, Attributes attributes, bool dump, M
     case ETHTOOL_MSG_RINGS_GET:
       messages.push_back(RingsReply(nic_.ShownRings()));
       return 0;
-    case uapi::kEthtoolMsgRssGet:
+    case uapi::ETHTOOL_MSG_RSS_GET:
       if (!nic_.rss) return EOPNOTSUPP;
       if (context == kMainRssContext) messages.push_back(RssReply(context, *nic_.rss));
       for (const auto& [number, rss] : nic_.contexts) {
@@ -278,19 +279,19 @@ int FakeKernel::CallEthtool(uint8_t command, Attributes attributes, bool dump, M
       }
       return code;
     }
-    case uapi::kEthtoolMsgRssSet: {
+    case uapi::ETHTOOL_MSG_RSS_SET: {
       const RssChange change = RssChangeOf(attributes);
       if (change.table && change.table->empty()) return nic_.ResetRssTable();
       return nic_.SetRss(context, change);
     }
-    case uapi::kEthtoolMsgRssCreateAct: {
+    case uapi::ETHTOOL_MSG_RSS_CREATE_ACT: {
       uint32_t number = 0;
-      const int code =
-          nic_.CreateContext(attributes.U32(uapi::kRssContext), RssChangeOf(attributes), number);
+      const int code = nic_.CreateContext(attributes.U32(uapi::ETHTOOL_A_RSS_CONTEXT),
+                                          RssChangeOf(attributes), number);
       if (code == 0) messages.push_back(RssReply(number, nic_.contexts.at(number)));
       return code;
     }
-    case uapi::kEthtoolMsgRssDeleteAct:
+    case uapi::ETHTOOL_MSG_RSS_DELETE_ACT:
       return nic_.DeleteContext(context);
     default:
       return EOPNOTSUPP;
@@ -299,13 +300,13 @@ int FakeKernel::CallEthtool(uint8_t command, Attributes attributes, bool dump, M
 
 // Providers are seen once more, and have left by the next look.
 int FakeKernel::CallNetdev(uint8_t command, Messages& messages) {
-  if (command != uapi::kNetdevCmdQueueGet) return EOPNOTSUPP;
+  if (command != uapi::NETDEV_CMD_QUEUE_GET) return EOPNOTSUPP;
   for (uint32_t queue = 0; queue < nic_.RxQueues(); ++queue) {
     Reply reply = Reply::Generic(kNetdevFamily, command);
-    reply.Put(uapi::kQueueId, queue)
-        .Put(uapi::kQueueIfindex, kIfindex)
-        .Put(uapi::kQueueType, uapi::kNetdevQueueTypeRx);
-    if (nic_.providers.contains(queue)) reply.Flag(uapi::kQueueIoUring);
+    reply.Put(uapi::NETDEV_A_QUEUE_ID, queue)
+        .Put(uapi::NETDEV_A_QUEUE_IFINDEX, kIfindex)
+        .Put(uapi::NETDEV_A_QUEUE_TYPE, uapi::NETDEV_QUEUE_TYPE_RX);
+    if (nic_.providers.contains(queue)) reply.Flag(uapi::NETDEV_A_QUEUE_IO_URING);
     messages.push_back(reply.Take());
   }
   nic_.providers.clear();

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "fixtures/result_matchers.h"
-#include "support/nic/identity.h"
+#include "support/base/files.h"
 #include "support/nic_tool/options.h"
 #include "test/unit/nic_states.h"
 

@@ -29,7 +29,7 @@ TEST(SenderTest, IsToldWhereAndWhatToSend) {
                                                     {.bytes = 7, .seed = 9, .reset = true}));
   EXPECT_EQ(peer.asked.front(), "/tmp/sender");
   for (const char* word : {"--address=2001:db8::1", "--port=5201", "--bytes=7", "--seed=9",
-                           "--end=reset", "--lease-ms=2500"}) {
+                           "--reset", "--lease-ms=2500"}) {
     EXPECT_THAT(peer.asked, Contains(word));
   }
   EXPECT_OK(sender.Finish(Soon()));

@@ -83,7 +83,7 @@ class ReceiverTest : public ::testing::Test {
     if (probe->access != ZcrxAccess::kUsable) GTEST_SKIP() << probe->evidence;
     const auto zcrx = QueryZcrx();
     if (!zcrx.has_value()) GTEST_SKIP() << zcrx.error().Text();
-    if ((zcrx->register_flags & uapi::kRegNodev) == 0) {
+    if ((zcrx->register_flags & uapi::ZCRX_REG_NODEV) == 0) {
       GTEST_SKIP() << fmt::format("the kernel knows ZCRX_REG flags 0x{:x}, not NODEV",
                                   zcrx->register_flags);
     }
@@ -169,24 +169,24 @@ TEST_F(ReceiverTest, ReceivesManyTimesItsArea) {
 
 TEST_F(ReceiverTest, TellsOfCopiesOnceUntilArmedAgain) {
   ReceiverOptions options = Options();
-  options.ifq.event_mask = uapi::EventBit(uapi::kEventCopy);
+  options.ifq.event_mask = uapi::EventBit(uapi::ZCRX_EVENT_COPY);
   options.ifq.stats = true;
   if (const auto events = QueryZcrxEvents(); !events.has_value()) {
     GTEST_SKIP() << events.error().Text();
   }
   auto receiver = Receiver::Start(options);
   ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
-  EXPECT_THAT(receiver->ArmEvent(uapi::kEventCopy), FailsWith(EINVAL)) << "it has not fired";
+  EXPECT_THAT(receiver->ArmEvent(uapi::ZCRX_EVENT_COPY), FailsWith(EINVAL)) << "it has not fired";
   for (uint64_t round = 1; round <= 2; ++round) {
     const LocalSender sender(receiver->Endpoint(), 100'000);
     const auto received = receiver->Collect(100'000, IsPayload(), Deadline::In(kPatience));
     ASSERT_TRUE(received.has_value()) << received.error().Text();
     const auto told =
-        receiver->WaitForEvent(uapi::kEventCopy, IsPayload(), Deadline::In(kPatience));
+        receiver->WaitForEvent(uapi::ZCRX_EVENT_COPY, IsPayload(), Deadline::In(kPatience));
     ASSERT_TRUE(told.has_value()) << told.error().Text();
-    EXPECT_EQ(told->events[uapi::kEventCopy], round);
+    EXPECT_EQ(told->events[uapi::ZCRX_EVENT_COPY], round);
     EXPECT_EQ(told->stats->copy_bytes, round * 100'000);
-    EXPECT_TRUE(receiver->ArmEvent(uapi::kEventCopy).has_value());
+    EXPECT_TRUE(receiver->ArmEvent(uapi::ZCRX_EVENT_COPY).has_value());
   }
 }
 
@@ -416,7 +416,8 @@ TEST_F(ReceiverTest, EndsAtTheDeadlineInMidStream) {
 TEST_F(ReceiverTest, EndsAtTheDeadlineWithoutAnEvent) {
   auto receiver = Receiver::Start(Options());
   ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
-  const auto told = receiver->WaitForEvent(uapi::kEventAllocFail, IsPayload(), Deadline::In(20ms));
+  const auto told =
+      receiver->WaitForEvent(uapi::ZCRX_EVENT_ALLOC_FAIL, IsPayload(), Deadline::In(20ms));
   ASSERT_FALSE(told.has_value());
   EXPECT_EQ(told.error().code, ETIMEDOUT);
 }

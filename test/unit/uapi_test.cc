@@ -47,18 +47,21 @@ struct Layout {
 
 TEST(Uapi, SizesAreThoseOfTheSystemHeader) {
   const Layout layouts[] = {
-      {"io_uring_zcrx_rqe", sizeof(uapi::RefillEntry), SizeOf<io_uring_zcrx_rqe>()},
-      {"io_uring_zcrx_cqe", sizeof(uapi::ZcrxCqe), SizeOf<io_uring_zcrx_cqe>()},
-      {"io_uring_zcrx_offsets", sizeof(uapi::RefillOffsets), SizeOf<io_uring_zcrx_offsets>()},
-      {"io_uring_zcrx_area_reg", sizeof(uapi::AreaReg), SizeOf<io_uring_zcrx_area_reg>()},
-      {"io_uring_zcrx_ifq_reg", sizeof(uapi::IfqReg), SizeOf<io_uring_zcrx_ifq_reg>()},
-      {"io_uring_region_desc", sizeof(uapi::RegionDesc), SizeOf<io_uring_region_desc>()},
-      {"zcrx_event_desc", sizeof(uapi::EventDesc), SizeOf<zcrx_event_desc>()},
-      {"zcrx_stats", sizeof(uapi::Stats), SizeOf<zcrx_stats>()},
-      {"zcrx_ctrl", sizeof(uapi::Ctrl), SizeOf<zcrx_ctrl>()},
-      {"io_uring_query_hdr", sizeof(uapi::QueryHeader), SizeOf<io_uring_query_hdr>()},
-      {"io_uring_query_zcrx", sizeof(uapi::QueryZcrxAnswer), SizeOf<io_uring_query_zcrx>()},
-      {"io_uring_query_zcrx_event", sizeof(uapi::QueryZcrxEventAnswer),
+      {"io_uring_zcrx_rqe", sizeof(uapi::io_uring_zcrx_rqe), SizeOf<io_uring_zcrx_rqe>()},
+      {"io_uring_zcrx_cqe", sizeof(uapi::io_uring_zcrx_cqe), SizeOf<io_uring_zcrx_cqe>()},
+      {"io_uring_zcrx_offsets", sizeof(uapi::io_uring_zcrx_offsets),
+       SizeOf<io_uring_zcrx_offsets>()},
+      {"io_uring_zcrx_area_reg", sizeof(uapi::io_uring_zcrx_area_reg),
+       SizeOf<io_uring_zcrx_area_reg>()},
+      {"io_uring_zcrx_ifq_reg", sizeof(uapi::io_uring_zcrx_ifq_reg),
+       SizeOf<io_uring_zcrx_ifq_reg>()},
+      {"io_uring_region_desc", sizeof(uapi::io_uring_region_desc), SizeOf<io_uring_region_desc>()},
+      {"zcrx_event_desc", sizeof(uapi::zcrx_event_desc), SizeOf<zcrx_event_desc>()},
+      {"zcrx_stats", sizeof(uapi::zcrx_stats), SizeOf<zcrx_stats>()},
+      {"zcrx_ctrl", sizeof(uapi::zcrx_ctrl), SizeOf<zcrx_ctrl>()},
+      {"io_uring_query_hdr", sizeof(uapi::io_uring_query_hdr), SizeOf<io_uring_query_hdr>()},
+      {"io_uring_query_zcrx", sizeof(uapi::io_uring_query_zcrx), SizeOf<io_uring_query_zcrx>()},
+      {"io_uring_query_zcrx_event", sizeof(uapi::io_uring_query_zcrx_event),
        SizeOf<io_uring_query_zcrx_event>()},
   };
   for (const Layout& layout : layouts) {
@@ -72,25 +75,25 @@ TEST(Uapi, SizesAreThoseOfTheSystemHeader) {
 
 // Offsets of the fields that kernels after 6.15 added, from the header of Linux 7.3.
 TEST(Uapi, FieldsStandWhereTheKernelReadsThem) {
-  EXPECT_EQ(offsetof(uapi::IfqReg, area_ptr), 16);
-  EXPECT_EQ(offsetof(uapi::IfqReg, region_ptr), 24);
-  EXPECT_EQ(offsetof(uapi::IfqReg, offsets), 32);
-  EXPECT_EQ(offsetof(uapi::IfqReg, zcrx_id), 64);
-  EXPECT_EQ(offsetof(uapi::IfqReg, rx_buf_len), 68);
-  EXPECT_EQ(offsetof(uapi::IfqReg, event_desc), 72);
-  EXPECT_EQ(offsetof(uapi::AreaReg, token), 16);
-  EXPECT_EQ(offsetof(uapi::AreaReg, dmabuf_fd), 28);
-  EXPECT_EQ(offsetof(uapi::EventDesc, type_mask), 8);
-  EXPECT_EQ(offsetof(uapi::EventDesc, stats_offset), 16);
-  EXPECT_EQ(offsetof(uapi::Ctrl, event_type), 24);
-  EXPECT_EQ(offsetof(uapi::QueryHeader, result), 24);
-  EXPECT_EQ(offsetof(uapi::QueryZcrxAnswer, features), 20);
-  EXPECT_EQ(offsetof(uapi::QueryZcrxEventAnswer, stats_alignment), 8);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_ifq_reg, area_ptr), 16);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_ifq_reg, region_ptr), 24);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_ifq_reg, offsets), 32);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_ifq_reg, zcrx_id), 64);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_ifq_reg, rx_buf_len), 68);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_ifq_reg, event_desc), 72);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_area_reg, rq_area_token), 16);
+  EXPECT_EQ(offsetof(uapi::io_uring_zcrx_area_reg, dmabuf_fd), 28);
+  EXPECT_EQ(offsetof(uapi::zcrx_event_desc, type_mask), 8);
+  EXPECT_EQ(offsetof(uapi::zcrx_event_desc, stats_offset), 16);
+  EXPECT_EQ(offsetof(uapi::zcrx_ctrl, zc_arm_event), 24);
+  EXPECT_EQ(offsetof(uapi::io_uring_query_hdr, result), 24);
+  EXPECT_EQ(offsetof(uapi::io_uring_query_zcrx, features), 20);
+  EXPECT_EQ(offsetof(uapi::io_uring_query_zcrx_event, stats_off_alignment), 8);
 }
 
 TEST(Uapi, ValuesAreThoseThatShipped) {
-  EXPECT_EQ(uapi::EventBit(uapi::kEventAllocFail), 1);
-  EXPECT_EQ(uapi::EventBit(uapi::kEventCopy), 2);
+  EXPECT_EQ(uapi::EventBit(uapi::ZCRX_EVENT_ALLOC_FAIL), 1);
+  EXPECT_EQ(uapi::EventBit(uapi::ZCRX_EVENT_COPY), 2);
   EXPECT_EQ(uapi::kAreaOffsetMask, 0x0000ffffffffffffU);
 }
 

@@ -34,9 +34,9 @@ TEST(ZcrxQuery, AnswersOrSaysWhyNot) {
   }
   // Events are newer than zcrx, and a kernel with events says so in both answers.
   ASSERT_TRUE(zcrx.has_value()) << zcrx.error().Text();
-  EXPECT_NE(zcrx->features & uapi::kFeatureEvent, 0);
-  EXPECT_GE(events->stats_size, sizeof(uapi::Stats));
-  EXPECT_NE(events->event_mask & uapi::EventBit(uapi::kEventCopy), 0);
+  EXPECT_NE(zcrx->features & uapi::ZCRX_FEATURE_EVENT, 0);
+  EXPECT_GE(events->stats_size, sizeof(uapi::zcrx_stats));
+  EXPECT_NE(events->event_flags & uapi::EventBit(uapi::ZCRX_EVENT_COPY), 0);
 }
 
 TEST(Area, KnowsItsBounds) {

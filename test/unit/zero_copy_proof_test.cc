@@ -42,7 +42,7 @@ std::string TextOf(const Evidence& evidence) {
 Evidence WithEvents(Claim claim, uint64_t fragments, uint64_t bytes) {
   Evidence evidence = Nobody(claim, 4096);
   evidence.events = Answer::Present("the kernel has them");
-  evidence.received.stats = uapi::Stats{.copy_count = fragments, .copy_bytes = bytes};
+  evidence.received.stats = uapi::zcrx_stats{.copy_count = fragments, .copy_bytes = bytes};
   return evidence;
 }
 
@@ -55,7 +55,7 @@ TEST(AskEvents, CopiesRefuteAndTheirAbsenceConfirms) {
 
 TEST(AskEvents, AnEventRefutesWhateverTheStatisticsSay) {
   Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
-  evidence.received.events[uapi::kEventCopy] = 1;
+  evidence.received.events[uapi::ZCRX_EVENT_COPY] = 1;
   EXPECT_EQ(Verdict(evidence), Says::kRefutes);
 }
 
