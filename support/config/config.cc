@@ -35,7 +35,6 @@ constexpr std::array<ConfigKey, 16> kKeys = {{
     {"ZCRX_WAIT", "--wait", "seconds to wait for a NIC that is in use (default: 0)"},
 }};
 constexpr const char* kDefaultFile = "net.config";
-constexpr std::chrono::seconds kLongestWait = std::chrono::days(7);
 constexpr size_t kMaxName = 127;  // ALTIFNAMSIZ less its NUL, include/uapi/linux/if.h
 
 struct Value {

@@ -83,6 +83,7 @@ std::span<const ConfigKey> ConfigKeys();
 // The values that the process environment has for ConfigKeys().
 KeyValues ConfigFromEnvironment();
 
+inline constexpr std::chrono::seconds kLongestWait = std::chrono::days(7);
 // Of --wait: up to a week; nullopt for what is no such number.
 std::optional<std::chrono::seconds> ParseWait(std::string_view text);
 

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <string_view>
 #include <vector>
 
-#include "support/config/flag_values.h"
+#include "support/base/options.h"
 
 namespace zcrx {
 namespace {
@@ -25,75 +24,43 @@ constexpr std::array<CommandInfo, 4> kCommands = {{
     {"restore", NicCommand::kRestore, File::kMay},
 }};
 
-constexpr std::array<std::string_view, 3> kValueFlags = {"--netif", "--config", "--wait"};
-
-std::unexpected<Error> Refuse(std::string_view what, std::string_view reason) {
-  return Fail(std::string(what), 0, fmt::format("{}; --help shows what there is", reason));
-}
-
-Status TakeFlag(std::string_view argument, NicToolOptions& options) {
-  if (argument == "--all") {
-    options.all = true;
-    return {};
-  }
-  const size_t equals = std::min(argument.find('='), argument.size());
-  const std::string_view name = argument.substr(0, equals);
-  const std::string value(argument.substr(std::min(equals + 1, argument.size())));
-  const std::string what = fmt::format("argument {}", argument);
-  if (name == "--wait") {
-    const auto wait = ParseWait(value);
-    if (!wait) return Refuse(what, "it is no number of seconds");
-    options.wait = *wait;
-    return {};
-  }
-  if (name != "--netif" && name != "--config") return Refuse(what, "it is unknown");
-  if (value.empty()) return Refuse(what, fmt::format("it needs a value: {}=...", name));
-  if (name == "--config") {
-    if (!options.config_file.empty()) return Refuse(what, "it is there twice");
-    options.config_file = value;
-  } else {
-    if (!options.config.empty()) return Refuse(what, "it is there twice");
-    options.config.emplace_back("NETIF", value);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<NicToolOptions> ParseNicToolOptions(std::span<const char* const> arguments) {
   NicToolOptions options;
-  std::vector<std::string> words;
-  const std::vector<std::string> given(arguments.begin(), arguments.end());
-  const auto takes_value = [](std::string_view flag) {
-    return std::ranges::find(kValueFlags, flag) != kValueFlags.end();
+  std::string netif;
+  bool help = false;
+  bool version = false;
+  const std::array table = {
+      Text("--netif", "NAME", "", netif),
+      Text("--config", "FILE", "", options.config_file),
+      Span("--wait", "SECONDS", "", options.wait, std::chrono::seconds(0), kLongestWait),
+      Flag("--all", "", options.all),
+      Ending(Flag("--help", "", help)),
+      Ending(Flag("--version", "", version)),
   };
-  for (const std::string& argument : JoinValues(given, takes_value)) {
-    if (argument == "--version") return NicToolOptions{.command = NicCommand::kVersion};
-    if (argument == "--help" || argument == "-h") return NicToolOptions{};
-    if (argument.starts_with('-')) {
-      ZCRX_RETURN_IF_ERROR(TakeFlag(argument, options));
-    } else {
-      words.emplace_back(argument);
-    }
-  }
-  if (words.empty()) return Refuse("no command", "name one");
+  std::vector<std::string> words;
+  ZCRX_RETURN_IF_ERROR(ParseOptions(arguments, table, &words));
+  if (help) return NicToolOptions{};
+  if (version) return NicToolOptions{.command = NicCommand::kVersion};
+  if (!netif.empty()) options.config.emplace_back("NETIF", netif);
+  if (words.empty()) return Misused("no command");
   const auto* const known = std::ranges::find(kCommands, words[0], &CommandInfo::word);
-  if (known == kCommands.end()) {
-    return Refuse(fmt::format("command {}", words[0]), "it is unknown");
-  }
+  if (known == kCommands.end()) return Misused(fmt::format("unknown command \"{}\"", words[0]));
   options.command = known->command;
+  const size_t most = known->file == File::kNone ? 1 : 2;
+  if (words.size() > most) {
+    return Misused(fmt::format("{}: unexpected argument \"{}\"", words[0], words[most]));
+  }
   if (words.size() > 1) options.file = words[1];
-  const std::string what = fmt::format("command {}", words[0]);
-  if (words.size() > 2) return Refuse(what, fmt::format("{} is too much", words[2]));
-  if (known->file == File::kMust && options.file.empty()) return Refuse(what, "it needs a FILE");
-  if (known->file == File::kNone && !options.file.empty()) {
-    return Refuse(what, fmt::format("{} is too much", options.file));
+  if (known->file == File::kMust && words.size() < 2) {
+    return Misused(fmt::format("{} needs a FILE", words[0]));
   }
   if (options.all && (options.command != NicCommand::kRestore || !options.file.empty())) {
-    return Refuse("argument --all", "it goes with restore and without a FILE");
+    return Misused("--all goes with restore and without a FILE");
   }
   if (options.wait.count() != 0 && options.command != NicCommand::kRestore) {
-    return Refuse("argument --wait", "it goes with restore");
+    return Misused("--wait goes with restore");
   }
   return options;
 }
