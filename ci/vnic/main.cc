@@ -130,7 +130,7 @@ zcrx::Status Serve(const Options& options, LogSink& sink) {
 int Main(std::span<const char* const> arguments) {
   const auto options = ParseOptions(arguments);
   if (!options) {
-    fmt::print(stderr, "vnic: {}\n\n{}", options.error().Text(), Usage());
+    fmt::print(stderr, "vnic: {}\n", options.error().Text());
     return 2;
   }
   if (options->version) {

@@ -5,23 +5,24 @@
 #include <string_view>
 
 #include "ci/vnic/models.h"
+#include "support/base/options.h"
 
 namespace vnic {
 namespace {
 
 zcrx::Status SetPortField(PortOptions& port, std::string_view key, std::string_view value) {
-  if (value.empty()) return zcrx::Fail(fmt::format("--port: {} is empty", key));
+  if (value.empty()) return zcrx::Fail(fmt::format("{} is empty", key));
   if (key == "name") {
     port.name = value;
   } else if (key == "socket") {
     port.socket = value;
   } else if (key == "model") {
     port.model = FindModel(value);
-    if (port.model == nullptr) return zcrx::Fail(fmt::format("--port: no model '{}'", value));
+    if (port.model == nullptr) return zcrx::Fail(fmt::format("no model '{}'", value));
   } else if (key == "mac") {
     ZCRX_ASSIGN_OR_RETURN(port.mac, ParseMac(value));
   } else {
-    return zcrx::Fail(fmt::format("--port: unknown key '{}'", key));
+    return zcrx::Fail(fmt::format("unknown key '{}'", key));
   }
   return {};
 }
@@ -32,13 +33,13 @@ zcrx::Result<PortOptions> ParsePort(std::string_view text) {
     const std::string_view field(part.begin(), part.end());
     const std::size_t equals = field.find('=');
     if (equals == std::string_view::npos) {
-      return zcrx::Fail(fmt::format("--port: '{}' is not KEY=VALUE", field));
+      return zcrx::Fail(fmt::format("'{}' is not KEY=VALUE", field));
     }
     ZCRX_RETURN_IF_ERROR(SetPortField(port, field.substr(0, equals), field.substr(equals + 1)));
   }
   if (port.name.empty() || port.socket.empty() || port.model == nullptr ||
       port.mac == MacAddress{}) {
-    return zcrx::Fail(fmt::format("--port '{}': name, socket, model and mac are needed", text));
+    return zcrx::Fail("name, socket, model and mac are needed");
   }
   return port;
 }
@@ -65,35 +66,29 @@ zcrx::Result<MacAddress> ParseMac(std::string_view text) {
 
 zcrx::Result<Options> ParseOptions(std::span<const char* const> arguments) {
   Options options;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
-    if (argument == "--version") {
-      options.version = true;
-      return options;
-    }
-    if (argument == "--help") {
-      options.help = true;
-      return options;
-    }
-    if (argument != "--port" && argument != "--control" && argument != "--log") {
-      return zcrx::Fail(fmt::format("unknown argument '{}'", argument));
-    }
-    if (++i == arguments.size()) return zcrx::Fail(fmt::format("{} needs a value", argument));
-    const std::string_view value = arguments[i];
-    if (argument == "--port") {
-      ZCRX_ASSIGN_OR_RETURN(PortOptions port, ParsePort(value));
-      options.ports.push_back(std::move(port));
-    } else if (argument == "--control") {
-      options.control = value;
-    } else {
-      options.log = value;
-    }
-  }
+  zcrx::Option port = {.name = "--port",
+                       .value = "PORT",
+                       .help = "",
+                       .take = [&options](std::string_view text) -> zcrx::Status {
+                         ZCRX_ASSIGN_OR_RETURN(PortOptions parsed, ParsePort(text));
+                         options.ports.push_back(std::move(parsed));
+                         return {};
+                       }};
+  port.repeats = true;
+  const std::vector<zcrx::Option> table = {
+      std::move(port),
+      zcrx::Text("--control", "PATH", "", options.control),
+      zcrx::Text("--log", "FILE", "", options.log),
+      Ending(zcrx::Flag("--help", "", options.help)),
+      Ending(zcrx::Flag("--version", "", options.version)),
+  };
+  ZCRX_RETURN_IF_ERROR(zcrx::ParseOptions(arguments, table));
+  if (options.help || options.version) return options;
   if (options.ports.empty() || options.ports.size() > 2) {
-    return zcrx::Fail(fmt::format("{} ports: the cable has two ends", options.ports.size()));
+    return zcrx::Misused(fmt::format("{} ports: the cable has two ends", options.ports.size()));
   }
   if (options.ports.size() == 2 && options.ports[0].name == options.ports[1].name) {
-    return zcrx::Fail(fmt::format("two ports are called '{}'", options.ports[0].name));
+    return zcrx::Misused(fmt::format("two ports are called '{}'", options.ports[0].name));
   }
   return options;
 }
