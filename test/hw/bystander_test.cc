@@ -73,7 +73,7 @@ TEST_P(ZcrxBystander, KeepsMovingWhileZcrxComesAndGoes) {
       ASSERT_OK(TraceAnew());
       ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
       ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
-      EXPECT_OK(ArrivedInPlace(queue, received));
+      EXPECT_THAT(received, ArrivedInPlace());
     }
     ASSERT_OK(queue.WaitUntilFree());
     ASSERT_OK(all_move_on()) << "zcrx has gone";

@@ -51,6 +51,11 @@ class SteeredTest : public ZcrxTest, public ::testing::WithParamInterface<Steeri
   }
 
   using ZcrxTest::Receive;
+  // On a queue of its own, as the variant has it.
+  Result<Receiver> Receive() {
+    ZCRX_ASSIGN_OR_RETURN(TargetQueue queue, ConfigureQueue());
+    return Receive(queue);
+  }
   static Result<Receiver> Receive(TargetQueue& queue, const ReceiverOptions& options) {
     return Receive(queue, GetParam().steering, options);
   }

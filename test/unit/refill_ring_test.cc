@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr uapi::io_uring_zcrx_offsets kOffsets = {
-    .head = 0, .tail = 64, .entries = 128, .resv2 = 0, .resv = {}};
+    .head = 0, .tail = 64, .rqes = 128, .resv2 = 0, .resv = {}};
 
 // The other side of the ring, as io_uring/zcrx.c reads it.
 class FakeKernel {
@@ -32,9 +32,8 @@ class FakeKernel {
   std::vector<uint64_t> Take(uint32_t count) {
     std::vector<uint64_t> offsets;
     while (offsets.size() < count && head_ != Tail()) {
-      const size_t at =
-          kOffsets.entries + (head_ & (entries_ - 1)) * sizeof(uapi::io_uring_zcrx_rqe);
-      offsets.push_back(reinterpret_cast<uapi::io_uring_zcrx_rqe*>(&memory_.at(at))->offset);
+      const size_t at = kOffsets.rqes + (head_ & (entries_ - 1)) * sizeof(uapi::io_uring_zcrx_rqe);
+      offsets.push_back(reinterpret_cast<uapi::io_uring_zcrx_rqe*>(&memory_.at(at))->off);
       ++head_;
     }
     Word(kOffsets.head) = head_;
@@ -111,7 +110,7 @@ class RefillRingMap : public ::testing::TestWithParam<BadRing> {};
 
 TEST_P(RefillRingMap, RefusesWhatLiesOutsideTheRegion) {
   FakeKernel kernel(4);
-  const auto ring = RefillRing::Map(kernel.Region(), GetParam().offs, GetParam().entries);
+  const auto ring = RefillRing::Map(kernel.Region(), GetParam().offsets, GetParam().entries);
   ASSERT_FALSE(ring.has_value());
   EXPECT_THAT(ring.error().Text(), HasSubstr(GetParam().text));
 }
@@ -133,7 +132,7 @@ TEST(RefillRingMap, TakesARegionThatFitsExactly) {
   FakeKernel kernel(128);
   const uint32_t entries = 128;
   const auto region =
-      kernel.Region().first(kOffsets.entries + entries * sizeof(uapi::io_uring_zcrx_rqe));
+      kernel.Region().first(kOffsets.rqes + entries * sizeof(uapi::io_uring_zcrx_rqe));
   EXPECT_TRUE(RefillRing::Map(region, kOffsets, entries).has_value());
   EXPECT_FALSE(RefillRing::Map(region.first(region.size() - 1), kOffsets, entries).has_value());
 }
