@@ -32,8 +32,8 @@ zcrx::Result<std::size_t> IndexOf(const Ports& ports, std::string_view name) {
 
 zcrx::Result<std::string> StatsLine(const Port& port) {
   const std::optional<Counters> counters = port.Stats();
-  if (!counters) return "plugged=0";
-  std::string line = "plugged=1";
+  std::string line = fmt::format("plugged={} {}", counters ? 1 : 0, port.Starts().Text());
+  if (!counters) return line;
   for (const auto& [name, value] : *counters) line += fmt::format(" {}={}", name, value);
   return line;
 }

@@ -15,6 +15,7 @@ Port::Plugged::Plugged(Port& port, zcrx::UniqueFd client)
                                      .interrupts = msix,
                                      .wire = port.wire_,
                                      .faults = port.faults_,
+                                     .starts = port.starts_,
                                      .mac = port.options_.mac})),
       session(vfio_user::Channel(std::move(client)), port.log_, port.options_.model->identity, *nic,
               memory, msix) {}
@@ -99,6 +100,7 @@ void Port::FlapOver() {
 
 void Port::Unplug() {
   if (!plugged_) return;
+  log_.Info("so far: {}", starts_.Text());
   wire_.Unplug();
   loop_.Remove(plugged_->session.Fd());
   plugged_.reset();

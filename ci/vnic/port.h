@@ -28,8 +28,9 @@ class Port {
   [[nodiscard]] const std::string& Name() const { return options_.name; }
   // Of the NIC that is plugged in; nullopt: none is.
   [[nodiscard]] std::optional<Counters> Stats() const;
-  // They stay whatever is plugged in.
+  // These two stay whatever is plugged in.
   [[nodiscard]] Faults& PortFaults() { return faults_; }
+  [[nodiscard]] const QueueStarts& Starts() const { return starts_; }
 
  private:
   // All that ends with the client. The members refer to those above them.
@@ -58,6 +59,7 @@ class Port {
   Cable::End& wire_;
   UnixListener listener_;
   Faults faults_;
+  QueueStarts starts_;
   FrameFaults frame_faults_;
   zcrx::UniqueFd flap_over_;  // a timer
   std::unique_ptr<Plugged> plugged_;

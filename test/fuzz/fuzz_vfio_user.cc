@@ -30,6 +30,7 @@ class Client {
                          .interrupts = msix_,
                          .wire = wire_,
                          .faults = faults_,
+                         .starts = starts_,
                          .mac = {2, 0, 0, 0, 0, 1}})) {
     std::array<int, 2> ends{};
     fuzz::Require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
@@ -193,6 +194,7 @@ class Client {
   Msix msix_;
   FakeWire wire_;
   Faults faults_;
+  QueueStarts starts_;
   std::unique_ptr<Nic> nic_;
   zcrx::UniqueFd socket_;
   std::unique_ptr<Session> session_;

@@ -333,6 +333,22 @@ TEST_F(BnxtFaults, RestartStopsNeighbour) {
   EXPECT_TRUE(WentTo(queue));
 }
 
+TEST_F(BnxtFaults, StartsOfQueuesAreCounted) {
+  EXPECT_EQ(guest.starts.Text(), "nic_starts=1 queue_restarts=0 rx_queues_made=1");
+  const std::uint32_t aside = Send(CommandType::kVnicAlloc, VnicAllocRequest{}).number;
+  const BnxtQueue made(*this);
+  EXPECT_EQ(guest.starts.Text(), "nic_starts=1 queue_restarts=0 rx_queues_made=2");
+  SetMruAtRestart(aside, 0);
+  FreeRing(RingType::kRx, made.rx.id, kNoCompletionRing);
+  const BnxtQueue restarted(*this);
+  SetMruAtRestart(aside, 1518);
+  EXPECT_EQ(guest.starts.Text(), "nic_starts=1 queue_restarts=1 rx_queues_made=3");
+  FreeRing(RingType::kRx, queue.rx.id, kNoCompletionRing);
+  FreeRing(RingType::kRx, restarted.rx.id, kNoCompletionRing);
+  const BnxtQueue again(*this);
+  EXPECT_EQ(guest.starts.Text(), "nic_starts=2 queue_restarts=1 rx_queues_made=4");
+}
+
 TEST_F(BnxtFaults, StatsFrozen) {
   BringUpSplitting();
   const auto packets = [&] {

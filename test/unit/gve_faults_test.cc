@@ -234,6 +234,19 @@ TEST_F(GveFaults, RestartStopsNeighbour) {
   EXPECT_EQ(QueueOfASegment(), 0);
 }
 
+TEST_F(GveFaults, StartsOfQueuesAreCounted) {
+  MakeEmptyQueue(1);
+  MakeEmptyQueue(2);
+  EXPECT_EQ(guest_.starts.Text(), "nic_starts=1 queue_restarts=0 rx_queues_made=3");
+  EXPECT_EQ(Restart(2), AdminStatus::kPassed);
+  EXPECT_EQ(guest_.starts.Text(), "nic_starts=1 queue_restarts=1 rx_queues_made=4");
+  for (std::uint32_t id = 0; id < 3; ++id) {
+    EXPECT_EQ(Issue(Opcode::kDestroyRxQueue, DestroyQueue{.queue_id = id}), AdminStatus::kPassed);
+  }
+  MakeEmptyQueue(2);
+  EXPECT_EQ(guest_.starts.Text(), "nic_starts=2 queue_restarts=1 rx_queues_made=5");
+}
+
 TEST_F(GveFaults, DeviceReset) {
   Set("device-reset=2");
   nic_.Receive({.bytes = TcpFrame(Pattern(kPayload))});

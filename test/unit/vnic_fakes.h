@@ -63,6 +63,7 @@ class FakeGuest {
     interrupts = {};
     wire = {};
     faults.Clear();
+    starts = {};
     next_ = kBase;
   }
 
@@ -90,6 +91,7 @@ class FakeGuest {
             .interrupts = interrupts,
             .wire = wire,
             .faults = faults,
+            .starts = starts,
             .mac = {2, 0, 0, 0, 0, 1}};
   }
 
@@ -97,6 +99,7 @@ class FakeGuest {
   FakeInterrupts interrupts;
   FakeWire wire;
   Faults faults;
+  QueueStarts starts;
   LogSink sink;
   Log log{sink, "test"};
 

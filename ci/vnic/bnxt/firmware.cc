@@ -141,16 +141,18 @@ zcrx::Result<Reply> Firmware::ExecuteOnRings(const Command& command) {
   }
 }
 
-// With what faults do to a ring that has been made, and to another.
+// Counts a receive ring that has been made, with what faults do to it, and to another.
 zcrx::Result<std::uint16_t> Firmware::AllocateRing(const RingAllocRequest& request) {
   auto id = rings_.Allocate(request);
   if (!id || request.type != RingType::kRx) return id;
+  const auto other = rings_.NeighbourOf(*id);
+  const bool restart = vnics_.InRestart();
+  slot_.starts.Count(other != nullptr, restart);
   if (slot_.faults.Bites(Fault::kSplitLostAfterReset)) {
     rings_.Find<RxRing>(*id)->split_lost.Leave(slot_.faults);
   }
-  const auto neighbour = vnics_.InRestart() ? rings_.NeighbourOf(*id) : nullptr;
-  if (neighbour && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
-    neighbour->stopped.Leave(slot_.faults);
+  if (restart && other && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
+    other->stopped.Leave(slot_.faults);
   }
   return id;
 }

@@ -13,6 +13,7 @@
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/device/guest_memory.h"
 #include "ci/vnic/device/pci_config.h"
+#include "ci/vnic/device/queue_starts.h"
 #include "ci/vnic/fault/faults.h"
 #include "ci/vnic/net/packet.h"
 
@@ -44,6 +45,7 @@ struct NicSlot {
   Interrupts& interrupts;
   Wire& wire;
   Faults& faults;
+  QueueStarts& starts;
   MacAddress mac{};
 };
 

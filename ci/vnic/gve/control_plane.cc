@@ -233,18 +233,19 @@ ControlPlane::Outcome ControlPlane::Create(const CreateRxQueue& request) {
                                 .header_buffer_size = header_size,
                                 .coalesce = request.enable_rsc != 0},
                   slot_, notifier_, rx_counters_[id]);
-  LeaveScars(id);
+  CountStart(id);
   SpreadByDefault();
   return {};
 }
 
-void ControlPlane::LeaveScars(std::uint32_t id) {
-  if (rx_[id]->Splits() && slot_.faults.Bites(Fault::kSplitLostAfterReset)) rx_[id]->LoseSplit();
-  if (std::exchange(in_restart_, std::nullopt) != id) return;
-  const auto neighbour = std::ranges::find_if(
+void ControlPlane::CountStart(std::uint32_t id) {
+  const bool restart = std::exchange(in_restart_, std::nullopt) == id;
+  const auto other = std::ranges::find_if(
       rx_, [&](const auto& queue) { return queue.has_value() && &queue != &rx_[id]; });
-  if (neighbour != rx_.end() && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
-    (*neighbour)->StopReceiving();
+  slot_.starts.Count(other != rx_.end(), restart);
+  if (rx_[id]->Splits() && slot_.faults.Bites(Fault::kSplitLostAfterReset)) rx_[id]->LoseSplit();
+  if (restart && other != rx_.end() && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
+    (*other)->StopReceiving();
   }
 }
 

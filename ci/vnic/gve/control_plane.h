@@ -69,8 +69,8 @@ class ControlPlane {
   Outcome Deconfigure();
   Outcome Create(const CreateTxQueue& request);
   Outcome Create(const CreateRxQueue& request);
-  // What faults do to a queue that has been made, and to another.
-  void LeaveScars(std::uint32_t id);
+  // A receive queue has been made, with what faults do to it, and to another.
+  void CountStart(std::uint32_t id);
   Outcome DestroyTx(const DestroyQueue& request);
   Outcome DestroyRx(const DestroyQueue& request);
   Outcome SetParameter(const SetDriverParameter& request);
