@@ -5,15 +5,19 @@
 // Who brings interruptions about: interruption_watch.h.
 #pragma once
 
+#include <pthread.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 namespace zcrx {
+
+class HearsInterruption;
 
 class Interruption {
  public:
@@ -40,11 +44,38 @@ class Interruption {
   [[nodiscard]] static const sigset_t* WaitMask() { return wait_mask_.load(); }
 
  private:
+  friend class HearsInterruption;
   friend class InterruptionWatch;
+  static inline std::mutex hearers_mutex_;
+  static inline HearsInterruption* hearers_ = nullptr;  // a list
   static inline std::atomic<Clock::time_point> at_ = Clock::time_point::max();
   static inline std::atomic<int> signal_ = 0;  // 0: the limit
   static inline std::atomic<long> limit_s_ = 0;
   static inline std::atomic<const sigset_t*> wait_mask_ = nullptr;
+};
+
+// While one is there, an interruption ends this thread's waits (those with WaitMask()), too: a
+// thread that another one starts has to say so. Made and destroyed by that thread.
+class HearsInterruption {
+ public:
+  HearsInterruption() {
+    const std::lock_guard lock(Interruption::hearers_mutex_);
+    next_ = Interruption::hearers_;
+    Interruption::hearers_ = this;
+  }
+  HearsInterruption(const HearsInterruption&) = delete;
+  HearsInterruption& operator=(const HearsInterruption&) = delete;
+  ~HearsInterruption() {
+    const std::lock_guard lock(Interruption::hearers_mutex_);
+    HearsInterruption** at = &Interruption::hearers_;
+    while (*at != this) at = &(*at)->next_;
+    *at = next_;
+  }
+
+ private:
+  friend class InterruptionWatch;
+  pthread_t thread_ = ::pthread_self();
+  HearsInterruption* next_ = nullptr;
 };
 
 // While one is there, an interruption does not end this thread's waits before

@@ -6,8 +6,7 @@
 
 #include <array>
 #include <cerrno>
-
-#include "support/base/interruption.h"
+#include <mutex>
 
 namespace zcrx {
 namespace {
@@ -51,7 +50,7 @@ InterruptionWatch::InterruptionWatch(std::optional<std::chrono::seconds> limit)
 
 InterruptionWatch::InterruptionWatch(std::optional<std::chrono::seconds> limit,
                                      LastResort last_resort)
-    : wake_(SIGRTMIN), waiter_(::pthread_self()) {
+    : wake_(SIGRTMIN) {
   ::sigemptyset(&heard_);
   ::sigaddset(&heard_, wake_);
   for (const int signal : kSignals) {
@@ -93,7 +92,12 @@ void InterruptionWatch::Run(std::optional<std::chrono::seconds> limit,
   Interruption::signal_ = signal;
   Interruption::limit_s_ = limit.value_or(std::chrono::seconds{0}).count();
   Interruption::at_ = now;
-  ::pthread_kill(waiter_, wake_);
+  {
+    const std::lock_guard lock(Interruption::hearers_mutex_);
+    for (const HearsInterruption* one = Interruption::hearers_; one != nullptr; one = one->next_) {
+      ::pthread_kill(one->thread_, wake_);
+    }
+  }
   while (const int further = Take(heard_, now + last_resort.after)) {
     if (further == wake_) return;
   }

@@ -11,6 +11,8 @@
 #include <optional>
 #include <thread>
 
+#include "support/base/interruption.h"
+
 namespace zcrx {
 
 class InterruptionWatch {
@@ -22,9 +24,10 @@ class InterruptionWatch {
     int status = 1;
   };
 
-  // Waits of the calling thread hear it; to be made before there are other threads, which inherit
-  // what is blocked. Children begin with SIGINT and SIGHUP blocked (a terminal sends those to all
-  // in its foreground, and we end our children in order), but not SIGTERM. One at a time.
+  // Waits of the calling thread hear it, and of each that says so (HearsInterruption); to be made
+  // before there are other threads, which inherit what is blocked. Children begin with SIGINT and
+  // SIGHUP blocked (a terminal sends those to all in its foreground, and we end our children in
+  // order), but not SIGTERM. One at a time.
   explicit InterruptionWatch(std::optional<std::chrono::seconds> limit = {});
   InterruptionWatch(std::optional<std::chrono::seconds> limit, LastResort last_resort);
   InterruptionWatch(const InterruptionWatch&) = delete;
@@ -35,8 +38,8 @@ class InterruptionWatch {
  private:
   void Run(std::optional<std::chrono::seconds> limit, LastResort last_resort) const;
 
-  int wake_;           // the signal that ends a wait
-  pthread_t waiter_;   // who waits
+  int wake_;  // the signal that ends a wait
+  HearsInterruption hears_;
   sigset_t heard_{};   // what the thread takes
   sigset_t before_{};  // the mask as it was
   sigset_t wait_mask_{};

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -20,10 +21,11 @@ namespace zcrx {
 
 inline constexpr const char* kKillAt = "ZCRX_KILL_AT";
 
-// For one thread of the process.
 inline void PassKillPoint(std::string_view when, std::string_view what) {
   static const char* const kill_at = std::getenv(kKillAt);
   if (kill_at == nullptr) return;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   static std::map<std::string, int> passes;
   const std::string name = fmt::format("{} {}", when, what);
   const std::string point = fmt::format("{}:{}", name, ++passes[name]);

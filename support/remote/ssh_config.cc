@@ -7,10 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <sstream>
 
 #include "support/base/numbers.h"
@@ -227,7 +228,17 @@ SshConfig Parse(const std::string& text, const std::string& name, const std::str
   return config;
 }
 
-// As ssh(1) with no file to read.
+bool AnyFile(const SshOptions& options) {
+  if (!options.config.empty()) return true;
+  const std::array<std::string, 3> files = {Myself().home + "/.ssh/config", "/etc/ssh/ssh_config",
+                                            "/usr/etc/ssh/ssh_config"};
+  // One that is not to be seen may be there: ssh(1) has a sentence for it.
+  return std::ranges::any_of(files, [](const std::string& file) {
+    return ::access(file.c_str(), F_OK) == 0 || errno != ENOENT;
+  });
+}
+
+// As ssh(1) with no file to read (ssh_config(5) has them).
 SshConfig Defaults(const SshTarget& target) {
   const User me = Myself();
   SshConfig config;
@@ -237,7 +248,8 @@ SshConfig Defaults(const SshTarget& target) {
   for (const char* const key : {"id_rsa", "id_ecdsa", "id_ed25519"}) {
     config.identities.push_back(me.home + "/.ssh/" + key);
   }
-  config.known_hosts = {me.home + "/.ssh/known_hosts"};
+  config.known_hosts = {me.home + "/.ssh/known_hosts", me.home + "/.ssh/known_hosts2",
+                        "/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"};
   const char* const agent = std::getenv("SSH_AUTH_SOCK");
   if (agent != nullptr) config.agent = agent;
   return config;
@@ -259,16 +271,13 @@ Result<SshConfig> ReadSshConfig(const SshOptions& options, Deadline deadline) {
                                             ToString(target), fmt::join(words, " "));
 
   SshConfig config = Defaults(target);
-  Result<Output> ran = Run(operation, words, deadline);
-  if (ran.has_value()) {
-    if (ran->status != 0) {
-      while (ran->errors.ends_with('\n') || ran->errors.ends_with('\r')) ran->errors.pop_back();
-      return Fail(operation, 0, ran->errors);
+  if (AnyFile(options)) {
+    ZCRX_ASSIGN_OR_RETURN(Output ran, Run(operation, words, deadline));
+    if (ran.status != 0) {
+      while (ran.errors.ends_with('\n') || ran.errors.ends_with('\r')) ran.errors.pop_back();
+      return Fail(operation, 0, ran.errors);
     }
-    config = Parse(ran->out, target.host, options.config, std::move(config));
-  } else if (ran.error().code != ENOENT || !options.config.empty() ||
-             std::filesystem::exists(Myself().home + "/.ssh/config")) {
-    return std::unexpected(std::move(ran).error());
+    config = Parse(ran.out, target.host, options.config, std::move(config));
   }
   if (!options.known_hosts.empty()) config.known_hosts.front() = options.known_hosts;
   return config;

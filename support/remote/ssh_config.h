@@ -37,8 +37,8 @@ struct SshConfig {
   std::string compression;          // "yes", "no"
 };
 
-// Fails with ssh(1)'s own words. Where there is neither ssh(1) nor a file to read, ssh(1)'s
-// defaults.
+// Fails with ssh(1)'s own words. Where there is no file to read, ssh(1)'s defaults, and it is not
+// asked.
 Result<SshConfig> ReadSshConfig(const SshOptions& options, Deadline deadline);
 
 }  // namespace zcrx

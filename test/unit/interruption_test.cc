@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <vector>
 
 #include "fixtures/result_matchers.h"
 #include "support/base/interruption_watch.h"
@@ -80,6 +81,29 @@ TEST_P(InterruptionTest, EndsAPoll) {
                        PollUntil("wait", std::span(&wait, 1), Deadline::In(kNever)));
   EXPECT_FALSE(ready);
   EXPECT_LT(Clock::now() - begin, kSoon);
+}
+
+TEST_P(InterruptionTest, EndsTheWaitOfEachThreadThatHearsIt) {
+  const InterruptionWatch watch;
+  constexpr int kThreads = 3;
+  std::array<Status, kThreads> ended;
+  std::vector<std::thread> threads;
+  const auto begin = Clock::now();
+  for (Status& one : ended) {
+    threads.emplace_back([&one] {
+      const HearsInterruption hears;
+      std::array<pollfd, 0> none;
+      const auto ready = PollUntil("wait", none, Deadline::In(kNever));
+      if (ready && !*ready) one = FailExpired("wait");
+    });
+  }
+  {
+    const HearsInterruption come_and_gone;
+  }
+  const Later later(GetParam());
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LT(Clock::now() - begin, kSoon);
+  for (const Status& one : ended) EXPECT_THAT(one, FailsWith(ECANCELED));
 }
 
 INSTANTIATE_TEST_SUITE_P(, InterruptionTest, ::testing::Values(SIGINT, SIGTERM, SIGHUP),
