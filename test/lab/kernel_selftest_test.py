@@ -14,6 +14,7 @@ class KernelSelftest(LabTest):
             done.stdout, r"\n5 passed, 0 skipped, 0 failed in [\d.]+ s +5 passed, 0 skipped, 0 failed"
         )
         self.assertRegex(done.stdout, r"\n\d+\.\d times as fast\n")
+        self.assertRegex(done.stdout, r"\n  transfer +[\d.]+ s +\d+ %\n")
 
 
 if __name__ == "__main__":

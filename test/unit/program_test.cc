@@ -23,6 +23,7 @@ namespace zcrx {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -115,6 +116,14 @@ TEST_F(ProgramTest, ExitStatusTellsHowTheTestsEnded) {
   EXPECT_EQ(RunTests("Helper.Passes:Helper.Skips:Helper.Fails").exit, 1);
   EXPECT_EQ(RunTests("Helper.None").exit, 3);
   EXPECT_EQ(RunTests("Helper.Skips").exit, 4);
+}
+
+TEST_F(ProgramTest, TellsWhereTheTimeWent) {
+  const Outcome outcome =
+      RunTests("Helper.Passes", {"--junit=" + (folder_ / "junit.xml").string()});
+  EXPECT_THAT(outcome.output, ContainsRegex("\ntime: [0-9.]+ s: login 0.00, .*, rest [0-9.]+\n"));
+  EXPECT_THAT(Report(), ContainsRegex(R"(<property name="seconds: rest" value="[0-9.]+"/>)"));
+  ExpectWellFormed();
 }
 
 TEST_F(ProgramTest, WhatHappensOutsideOfTestsCounts) {

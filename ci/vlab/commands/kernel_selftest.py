@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from pathlib import Path
 
 from vlab.base.deadline import Deadline
 from vlab.commands import arguments, booting
+from vlab.results import junit
+from vlab.results.folder import JUNIT
 from vlab.results.outcome import COUNTS_AS_FAILURE, Outcome
 from vlab.results.report import WORDS
 from vlab.suites.suite import KernelSuite, OurSuite, Ran
@@ -38,7 +41,10 @@ def act(options: argparse.Namespace) -> int:
         only = f"--gtest_filter={':'.join(SAME.values())}"
         our_log = lab.plan.out / "suite.log"
         our_run = ours.run(lab, [only], our_log, Deadline(options.limit))
+        parts = _parts(lab.plan.results / JUNIT)
     for line in _beside(theirs.name, their_run, ours.name, our_run):
+        print(line)
+    for line in _shares(our_run.seconds, parts):
         print(line)
     print(f"logs: {log}, {our_log}", flush=True)
     return 1 if their_run.failed or our_run.failed else 0
@@ -63,6 +69,24 @@ def _beside(left: str, theirs: Ran, right: str, ours: Ran) -> list[str]:
     if ours.seconds:
         lines.append(f"{theirs.seconds / ours.seconds:.1f} times as fast")
     return lines
+
+
+def _parts(report: Path) -> dict[str, float]:
+    try:
+        return junit.timings(report)
+    except junit.JunitError:  # which is told as the run's trouble
+        return {}
+
+
+def _shares(seconds: float, parts: dict[str, float]) -> list[str]:
+    """Where the time of our run went, and what of its wall time is the process's own."""
+    if not parts or not seconds:
+        return []
+    rows = {**parts, "start and exit": max(seconds - sum(parts.values()), 0.0)}
+    width = max(map(len, rows))
+    return [f"where {OurSuite.name}'s {seconds:.1f} s went:"] + [
+        f"  {name:{width}} {part:6.2f} s {100 * part / seconds:4.0f} %" for name, part in rows.items()
+    ]
 
 
 def _word(run: Ran, test: str) -> str:

@@ -15,6 +15,7 @@ from vlab.results import guest_file
 from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome, counts
 
 _MOST_BYTES = 16 << 20
+_PART = re.compile("seconds: ([a-z -]{1,20})")  # fixtures/junit_listener.cc
 # XML 1.0, section 2.2: a document may not contain any other character, escaped or not.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -25,6 +26,29 @@ class JunitError(Exception):
 
 def read(path: Path) -> list[Case]:
     """The tests of the report in its order, each once."""
+    cases: dict[str, Case] = {}
+    for element in _parse(path).iter("testcase"):
+        case = _case(element)
+        before = cases.get(case.test)
+        if before is None or case.outcome > before.outcome:
+            cases[case.test] = case  # of a test that was repeated, the worst
+    if not cases:
+        raise JunitError("the suite's report names no test")
+    return list(cases.values())
+
+
+def timings(path: Path) -> dict[str, float]:
+    """Where the time of the run went: the seconds of each part, in the report's order."""
+    parts: dict[str, float] = {}
+    for suite in _parse(path).iter("testsuite"):
+        for element in suite.iterfind("properties/property"):
+            if part := _PART.fullmatch(element.get("name", "")):
+                parts[part[1]] = _seconds(element.get("value", ""))
+        break  # they stand in each suite
+    return parts
+
+
+def _parse(path: Path) -> ElementTree.Element:
     try:
         raw = guest_file.read(path, _MOST_BYTES + 1)
     except FileNotFoundError:
@@ -36,18 +60,9 @@ def read(path: Path) -> list[Case]:
     if b"<!DOCTYPE" in raw:  # entities may blow up a small file to any size
         raise JunitError("the suite's report has a document type, as no JUnit file has")
     try:
-        root = ElementTree.fromstring(raw)
+        return ElementTree.fromstring(raw)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise JunitError(f"the suite's report is not XML: {error}") from error
-    cases: dict[str, Case] = {}
-    for element in root.iter("testcase"):
-        case = _case(element)
-        before = cases.get(case.test)
-        if before is None or case.outcome > before.outcome:
-            cases[case.test] = case  # of a test that was repeated, the worst
-    if not cases:
-        raise JunitError("the suite's report names no test")
-    return list(cases.values())
 
 
 def summary(*paths: Path) -> str:

@@ -56,6 +56,18 @@ class Read(JunitTest):
         for text in (f"<a>{once}{again}</a>", f"<a>{again}{once}</a>"):
             self.assertEqual(self.read(text), [Case("A.b", Outcome.FAILED, "f")])
 
+    def test_where_the_time_went(self) -> None:
+        self.path.write_text(
+            '<a><testsuite><properties><property name="driver" value="gve"/>'
+            '<property name="seconds: set-up" value="1.5"/>'
+            '<property name="seconds: login" value="0.25"/>'
+            '<property name="seconds: \x9b31m" value="1"/></properties></testsuite>'
+            '<testsuite><properties><property name="seconds: rest" value="9"/></properties>'
+            "</testsuite></a>",
+            encoding="utf-8",
+        )
+        self.assertEqual(list(junit.timings(self.path).items()), [("set-up", 1.5), ("login", 0.25)])
+
     def test_no_file(self) -> None:
         with self.assertRaisesRegex(junit.JunitError, "left no report"):
             junit.read(self.path)
