@@ -1,53 +1,82 @@
 #include "support/remote/connection_watchdog.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <chrono>
+#include <utility>
 
 namespace zcrx {
-namespace {
 
-using namespace std::chrono_literals;
+Result<std::unique_ptr<ConnectionWatchdog>> ConnectionWatchdog::Start() {
+  std::unique_ptr<ConnectionWatchdog> watchdog(new ConnectionWatchdog);
+  watchdog->wake_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!watchdog->wake_.Valid()) return FailErrno("make an eventfd");
+  watchdog->thread_ = std::thread([raw = watchdog.get()] { raw->Run(); });
+  return watchdog;
+}
 
-constexpr auto kLook = 100ms;  // no signal ends a wait of this thread
+ConnectionWatchdog::~ConnectionWatchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  (void)::eventfd_write(wake_.Get(), 1);
+  if (thread_.joinable()) thread_.join();
+}
 
-}  // namespace
+Deadline::Clock::time_point ConnectionWatchdog::Watched::End() const {
+  const auto end = Interruption::Bound(deadline.When(), undoing);
+  return undoing ? end : std::min<Clock::time_point>(end + last_answer, deadline.When());
+}
 
-ConnectionWatchdog::ConnectionWatchdog(Sockets sockets, Deadline deadline,
-                                       std::chrono::milliseconds last_answer)
-    : thread_([this, sockets, deadline, last_answer, undoing = Uninterrupted::Here()] {
-        Watch(sockets, deadline, last_answer, undoing);
-      }) {}
-
-void ConnectionWatchdog::Watch(Sockets sockets, Deadline deadline,
-                               std::chrono::milliseconds last_answer, bool undoing) {
-  std::unique_lock lock(mutex_);
-  while (!stopped_) {
-    auto end = Interruption::Bound(deadline.When(), undoing);
-    if (!undoing) end = std::min<Deadline::Clock::time_point>(end + last_answer, deadline.When());
-    const auto now = Deadline::Clock::now();
-    if (now >= end) {
-      fired_ = true;
-      for (const int socket : sockets) {
-        if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
-      }
-      return;
-    }
-    wake_.wait_until(lock, std::min(end, now + kLook));
+void ConnectionWatchdog::Run() {
+  const HearsInterruption hears;
+  pollfd wake{.fd = wake_.Get(), .events = POLLIN, .revents = 0};
+  while (const auto sleep = Look()) {
+    // Not RemainingTimespec(): of an interruption that has come it would leave nothing.
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(*sleep);
+    const timespec left{.tv_sec = seconds.count(), .tv_nsec = (*sleep - seconds).count()};
+    (void)::ppoll(&wake, 1, &left, Interruption::WaitMask());
+    eventfd_t times = 0;
+    (void)::eventfd_read(wake_.Get(), &times);
   }
 }
 
-ConnectionWatchdog::~ConnectionWatchdog() { (void)Stop(); }
-
-bool ConnectionWatchdog::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
+std::optional<Deadline::Clock::duration> ConnectionWatchdog::Look() {
+  constexpr std::chrono::hours kIdle{24};
+  const std::lock_guard lock(mutex_);
+  if (closing_) return std::nullopt;
+  const auto now = Clock::now();
+  if (watched_ && !watched_->fired && now >= watched_->End()) {
+    watched_->fired = true;
+    for (const int socket : watched_->sockets) {
+      if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
+    }
   }
-  wake_.notify_one();
-  if (thread_.joinable()) thread_.join();
-  return fired_;
+  sleeps_until_ = watched_ && !watched_->fired ? watched_->End() : now + kIdle;
+  return std::max<Clock::duration>(sleeps_until_ - now, {});
+}
+
+ConnectionWatchdog::Call::Call(ConnectionWatchdog& watchdog, Sockets sockets, Deadline deadline,
+                               std::chrono::milliseconds last_answer)
+    : watchdog_(watchdog) {
+  const std::lock_guard lock(watchdog_.mutex_);
+  watchdog_.watched_ = {.sockets = sockets,
+                        .deadline = deadline,
+                        .last_answer = last_answer,
+                        .undoing = Uninterrupted::Here()};
+  // A call costs no wake-up while the thread sleeps no longer than it may take.
+  if (watchdog_.watched_->End() < watchdog_.sleeps_until_) {
+    (void)::eventfd_write(watchdog_.wake_.Get(), 1);
+  }
+}
+
+bool ConnectionWatchdog::Call::Stop() {
+  const std::lock_guard lock(watchdog_.mutex_);
+  const auto ended = std::exchange(watchdog_.watched_, std::nullopt);
+  return ended && ended->fired;
 }
 
 }  // namespace zcrx

@@ -8,35 +8,66 @@
 
 #include <array>
 #include <chrono>
-#include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "support/base/deadline.h"
+#include "support/base/result.h"
+#include "support/base/unique_fd.h"
 
 namespace zcrx {
 
 class ConnectionWatchdog {
  public:
-  // Shuts the sockets down (-1: none) at the deadline unless destroyed before; they stay open that
-  // long. An interruption of the run leaves the call `last_answer` to get its answer.
-  using Sockets = std::array<int, 2>;
-  ConnectionWatchdog(Sockets sockets, Deadline deadline, std::chrono::milliseconds last_answer);
+  // Starts its thread, which sleeps until the deadline of a call, or an interruption.
+  static Result<std::unique_ptr<ConnectionWatchdog>> Start();
   ConnectionWatchdog(const ConnectionWatchdog&) = delete;
   ConnectionWatchdog& operator=(const ConnectionWatchdog&) = delete;
   ~ConnectionWatchdog();
 
-  // Calls the watch off; whether it came too late.
-  [[nodiscard]] bool Stop();
+  using Sockets = std::array<int, 2>;
+
+  // Watches a call of the calling thread; one at a time.
+  class Call {
+   public:
+    // Shuts the sockets down (-1: none) at the deadline unless destroyed before; they stay open
+    // that long. An interruption of the run leaves the call `last_answer` to get its answer.
+    Call(ConnectionWatchdog& watchdog, Sockets sockets, Deadline deadline,
+         std::chrono::milliseconds last_answer);
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    ~Call() { (void)Stop(); }
+
+    // Calls the watch off; whether it came too late.
+    [[nodiscard]] bool Stop();
+
+   private:
+    ConnectionWatchdog& watchdog_;
+  };
 
  private:
-  void Watch(Sockets sockets, Deadline deadline, std::chrono::milliseconds last_answer,
-             bool undoing);
+  using Clock = Deadline::Clock;
+  struct Watched {
+    Sockets sockets;
+    Deadline deadline;
+    std::chrono::milliseconds last_answer;
+    bool undoing;
+    bool fired = false;
+    [[nodiscard]] Clock::time_point End() const;
+  };
 
+  ConnectionWatchdog() = default;
+  void Run();
+  // Ends the call where it is time; how long to sleep, nullopt: no more.
+  std::optional<Clock::duration> Look();
+
+  UniqueFd wake_;  // an eventfd
   std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopped_ = false;
-  bool fired_ = false;
+  std::optional<Watched> watched_;
+  Clock::time_point sleeps_until_ = Clock::time_point::min();
+  bool closing_ = false;
   std::thread thread_;
 };
 

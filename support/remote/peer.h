@@ -25,7 +25,7 @@ struct PeerExit {
   [[nodiscard]] std::string Text() const;
 };
 
-// How often a program hears from us after KeepAlive().
+// How often a program hears from us that has to end within three seconds of our end.
 inline constexpr std::chrono::milliseconds kSignOfLife{500};
 
 // A program running on the peer. Destroying it closes its stdin and the channel: the programs we
@@ -40,10 +40,10 @@ class PeerProcess {
   // The next line of its stdout without the newline (a last line may lack one); nullopt: no more.
   // ETIMEDOUT: the process lives on, and so does the connection.
   virtual Result<std::optional<std::string>> ReadLine(Deadline deadline) = 0;
-  // From now on a byte comes on its stdin every kSignOfLife, whatever this thread does, until it is
+  // From now on a byte comes on its stdin every `period`, whatever this thread does, until it is
   // closed. A program that misses them can tell that we, or the way to us, are no more: where that
   // is sudden, nothing else tells it.
-  virtual Status KeepAlive(Deadline deadline) = 0;
+  virtual Status KeepAlive(std::chrono::milliseconds period, Deadline deadline) = 0;
   virtual Status CloseStdin(Deadline deadline) = 0;
   // Until it has ended and all it wrote has arrived. Asking again gives the same answer.
   virtual Result<PeerExit> Wait(Deadline deadline) = 0;

@@ -121,9 +121,9 @@ Status SshProcess::Write(std::string_view bytes, Deadline deadline) {
   return there ? Fail(operation, EPIPE) : session_->Failed(operation);
 }
 
-Status SshProcess::KeepAlive(Deadline deadline) {
-  return session_->BoundedOk("send signs of life to " + name_, deadline, [this] {
-    session_->KeepAlive(channel_);
+Status SshProcess::KeepAlive(std::chrono::milliseconds period, Deadline deadline) {
+  return session_->BoundedOk("send signs of life to " + name_, deadline, [&] {
+    session_->KeepAlive(channel_, period);
     return SSH_OK;
   });
 }

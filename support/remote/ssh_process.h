@@ -24,7 +24,7 @@ class SshProcess : public PeerProcess {
   ~SshProcess() override;
 
   Result<std::optional<std::string>> ReadLine(Deadline deadline) override;
-  Status KeepAlive(Deadline deadline) override;
+  Status KeepAlive(std::chrono::milliseconds period, Deadline deadline) override;
   Status CloseStdin(Deadline deadline) override;
   Result<PeerExit> Wait(Deadline deadline) override;
   [[nodiscard]] std::string Stderr() const override {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -34,7 +35,7 @@ SshSession::SshSession(std::string name) : name_(std::move(name)), session_(ssh_
 
 SshSession::~SshSession() {
   Locked([this] { closing_ = true; });
-  closing_changed_.notify_one();
+  keepers_work_.notify_one();
   if (keeper_.joinable()) keeper_.join();
   // No ssh_disconnect(): it forgets the descriptor, and the connection stays open.
 }
@@ -63,6 +64,7 @@ Result<std::shared_ptr<SshSession>> SshSession::Connect(const SshOptions& option
   if (session->session_ == nullptr) return Fail("create an SSH session", ENOMEM);
   session->keepers_turn_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!session->keepers_turn_.Valid()) return FailErrno("make an eventfd");
+  ZCRX_ASSIGN_OR_RETURN(session->watchdog_, ConnectionWatchdog::Start());
   ZCRX_RETURN_IF_ERROR(session->Configure(config));
   ZCRX_RETURN_IF_ERROR(session->Handshake(config, deadline()));
   ZCRX_RETURN_IF_ERROR(CheckHostKey(session->Get(), config));
@@ -164,29 +166,48 @@ Status SshSession::Receive(const std::string& operation, Deadline deadline) {
   return {};
 }
 
-void SshSession::KeepAlive(ssh_channel channel) {
-  kept_alive_.push_back(channel);
+void SshSession::KeepAlive(ssh_channel channel, std::chrono::milliseconds period) {
+  kept_alive_.push_back(
+      {.channel = channel, .period = period, .due = Deadline::Clock::now() + period});
   if (!keeper_.joinable()) keeper_ = std::thread([this] { SendSignsOfLife(); });
+  keepers_work_.notify_one();
 }
 
-void SshSession::KeepAliveNoMore(ssh_channel channel) { std::erase(kept_alive_, channel); }
+void SshSession::KeepAliveNoMore(ssh_channel channel) {
+  std::erase_if(kept_alive_, [&](const KeptAlive& one) { return one.channel == channel; });
+}
 
 void SshSession::SendSignsOfLife() {
   std::unique_lock lock(mutex_);
-  while (!closing_changed_.wait_for(lock, kSignOfLife, [this] { return closing_; })) {
-    for (ssh_channel channel : kept_alive_) {
-      // libssh waits until all is written, and for room in the channel's window. Where that is not
-      // at once, the link is down, and a byte more would change nothing.
-      pollfd writable{.fd = socket_.Get(), .events = POLLOUT, .revents = 0};
-      if (!Connected() || ssh_channel_is_closed(channel) != 0 ||
-          ssh_channel_window_size(channel) == 0 || ::poll(&writable, 1, 0) != 1 ||
-          writable.revents != POLLOUT) {
-        continue;
-      }
-      (void)ssh_channel_write(channel, "\n", 1);
+  while (!closing_) {
+    const auto next = std::ranges::min_element(kept_alive_, {}, &KeptAlive::due);
+    if (next == kept_alive_.end()) {
+      keepers_work_.wait(lock);
+      continue;
+    }
+    const auto due = next->due;
+    if (keepers_work_.wait_until(lock, due) == std::cv_status::no_timeout) continue;
+    // Rather a little early than a turn for each.
+    const auto now = Deadline::Clock::now();
+    for (KeptAlive& one : kept_alive_) {
+      if (one.due - now > one.period / 4) continue;
+      SendSignOfLife(one.channel);
+      one.due = now + one.period;
     }
     (void)::eventfd_write(keepers_turn_.Get(), 1);
   }
+}
+
+// libssh waits until all is written, and for room in the channel's window. Where that is not at
+// once, the link is down, and a byte more would change nothing.
+void SshSession::SendSignOfLife(ssh_channel channel) {
+  pollfd writable{.fd = socket_.Get(), .events = POLLOUT, .revents = 0};
+  if (!Connected() || ssh_channel_is_closed(channel) != 0 ||
+      ssh_channel_window_size(channel) == 0 || ::poll(&writable, 1, 0) != 1 ||
+      writable.revents != POLLOUT) {
+    return;
+  }
+  (void)ssh_channel_write(channel, "\n", 1);
 }
 
 }  // namespace zcrx

@@ -47,9 +47,10 @@ class SshSession {
     if (deadline.Expired()) return FailExpired(operation);
     const std::lock_guard lock(mutex_);
     LimitLibssh(deadline);
-    ConnectionWatchdog watchdog({socket_.Get(), also_watched_}, deadline, LastAnswer());
+    ConnectionWatchdog::Call watched(*watchdog_, {socket_.Get(), also_watched_}, deadline,
+                                     LastAnswer());
     auto value = call();
-    if (watchdog.Stop()) {
+    if (watched.Stop()) {
       return FailExpired(operation, "the peer does not answer; the connection was given up");
     }
     return value;
@@ -95,8 +96,8 @@ class SshSession {
     return look();
   }
 
-  // Inside Bounded(): sends a byte on the channel every kSignOfLife (peer.h) from now on.
-  void KeepAlive(ssh_channel channel);
+  // Inside Bounded(): sends a byte on the channel every `period` from now on.
+  void KeepAlive(ssh_channel channel, std::chrono::milliseconds period);
   void KeepAliveNoMore(ssh_channel channel);
 
   // While one is there, calls may wait on this socket too.
@@ -130,6 +131,7 @@ class SshSession {
   // Once. Returns without an error when the deadline passes.
   Status Receive(const std::string& operation, Deadline deadline);
   void SendSignsOfLife();
+  void SendSignOfLife(ssh_channel channel);
 
   struct Free {
     void operator()(ssh_session session) const { ssh_free(session); }
@@ -139,6 +141,7 @@ class SshSession {
   std::string name_;
   bool logged_in_ = false;
   int also_watched_ = -1;
+  std::unique_ptr<ConnectionWatchdog> watchdog_;
   UniqueFd socket_;  // our own descriptor of libssh's socket: valid whatever libssh closes
   std::unique_ptr<ssh_session_struct, Free> session_;
   std::unique_ptr<ssh_event_struct, Free> event_;  // goes before session_: it holds its socket
@@ -147,9 +150,14 @@ class SshSession {
   UniqueFd keepers_turn_;
 
   std::mutex mutex_;  // of the session and what its callbacks write, and of all that follows
-  std::condition_variable closing_changed_;
+  struct KeptAlive {
+    ssh_channel channel;
+    std::chrono::milliseconds period;
+    Deadline::Clock::time_point due;
+  };
+  std::condition_variable keepers_work_;  // is another
   bool closing_ = false;
-  std::vector<ssh_channel> kept_alive_;
+  std::vector<KeptAlive> kept_alive_;
   std::thread keeper_;
 };
 

@@ -126,7 +126,7 @@ TEST_F(SshPeerTest, SignsOfLifeComeByThemselvesUntilStdinIsClosed) {
   const std::string heard = server_->Folder().Path() / "heard";
   ASSERT_OK_AND_ASSIGN(auto process,
                        peer->Run(Shell("exec cat > '" + heard + "'"), Deadline::In(kSoon)));
-  ASSERT_OK(process->KeepAlive(Deadline::In(kSoon)));
+  ASSERT_OK(process->KeepAlive(kSignOfLife, Deadline::In(kSoon)));
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_OK(Becomes(
       "four signs of life are there", [&] { return Result<bool>(ReadFile(heard).size() >= 4); },
@@ -136,12 +136,29 @@ TEST_F(SshPeerTest, SignsOfLifeComeByThemselvesUntilStdinIsClosed) {
   EXPECT_OK(process->WaitForSuccess(Deadline::In(kSoon)));
 }
 
+TEST_F(SshPeerTest, EachProgramHearsInItsOwnPeriod) {
+  ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
+  const auto start = [&](const std::string& file, auto period) {
+    auto process = peer->Run(Shell("exec cat > '" + file + "'"), Deadline::In(kSoon));
+    EXPECT_OK(process);
+    EXPECT_OK((*process)->KeepAlive(period, Deadline::In(kSoon)));
+    return *std::move(process);
+  };
+  const std::string folder = server_->Folder().Path();
+  const auto seldom = start(folder + "/seldom", 10min);
+  const auto often = start(folder + "/often", kSignOfLife);  // while the other's is waited for
+  EXPECT_OK(Becomes(
+      "three signs of life are there",
+      [&] { return Result<bool>(ReadFile(folder + "/often").size() >= 3); }, Deadline::In(kSoon)));
+  EXPECT_EQ(ReadFile(folder + "/seldom"), "");
+}
+
 TEST_F(SshPeerTest, SignsOfLifeDisturbNothingElseInTheSession) {
   ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
   std::vector<std::unique_ptr<PeerProcess>> kept;
   for (int i = 0; i < 3; ++i) {
     ASSERT_OK_AND_ASSIGN(auto process, peer->Run({"cat"}, Deadline::In(kSoon)));
-    ASSERT_OK(process->KeepAlive(Deadline::In(kSoon)));
+    ASSERT_OK(process->KeepAlive(kSignOfLife, Deadline::In(kSoon)));
     kept.push_back(std::move(process));
   }
   const std::string file = server_->Folder().Write("file", Patient(300'000));
@@ -183,12 +200,12 @@ TEST_F(SshPeerTest, ALineThatComesWithASignOfLifeIsHeard) {
     ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
     ASSERT_OK_AND_ASSIGN(
         auto answers, peer->Run(Shell("read x; echo heard; cat >/dev/null"), Deadline::In(kSoon)));
-    ASSERT_OK(answers->KeepAlive(Deadline::In(kSoon)));
+    ASSERT_OK(answers->KeepAlive(kSignOfLife, Deadline::In(kSoon)));
     std::vector<std::unique_ptr<PeerProcess>> silent(kSilent);
     for (auto& process : silent) {
       ASSERT_OK_AND_ASSIGN(process, peer->Run(Shell("cat >/dev/null"), Deadline::In(kSoon)));
       for (int sign = 0; sign < kSignsToEach; ++sign) {
-        ASSERT_OK(process->KeepAlive(Deadline::In(kSoon)));
+        ASSERT_OK(process->KeepAlive(kSignOfLife, Deadline::In(kSoon)));
       }
     }
     ComeLast();
