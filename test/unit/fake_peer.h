@@ -34,7 +34,7 @@ class FakeProcess : public PeerProcess {
     if (program_.exit) return std::nullopt;
     return Fail("read from " + Name(), ETIMEDOUT);
   }
-  Status KeepAlive(Deadline /*deadline*/) override {
+  Status KeepAlive(std::chrono::milliseconds /*period*/, Deadline /*deadline*/) override {
     kept_alive = true;
     return {};
   }
