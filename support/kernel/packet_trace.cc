@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <tuple>
 #include <utility>
 
-#include "support/base/files.h"
 #include "support/base/numbers.h"
 #include "support/base/unique_fd.h"
 
@@ -19,16 +20,17 @@ namespace {
 constexpr std::string_view kPrefix = "zcrx-hwtest-";
 constexpr const char* kBufferKib = "512";  // for each CPU; some 5000 packets
 
-constexpr size_t kMostText = size_t{1} << 30;  // of all CPUs
+constexpr size_t kMostText = size_t{1} << 30;  // of a test
+constexpr size_t kOneRead = size_t{64} << 10;
 
 // A driver uses one of them; none of them calls another.
 constexpr std::array kEvents = {"napi_gro_receive_entry", "napi_gro_frags_entry",
                                 "netif_receive_skb_entry", "netif_receive_skb_list_entry"};
 
 // tracefs judges a value by each write(2), so it goes in one.
-Status Write(const std::filesystem::path& file, std::string_view value, int flags = 0) {
+Status Write(const std::filesystem::path& file, std::string_view value) {
   const std::string operation = fmt::format("write \"{}\" to {}", value, file.string());
-  const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CLOEXEC | flags));
+  const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd.Valid()) return FailErrno(operation);
   if (!value.empty() && write(fd.Get(), value.data(), value.size()) < 0) {
     return FailErrno(operation);
@@ -100,31 +102,55 @@ Result<PacketTrace> PacketTrace::Open(const std::string& device,
     ZCRX_RETURN_IF_ERROR(Write(settings / "filter", fmt::format("name == \"{}\"", device)));
     ZCRX_RETURN_IF_ERROR(Write(settings / "enable", "1"));
   }
+  const std::filesystem::path pipe = trace.instance_ / "trace_pipe";
+  trace.pipe_ = UniqueFd(open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!trace.pipe_.Valid()) return FailErrno("open " + pipe.string());
   return trace;
 }
 
 PacketTrace::PacketTrace(PacketTrace&& other) noexcept
-    : instance_(std::exchange(other.instance_, {})) {}
+    : instance_(std::exchange(other.instance_, {})),
+      pipe_(std::move(other.pipe_)),
+      text_(std::move(other.text_)) {}
 
 PacketTrace& PacketTrace::operator=(PacketTrace&& other) noexcept {
   std::swap(instance_, other.instance_);
+  std::swap(pipe_, other.pipe_);
+  std::swap(text_, other.text_);
   return *this;
 }
 
-PacketTrace::~PacketTrace() {
-  if (!instance_.empty()) rmdir(instance_.c_str());
+PacketTrace::~PacketTrace() { std::ignore = Close(); }
+
+// To truncate the file `trace` would wait for all CPUs to have passed (synchronize_rcu() in
+// tracing_reset_online_cpus()), which takes longer than to read what is there.
+Status PacketTrace::Clear() {
+  ZCRX_RETURN_IF_ERROR(Drain());
+  text_.clear();
+  return {};
 }
 
-Status PacketTrace::Clear() { return Write(instance_ / "trace", "", O_TRUNC); }
+Result<TracedPackets> PacketTrace::Read() {
+  ZCRX_RETURN_IF_ERROR(Drain());
+  return ParsePacketTrace(text_);
+}
 
-Result<TracedPackets> PacketTrace::Read() const {
-  ZCRX_ASSIGN_OR_RETURN(const std::string text, ReadFile(instance_ / "trace", kMostText));
-  return ParsePacketTrace(text);
+Status PacketTrace::Drain() {
+  const std::string operation = "read " + (instance_ / "trace_pipe").string();
+  while (true) {
+    std::array<char, kOneRead> part;
+    const ssize_t size = read(pipe_.Get(), part.data(), part.size());
+    if (size == 0 || (size < 0 && errno == EAGAIN)) return {};
+    if (size < 0 && errno != EINTR) return FailErrno(operation);
+    if (size > 0) text_.append(part.data(), static_cast<size_t>(size));
+    if (text_.size() > kMostText) return Fail(operation, EFBIG);
+  }
 }
 
 Status PacketTrace::Close() {
   if (instance_.empty()) return {};
   const std::filesystem::path instance = std::exchange(instance_, {});
+  pipe_.Reset();  // an instance that is read stays (EBUSY)
   if (rmdir(instance.c_str()) != 0) return FailErrno("remove " + instance.string());
   return {};
 }
@@ -139,15 +165,12 @@ void RemoveLeftoverTraces(const std::filesystem::path& tracefs) {
 
 TracedPackets ParsePacketTrace(std::string_view text) {
   TracedPackets all;
-  constexpr std::string_view kCounts = "# entries-in-buffer/entries-written: ";
+  constexpr std::string_view kLost = " [LOST ";  // "CPU:0 [LOST 1000 EVENTS]"
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (line.starts_with(kCounts)) {
-      const auto kept = Field(line, kCounts);
-      const auto written =
-          Field(line, "/entries-written: " + std::to_string(kept.value_or(0)) + "/");
-      if (kept && written && *written > *kept) all.lost = *written - *kept;
+    if (line.starts_with("CPU:")) {
+      all.lost += Field(line, kLost).value_or(0);
     } else if (const auto packet = ParsePacket(line)) {
       all.packets.push_back(*packet);
     }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support/base/result.h"
+#include "support/base/unique_fd.h"
 
 namespace zcrx {
 
@@ -47,13 +48,19 @@ class PacketTrace {
 
   // Forgets what has been traced.
   Status Clear();
-  Result<TracedPackets> Read() const;
+  // All since Clear().
+  Result<TracedPackets> Read();
   // Ends tracing. What the destructor does, with its error.
   Status Close();
 
  private:
   explicit PacketTrace(std::filesystem::path instance) : instance_(std::move(instance)) {}
+  // What has come since the last time, at the end of text_.
+  Status Drain();
+
   std::filesystem::path instance_;  // empty: closed
+  UniqueFd pipe_;                   // what is read from it is no longer in the kernel's buffer
+  std::string text_;
 };
 
 // Whether the error is that of a machine or a user without tracing: it is lacking then. Any other
@@ -65,7 +72,7 @@ inline bool CannotTrace(const Error& error) {
 // Instances of processes that were killed. What cannot be removed stays: others' are not ours.
 void RemoveLeftoverTraces(const std::filesystem::path& tracefs = kTracefs);
 
-// The text of an instance's `trace` file.
+// What comes from an instance's `trace_pipe`.
 TracedPackets ParsePacketTrace(std::string_view text);
 
 }  // namespace zcrx

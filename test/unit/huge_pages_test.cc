@@ -35,7 +35,7 @@ class HugePagesTest : public testing::Test {
   void Write(const std::string& text) { std::ofstream(File()) << text; }
   void WriteOthers(int free, int promised, int surplus) {
     std::ofstream(folder_ / "free_hugepages") << free << '\n';
-    std::ofstream(folder_ / "resv_hugepages") << promised << '\n';
+    std::ofstream(folder_ / "resv_hugepages") << static_cast<unsigned long>(promised) << '\n';
     std::ofstream(folder_ / "surplus_hugepages") << surplus << '\n';
   }
   std::string Read() {
@@ -85,6 +85,19 @@ TEST_F(HugePagesTest, CountsThatContradictEachOtherAreAnError) {
   ASSERT_FALSE(pages.has_value());
   EXPECT_EQ(pages.error().code, ETIMEDOUT);
   EXPECT_THAT(pages.error().Text(), HasSubstr("last 3 of them, 0 free, 0 promised, 8 surplus"));
+}
+
+// An area whose mapping has ended and whose pages are still pinned.
+TEST_F(HugePagesTest, PagesThatAreLeavingAreNotFree) {
+  Write("6\n");
+  WriteOthers(2, -6, 0);
+  ASSERT_OK_AND_ASSIGN(const HugePages leaving, GetHugePages(folder_));
+  EXPECT_EQ(leaving.set_to, 6U);
+  EXPECT_EQ(leaving.free, 2U);
+  EXPECT_EQ(leaving.used, 4U);
+  WriteOthers(2, 5, 0);
+  ASSERT_OK_AND_ASSIGN(const HugePages promised, GetHugePages(folder_));
+  EXPECT_EQ(promised.free, 0U);
 }
 
 TEST_F(HugePagesTest, AreReadAndWritten) {

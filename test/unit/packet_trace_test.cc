@@ -11,13 +11,9 @@ namespace {
 
 // From a kernel 7.3.4.
 constexpr std::string_view kTrace =
-    R"(# tracer: nop
-#
-# entries-in-buffer/entries-written: 3/1003   #P:2
-#
-#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
-#              | |         |   |||||     |         |
+    R"(CPU:0 [LOST 900 EVENTS]
               sh-153     [000] ..s..    19.544706: napi_gro_receive_entry: dev=eth1 napi_id=0x2002 queue_mapping=4 skbaddr=00000000f07173cd vlan_tagged=0 vlan_proto=0x0000 vlan_tci=0x0000 protocol=0x86dd ip_summed=1 hash=0x5e6e9a3b l4_hash=1 len=1500 data_len=1428 truesize=4864 mac_header_valid=1 mac_header=-14 nr_frags=1 gso_size=0 gso_type=0x0 net_cookie=7
+CPU:1 [LOST 100 EVENTS]
           <idle>-0       [001] ..s1.    19.554943: napi_gro_frags_entry: dev=eth1 napi_id=0x2001 queue_mapping=0 skbaddr=000000005975a5f2 vlan_tagged=0 vlan_proto=0x0000 vlan_tci=0x0000 protocol=0x0800 ip_summed=0 hash=0x00000000 l4_hash=0 len=46 data_len=0 truesize=896 mac_header_valid=1 mac_header=-14 nr_frags=0 gso_size=0 gso_type=0x0
               sh-153     [000] ..s..    19.544806: napi_gro_receive_entry: dev=eth1 napi_id=0x2002 queue_map
 )";
@@ -44,7 +40,7 @@ TEST(ParsePacketTrace, TrustsNoText) {
   EXPECT_TRUE(ParsePacketTrace("").packets.empty());
   EXPECT_TRUE(ParsePacketTrace("\n\n#\n").packets.empty());
   const TracedPackets traced = ParsePacketTrace(
-      "# entries-in-buffer/entries-written: 7/x\n"
+      "CPU:0 [LOST x EVENTS]\n"
       " queue_mapping=1 protocol=0x86dd hash=0x1 len=10 data_len=11\n"
       " queue_mapping= protocol=0x86dd hash=0x1 len=10 data_len=1");
   EXPECT_TRUE(traced.packets.empty());
