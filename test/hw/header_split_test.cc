@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "fixtures/flow_packets.h"
+#include "fixtures/evidence/flow_packets.h"
 #include "fixtures/zcrx_test.h"
 #include "support/nic/link.h"
 #include "test/hw/variants.h"

@@ -3,7 +3,7 @@
 #include <ostream>
 #include <string>
 
-#include "fixtures/probes.h"
+#include "fixtures/bed/probes.h"
 #include "fixtures/zcrx_test.h"
 #include "support/base/pages.h"
 #include "support/nic/features.h"

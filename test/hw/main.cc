@@ -1,9 +1,9 @@
 #include <iostream>
 
+#include "fixtures/bed/needed_privileges.h"
+#include "fixtures/bed/testbed.h"
 #include "fixtures/check.h"
-#include "fixtures/needed_privileges.h"
-#include "fixtures/program.h"
-#include "fixtures/testbed.h"
+#include "fixtures/program/program.h"
 
 int main(int argc, char** argv) {
   // First of all: threads and programs have what their parent has.

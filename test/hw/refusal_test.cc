@@ -3,7 +3,7 @@
 #include <limits>
 #include <ostream>
 
-#include "fixtures/probes.h"
+#include "fixtures/bed/probes.h"
 #include "fixtures/zcrx_test.h"
 #include "support/nic/channels.h"
 #include "support/nic/queues.h"

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/capability.h"
-#include "fixtures/target_queue.h"
+#include "fixtures/bed/capability.h"
+#include "fixtures/bed/target_queue.h"
 #include "fixtures/zcrx_test.h"
 #include "support/zcrx/area.h"
 

@@ -1,4 +1,4 @@
-#include "fixtures/capability.h"
+#include "fixtures/bed/capability.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

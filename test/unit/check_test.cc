@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fixtures/probes.h"
+#include "fixtures/bed/probes.h"
 
 namespace zcrx {
 namespace {

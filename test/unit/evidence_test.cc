@@ -8,8 +8,8 @@
 #include <climits>
 
 #include "fixtures/evidence/is_proven.h"
+#include "fixtures/evidence/nic_report.h"
 #include "fixtures/evidence/witnesses.h"
-#include "fixtures/nic_report.h"
 #include "fixtures/result_matchers.h"
 
 namespace zcrx {

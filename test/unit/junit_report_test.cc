@@ -1,4 +1,4 @@
-#include "fixtures/junit_report.h"
+#include "fixtures/program/junit_report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/junit_file.h"
+#include "fixtures/program/junit_file.h"
 #include "fixtures/result_matchers.h"
 #include "support/base/deadline.h"
 #include "support/base/wait.h"

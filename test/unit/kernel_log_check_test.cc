@@ -1,4 +1,4 @@
-#include "fixtures/kernel_log_check.h"
+#include "fixtures/evidence/kernel_log_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

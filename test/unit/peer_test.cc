@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <string>
 
-#include "fixtures/deployed_sender.h"
+#include "fixtures/bed/deployed_sender.h"
+#include "fixtures/bed/sender.h"
 #include "fixtures/result_matchers.h"
-#include "fixtures/sender.h"
 #include "test/unit/fake_peer.h"
 
 namespace zcrx {

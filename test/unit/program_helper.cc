@@ -8,7 +8,7 @@
 #include <iostream>
 #include <string_view>
 
-#include "fixtures/program.h"
+#include "fixtures/program/program.h"
 #include "fixtures/result_matchers.h"
 #include "support/base/undo.h"
 #include "support/base/wait.h"

@@ -13,9 +13,9 @@
 #include <thread>
 #include <tuple>
 
-#include "fixtures/deployed_sender.h"
+#include "fixtures/bed/deployed_sender.h"
+#include "fixtures/bed/sender.h"
 #include "fixtures/result_matchers.h"
-#include "fixtures/sender.h"
 #include "support/base/wait.h"
 #include "test/unit/ssh_peer_fixture.h"
 

@@ -1,5 +1,5 @@
 // Sums of where the time went: every moment counts once.
-#include "fixtures/timings.h"
+#include "fixtures/program/timings.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

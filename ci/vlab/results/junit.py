@@ -15,7 +15,7 @@ from vlab.results import guest_file
 from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome, counts
 
 _MOST_BYTES = 16 << 20
-_PART = re.compile("seconds: ([a-z -]{1,20})")  # fixtures/junit_listener.cc
+_PART = re.compile("seconds: ([a-z -]{1,20})")  # fixtures/program/junit_listener.cc
 # XML 1.0, section 2.2: a document may not contain any other character, escaped or not.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
