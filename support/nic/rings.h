@@ -68,6 +68,13 @@ Status SetRings(Nic& nic, const RingsChange& change);
 // configured. ENOBUFS: it is on, and that could not be learned.
 Result<bool> ClaimSplit(Nic& nic);
 
+// Leaves the mini and jumbo rings to a driver that derives them from `rx` and from header split: bnxt
+// has no jumbo ring without it.
+inline void LeaveDerived(RingsChange& rings) {
+  rings.rx_mini.reset();
+  rings.rx_jumbo.reset();
+}
+
 // The reply to ETHTOOL_MSG_RINGS_GET.
 Rings ParseRings(netlink::Attributes reply);
 void EncodeRings(const RingsChange& change, netlink::Request& request);

@@ -221,7 +221,7 @@ class Application {
     std::map<std::string, bool> change;
     for (const auto& [name, wanted] : wanted_.features) {
       const auto now = now_.features.find(name);
-      if (now == now_.features.end() || now->second == wanted) continue;
+      if (now == now_.features.end() || IsAsWanted(wanted_, name, now->second)) continue;
       if (hw_gro_later && name == kHwGro && !wanted.active) continue;
       change[name] = wanted.requested;
       // Only a changed request makes the kernel look at a feature that something else switched.

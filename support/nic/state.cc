@@ -79,17 +79,17 @@ void CompareMainRss(const NicState& wanted, const NicState& now, Sentences& sent
   CompareRss("RSS", was, *now.rss, sentences);
 }
 
-using Features = std::map<std::string, NicState::Feature>;
-void Compare(std::string_view /*name*/, const Features& wanted, const Features& now,
-             Sentences& sentences) {
-  for (const auto& [name, was] : wanted) {
-    const auto is = now.find(name);
-    if (is == now.end()) {
+void CompareFeatures(const NicState& wanted, const NicState& now, Sentences& sentences) {
+  for (const auto& [name, was] : wanted.features) {
+    const auto is = now.features.find(name);
+    if (is == now.features.end()) {
       sentences.push_back(fmt::format("feature {} could be changed, cannot be", name));
+    } else if (IsAsWanted(wanted, name, is->second)) {
+      continue;
     } else if (was.active != is->second.active) {
       sentences.push_back(fmt::format("feature {} was {}, is {}", name, OnOff(was.active),
                                       OnOff(is->second.active)));
-    } else if (was.requested != is->second.requested) {
+    } else {
       sentences.push_back(fmt::format("feature {} is {} as it was, but was asked to be {}, now {}",
                                       name, OnOff(was.active), OnOff(was.requested),
                                       OnOff(is->second.requested)));
@@ -149,6 +149,13 @@ void Compare(std::string_view name, const Struct& wanted, const Struct& now, Sen
 
 }  // namespace
 
+bool IsAsWanted(const NicState& wanted, std::string_view feature, const NicState::Feature& now) {
+  const NicState::Feature& was = wanted.features.at(std::string(feature));
+  const bool split_rules = feature == kHwGro && wanted.split_automatic == false &&
+                           wanted.rings.tcp_data_split == TcpDataSplit::kEnabled;
+  return was.requested == now.requested && (was.active == now.active || split_rules);
+}
+
 uint32_t CountClaimedQueues(const NicState& state) {
   uint32_t count = 0;
   const auto claim = [&](uint32_t queue) { count = std::max(count, queue + 1); };
@@ -170,8 +177,11 @@ std::vector<std::string> Differences(const NicState& wanted, const NicState& now
   Compare("MTU", std::optional(wanted.mtu), std::optional(now.mtu), sentences);
   ForEachField<NicState>([&](std::string_view name, auto member) {
     using Setting = std::remove_cvref_t<decltype(wanted.*member)>;
+    // What these mean depends on others.
     if constexpr (std::same_as<Setting, std::optional<Rss>>) {
-      CompareMainRss(wanted, now, sentences);  // what it means depends on others
+      CompareMainRss(wanted, now, sentences);
+    } else if constexpr (std::same_as<Setting, decltype(wanted.features)>) {
+      CompareFeatures(wanted, now, sentences);
     } else if constexpr (!std::same_as<Setting, std::optional<bool>>) {  // no kernel shows it
       Compare(name, wanted.*member, now.*member, sentences);
     }

@@ -63,6 +63,7 @@ class ZcrxBound : public ZcrxTest {
   static NicState Unsplit() {
     NicState state = declared().Standing();
     state.rings.tcp_data_split = TcpDataSplit::kUnknown;
+    LeaveDerived(state.rings);
     state.split_automatic = true;
     return state;
   }

@@ -60,7 +60,6 @@ NicState Split(NicState state) {
   state.rings.tcp_data_split = TcpDataSplit::kEnabled;
   state.split_automatic = false;
   if (state.rings.hds_thresh) state.rings.hds_thresh = 0;
-  state.features.erase(std::string(kHwGro));
   return state;
 }
 
@@ -98,7 +97,7 @@ TEST_F(ApplyTest, AllRingsChangeAtOnce) {
   Plug(kBnxt);
   NicState small = Split(found_);
   small.rings.rx = 256;
-  small.rings.rx_jumbo.reset();
+  LeaveDerived(small.rings);
   EXPECT_THAT(Errors(small), IsEmpty());
   EXPECT_THAT(fake_->changes, ElementsAre(Pair("rings", 1)));
   EXPECT_EQ(fake_->rings.rx_jumbo, 1024U);
@@ -116,7 +115,9 @@ TEST_F(ApplyTest, HardwareGroGoesOnBeforeHeaderSplitThatNeedsItAndOffAfterIt) {
   EXPECT_EQ(fake_->split, TcpDataSplit::kEnabled);
   EXPECT_THAT(Errors(found_), IsEmpty());
   EXPECT_FALSE(fake_->features.at("rx-gro-hw").active);
-  EXPECT_THAT(fake_->changes, UnorderedElementsAre(Pair("features", 2), Pair("rings", 2)));
+  // "off" is asked for beside header split too, which the driver notes, and keeps it on; so once
+  // header split is gone, it has to be asked for anew.
+  EXPECT_THAT(fake_->changes, UnorderedElementsAre(Pair("features", 4), Pair("rings", 2)));
 }
 
 TEST_F(ApplyTest, HardwareGroThatIsFixedIsLeftAlone) {
@@ -345,7 +346,7 @@ class AnyState {
     if (Coin() && wanted.rss) wanted.rss->table = Table();
     if (Coin()) {
       wanted.rings.rx = OneOf({256U, 512U, 4096U});
-      wanted.rings.rx_jumbo.reset();
+      LeaveDerived(wanted.rings);
     }
     if (Coin()) {
       for (auto* const count : {&wanted.channels.rx, &wanted.channels.combined}) {

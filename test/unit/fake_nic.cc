@@ -57,6 +57,7 @@ bool FakeNic::SplitIsOn() const {
 
 Rings FakeNic::ShownRings() const {
   Rings shown = rings;
+  if (!SplitIsOn()) shown.rx_jumbo.reset();
   shown.tcp_data_split = SplitIsOn() ? TcpDataSplit::kEnabled : TcpDataSplit::kDisabled;
   return shown;
 }
