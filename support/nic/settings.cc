@@ -187,9 +187,16 @@ class Application {
     }
   }
 
-  // The kernel takes no queue away that a table leads to (ethtool_check_max_channel).
+  // The kernel takes no queue away that a table leads to (ethtool_check_max_channel). And with
+  // fewer queues, a table that was configured may look like the driver's own: nothing would take it
+  // back then, so it goes before.
   void ReleaseQueues(uint32_t left) {
-    if (now_.rss && LeadsBeyond(now_.rss->table, left)) Try(ResetRssTable(nic_));
+    if (now_.rss && (LeadsBeyond(now_.rss->table, left) ||
+                     (IsDefault(now_.rss->table, left) &&
+                      !IsDefault(now_.rss->table, now_.channels.RxQueues())))) {
+      const Status reset = ResetRssTable(nic_);
+      if (reset || reset.error().code != EOPNOTSUPP) Try(reset);
+    }
     for (const auto& [number, rss] : now_.contexts) {
       const auto wanted = wanted_.contexts.find(number);
       if (wanted == wanted_.contexts.end() || !LeadsBeyond(rss.table, left)) continue;
@@ -202,12 +209,6 @@ class Application {
     if (change.Empty()) return;
     ReleaseQueues(wanted_.channels.RxQueues());
     Try(SetChannels(nic_, change));
-    // With fewer queues, a table that a run has configured may look like the driver's own; then
-    // nothing else would take it back.
-    if (wanted_.rss && IsDefault(wanted_.rss->table, wanted_.channels.RxQueues())) {
-      const Status reset = ResetRssTable(nic_);
-      if (reset || reset.error().code != EOPNOTSUPP) Try(reset);
-    }
   }
 
   [[nodiscard]] bool SplitIsOn(const NicState& state) const {

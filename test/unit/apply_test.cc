@@ -239,6 +239,9 @@ class AnyState {
     left_ = UINT64_MAX;
     NicState found = *ReadNicState(nic);
     const TcpDataSplit split = fake_.split;
+    const bool rss_is_drivers =
+        fake_.up && fake_.rss && !fake_.rss_configured &&
+        fake_.rss->table == DefaultRssTable(fake_.rss->table.size(), fake_.RxQueues());
     const bool split_on = found.rings.tcp_data_split == TcpDataSplit::kEnabled;
     if (split_on) found.split_automatic = ClaimSplit(nic).value_or(true);
     std::string problem = Run(nic, found);
@@ -255,6 +258,7 @@ class AnyState {
     if (split_on && !fake_.driver.loses_notifications && fake_.split != split) {
       return "header split is not whose it was";
     }
+    if (rss_is_drivers && fake_.rss_configured) return "the RSS table has become somebody's";
     if (const std::string what = NeedlesslyChanged(differed, found); !what.empty()) {
       return what + " changed without need";
     }
