@@ -379,6 +379,7 @@ class AnyState {
         }
       }
     } catch (const Killed&) {
+      left_ = UINT64_MAX;
     }
     return "";
   }

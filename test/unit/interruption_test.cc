@@ -14,7 +14,6 @@
 
 #include "fixtures/result_matchers.h"
 #include "support/base/interruption_watch.h"
-#include "support/base/undo.h"
 #include "support/base/unique_fd.h"
 #include "support/base/wait.h"
 
@@ -88,6 +87,7 @@ TEST_P(InterruptionTest, EndsTheWaitOfEachThreadThatHearsIt) {
   constexpr int kThreads = 3;
   std::array<Status, kThreads> ended;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   const auto begin = Clock::now();
   for (Status& one : ended) {
     threads.emplace_back([&one] {
@@ -161,18 +161,17 @@ TEST(Interruption, LeavesUndosTheirWaitsHoweverOftenItComes) {
   const InterruptionWatch watch;
   ::kill(::getpid(), SIGTERM);
   WaitUntilItHasCome();
-  UndoStack undo([](const Error& error) { ADD_FAILURE() << error.Text(); });
   int looks = 0;
-  undo.Add("what takes a while", [&looks] {
-    return Becomes(
+  {
+    const Uninterrupted undoing;
+    EXPECT_OK(Becomes(
         "it is",
         [&looks] {
           ::kill(::getpid(), SIGTERM);  // again, in the middle of it
           return Result<bool>(++looks == 6);
         },
-        Deadline::In(kSoon));
-  });
-  EXPECT_TRUE(undo.RunAll().empty());
+        Deadline::In(kSoon)));
+  }
   EXPECT_EQ(looks, 6);
   EXPECT_THAT(NeverBecomes(Deadline::In(kNever)), FailsWith(ECANCELED));
 }

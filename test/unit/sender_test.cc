@@ -360,6 +360,7 @@ TEST(SendPlan, SurvivesItsWords) {
       if (equals != word.npos) given.push_back(word.substr(equals + 1));
     }
     std::vector<const char*> argv;
+    argv.reserve(given.size());
     for (const std::string& word : given) argv.push_back(word.c_str());
     ASSERT_THAT(ParseSendPlan(argv), IsOkAndHolds(plan))
         << fmt::format("{}", fmt::join(words, " "));

@@ -53,13 +53,13 @@ class Quick(unittest.TestCase):
 
     def test_of_a_source(self) -> None:
         self.assertEqual(
-            self.steps("support/base/undo.h"),
+            self.steps("support/base/wait.h"),
             {"format", "build", "sanitize", "lint", "suite", "unit"},
         )
 
     def test_of_a_unit_test(self) -> None:
         self.assertEqual(
-            self.steps("test/unit/undo_test.cc"), {"format", "build", "sanitize", "lint", "unit"}
+            self.steps("test/unit/wait_test.cc"), {"format", "build", "sanitize", "lint", "unit"}
         )
 
     def test_of_a_script(self) -> None:
@@ -74,9 +74,9 @@ class Quick(unittest.TestCase):
         self.assertIn("lint", self.steps(".clang-tidy"))
 
     def test_looks_at_what_changed_only(self) -> None:
-        (step,) = [one for one in table("quick", "support/base/undo.h") if one.name == "format"]
+        (step,) = [one for one in table("quick", "support/base/wait.h") if one.name == "format"]
         self.assertEqual(
-            step.commands, [["clang-format-19", "--dry-run", "--Werror", "support/base/undo.h"]]
+            step.commands, [["clang-format-19", "--dry-run", "--Werror", "support/base/wait.h"]]
         )
 
 
