@@ -23,13 +23,13 @@ class Custody {
   static Result<Custody> Take(const std::string& interface, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said);
 
-  // Before the first change. `found` is how the NIC has to be afterwards; it gets what only a change
-  // can tell, and the guardian has learned: split_automatic.
+  // Before the first change. `found` is how the NIC has to be afterwards; it gets what only a
+  // change can tell, and the guardian has learned: split_automatic.
   Status Begin(NicState& found);
   // An error where the NIC may not be changed (any more).
   Status Holds();
-  // After the last undo. What still differed is put back, and an error each, as is what could not
-  // be. Where the guardian has gone this does what it would have done.
+  // After the NIC was put back. What still differs is put back, and an error each, as is what
+  // cannot be. Where the guardian has gone this does what it would have done.
   std::vector<Error> End();
 
  private:

@@ -39,7 +39,7 @@ class Guardian {
     std::vector<std::string> differences;  // that it found, and put back
     std::vector<Error> errors;             // why it could not
   };
-  // The run has undone all its changes: it looks, puts back what still differs, and leaves.
+  // The run has put the NIC back: it looks, puts back what still differs, and leaves.
   // An error: it did not.
   Result<Report> Dismiss(Deadline deadline);
 

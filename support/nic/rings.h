@@ -68,8 +68,8 @@ Status SetRings(Nic& nic, const RingsChange& change);
 // configured. ENOBUFS: it is on, and that could not be learned.
 Result<bool> ClaimSplit(Nic& nic);
 
-// Leaves the mini and jumbo rings to a driver that derives them from `rx` and from header split: bnxt
-// has no jumbo ring without it.
+// Leaves the mini and jumbo rings to a driver that derives them from `rx` and from header split:
+// bnxt has no jumbo ring without it.
 inline void LeaveDerived(RingsChange& rings) {
   rings.rx_mini.reset();
   rings.rx_jumbo.reset();

@@ -73,8 +73,9 @@ struct NicState {
 // A few milliseconds. What the device does not have is left out; what cannot be read is an error.
 Result<NicState> ReadNicState(Nic& nic);
 
-// Whether `feature` of `now` is as `wanted` has it. rx-gro-hw is the driver's to switch while header
-// split is configured on, whatever was asked: mlx5 keeps it on, others may have to turn it off.
+// Whether `feature` of `now` is as `wanted` has it. rx-gro-hw is the driver's to switch while
+// header split is configured on, whatever was asked: mlx5 keeps it on, others may have to turn it
+// off.
 bool IsAsWanted(const NicState& wanted, std::string_view feature, const NicState::Feature& now);
 
 // How many rx queues, from 0 on, flow rules and additional RSS contexts lay claim to: one more than

@@ -18,7 +18,7 @@ namespace zcrx {
 
 // How a program on the peer ended.
 struct PeerExit {
-  int status = 0;      // exit status; no meaning where `signal` is set
+  int status = 0;           // exit status; no meaning where `signal` is set
   std::string signal = {};  // "KILL", "SEGV" (RFC 4254, 6.10: no "SIG"); empty: it ended by itself
   [[nodiscard]] bool Success() const { return signal.empty() && status == 0; }
   // "ended with status 1", "was killed by SIGKILL"

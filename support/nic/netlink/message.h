@@ -106,7 +106,7 @@ class Request {
   std::string operation_;
   std::unique_ptr<nl_msg, FreeMsg> msg_;
   std::vector<ptrdiff_t> nests_;  // where those begin that are open
-  int first_error_ = 0;  // libnl's, negative
+  int first_error_ = 0;           // libnl's, negative
 };
 
 }  // namespace zcrx::netlink
