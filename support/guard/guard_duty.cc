@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <optional>
@@ -134,6 +135,8 @@ void WaitForEndOfRun(const UniqueFd& run, int lock) {
 Status LearnWhoseSplit(const Journals& journals, Nic& nic, Journal& journal) {
   if (journal.state.rings.tcp_data_split != TcpDataSplit::kEnabled) return {};
   const Result<bool> claimed = ClaimSplit(nic);
+  // What nobody can configure (6.12) is nobody's, and not to be sent again.
+  if (!claimed && claimed.error().code != ENOBUFS) return {};
   // Unheard, it may have been the driver's, as it mostly is.
   journal.state.split_automatic = claimed.value_or(true);
   return journals.Write(journal);

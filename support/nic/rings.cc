@@ -70,9 +70,7 @@ Status SetRings(Nic& nic, const RingsChange& change) {
 Result<bool> ClaimSplit(Nic& nic) {
   const KillPoints points("claim_split");
   auto request = Encode(nic, {.tcp_data_split = TcpDataSplit::kEnabled});
-  Result<bool> changed = nic.CallAndTell(request, ETHTOOL_MSG_RINGS_NTF);
-  if (!changed && changed.error().code != ENOBUFS) return false;
-  return changed;
+  return nic.CallAndTell(request, ETHTOOL_MSG_RINGS_NTF);
 }
 
 }  // namespace zcrx

@@ -64,7 +64,7 @@ Result<Rings> GetRings(Nic& nic);
 // already, the kernel does not ask the driver (ethnl_set_rings() in net/ethtool/rings.c).
 Status SetRings(Nic& nic, const RingsChange& change);
 // Configures header split on, and returns whether that changed the configuration: header split that
-// was on before was the driver's own choice then, which no kernel shows. False where it cannot be
+// was on before was the driver's own choice then, which no kernel shows. Fails where it cannot be
 // configured. ENOBUFS: it is on, and that could not be learned.
 Result<bool> ClaimSplit(Nic& nic);
 

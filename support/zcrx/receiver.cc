@@ -1,5 +1,7 @@
 #include "support/zcrx/receiver.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -47,6 +49,20 @@ void Count(Received& received, uint32_t length) {
   received.lengths.at(static_cast<size_t>(std::bit_width(length))) += 1;
 }
 
+// A reset is sent once, and lost like any packet that finds no descriptor. A connection that is
+// silent for a second asks, and the peer resets it again.
+Status KeepAlive(const UniqueFd& listener) {
+  const int one = 1;  // on; seconds
+  const auto set = [&](int level, int option) {
+    return setsockopt(listener.Get(), level, option, &one, sizeof(one)) == 0;
+  };
+  if (!set(SOL_SOCKET, SO_KEEPALIVE) || !set(IPPROTO_TCP, TCP_KEEPIDLE) ||
+      !set(IPPROTO_TCP, TCP_KEEPINTVL)) {
+    return FailErrno("set SO_KEEPALIVE");
+  }
+  return {};
+}
+
 }  // namespace
 
 Receiver::Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& endpoint,
@@ -64,7 +80,8 @@ Receiver::Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& e
 Result<Receiver> Receiver::Start(const ReceiverOptions& options) {
   // The port before the NIC: a port that is taken leaves the queue alone.
   ZCRX_ASSIGN_OR_RETURN(UniqueFd listener, ListenOn(options.listen));
-  // Connections inherit it, and say so in their handshake.
+  // Connections inherit these, and say the second in their handshake.
+  ZCRX_RETURN_IF_ERROR(KeepAlive(listener));
   if (options.receive_buffer != 0 &&
       setsockopt(listener.Get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer,
                  sizeof(options.receive_buffer)) != 0) {
