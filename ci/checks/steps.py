@@ -63,7 +63,7 @@ def table(scope: Scope) -> list[Step]:
             ["build"], limit_s=1200,
         ),
         # Unit tests wait more than they work.
-        Step("unit", _unit(scope), {"quick": 30, "gate": 40, "nightly": 40}, ["sanitize"]),
+        Step("unit", _unit(scope), {"quick": 30, "gate": 120, "nightly": 120}, ["sanitize"]),
         Step("fuzz", [_ctest(_SANITIZED, "fuzz", _CORES)], {"gate": 10}, ["sanitize"]),
         *_nightly(scope),
     ]  # fmt: skip
@@ -100,7 +100,7 @@ def _unit_again(scope: Scope, name: str, preset: str) -> list[Step]:
     build, tests = f"build-{name}", [_ctest(f"build/{preset}", "unit", 2 * _CORES)]
     return [
         Step(build, _build(scope, preset), {"nightly": 600}, background=True, rebuilds=True),
-        Step(f"unit-{name}", tests, {"nightly": 45}, [build]),
+        Step(f"unit-{name}", tests, {"nightly": 120}, [build]),
     ]
 
 
