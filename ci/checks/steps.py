@@ -63,7 +63,10 @@ def table(scope: Scope) -> list[Step]:
             ["build"], limit_s=1200,
         ),
         # Unit tests wait more than they work.
-        Step("unit", _unit(scope), {"quick": 30, "gate": 60, "nightly": 60}, ["sanitize"]),
+        Step(
+            "unit", _unit(scope), {"quick": 30, "gate": 60, "nightly": 60}, ["sanitize"],
+            limit_s=420,
+        ),
         Step("fuzz", [_ctest(_SANITIZED, "fuzz", _CORES)], {"gate": 10}, ["sanitize"]),
         *_nightly(scope),
     ]  # fmt: skip
