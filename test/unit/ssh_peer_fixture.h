@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -38,6 +39,8 @@ inline std::string Patient(size_t bytes = 0) {
 class SshPeerTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    // As RunProgram(): what an sshd that refuses a login no longer reads is an error, not a death.
+    std::signal(SIGPIPE, [](int) {});
     auto server = LocalSshd::Start();
     if (!server.has_value()) GTEST_SKIP() << server.error().Text();
     server_ = *std::move(server);
