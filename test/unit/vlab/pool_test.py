@@ -3,6 +3,7 @@
 import io
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -103,9 +104,15 @@ mark.unlink()
         """The end of a job with a log is the end of its process alone."""
         script = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]])"
         waits = _WAIT_FOR.replace("sys.argv[1]", repr(str(self.file)))
+        waits += f"Path({str(self.file)!r}).unlink()"
         job = Job("leaves", [sys.executable, "-c", script, waits], 60.0, self.file.with_name("log"))
         (found,) = pool.run([job], 1)
         self.file.touch()
+        # Gone with the folder before it was seen, it would have left the process waiting.
+        end = time.monotonic() + 20
+        while self.file.exists() and time.monotonic() < end:
+            pass
+        self.assertFalse(self.file.exists())
         self.assertEqual(found.status, 0)
         self.assertLess(found.seconds, 15)
 
