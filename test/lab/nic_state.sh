@@ -63,9 +63,10 @@ same_bytes() { # same_bytes FILE: as the NIC is now
   on_the_nic snapshot "$1.now" && cmp "$1" "$1.now"
 }
 
-# Somebody changes the NIC while a test runs, after the test's own last change.
+# Somebody changes the NIC while a test runs: after the test's own last change, and a second of
+# transfer before its end.
 meddled_with() {
-  ZCRX_KILL_AT=print zcrx_tests --config=$config '--gtest_filter=ZcrxReceive.*/flow_rule' >/tmp/meddled 2>&1 &
+  ZCRX_KILL_AT=print zcrx_tests --config=$config '--gtest_filter=ZcrxHeaderSplit.*/flow_rule' >/tmp/meddled 2>&1 &
   suite=$!
   becomes 20 grep -qs 'in transfer' /tmp/meddled && ethtool -K nic0 tx-nocache-copy on
   wait $suite
