@@ -18,14 +18,12 @@ constexpr std::chrono::seconds kMemoryReturns{3};
 }  // namespace
 
 Status DeclaredNic::Declare(const NicState& wanted) {
-  // What somebody else has changed meanwhile would be overwritten without a word.
-  const Restored restored = PutRight();
-  if (!restored.errors.empty()) return std::unexpected(restored.errors.front());
-  if (!restored.differences.empty()) {
-    return Fail(nic_->Name() + " did not stand as declared", 0,
-                fmt::format("{}", fmt::join(restored.differences, "; ")));
-  }
   Applied applied = Apply(*nic_, wanted, Deadline::In(kProviderLeaves));
+  // Somebody else's change since the last look must not be overwritten without a word.
+  if (const auto strayed = Strayed(applied); !strayed.empty()) {
+    applied.errors.insert(applied.errors.begin(), {nic_->Name() + " was not as declared", 0,
+                                                   fmt::format("{}", fmt::join(strayed, "; "))});
+  }
   if (applied.errors.empty()) {
     standing_ = std::move(applied.now);
     return {};
@@ -107,11 +105,16 @@ DeclaredNic::Restored DeclaredNic::PutRight() {
   return restored;
 }
 
-std::vector<Error> DeclaredNic::PutBack() {
+DeclaredNic::Restored DeclaredNic::PutBack() {
   const Uninterrupted undoing;
   Applied applied = Apply(*nic_, found_, Deadline::In(kProviderLeaves));
+  Restored restored = {.differences = Strayed(applied), .errors = std::move(applied.errors)};
   standing_ = std::move(applied.now);
-  return std::move(applied.errors);
+  return restored;
+}
+
+std::vector<std::string> DeclaredNic::Strayed(const Applied& applied) const {
+  return applied.before ? Differences(standing_, *applied.before) : std::vector<std::string>();
 }
 
 }  // namespace zcrx

@@ -26,7 +26,7 @@ class DeclaredNic {
   [[nodiscard]] const NicState& Standing() const { return standing_; }
 
   // Sets what differs. On failure the NIC stands as before, and the first error is returned; that
-  // it did not stand as declared is one too.
+  // it was not as declared is one too.
   Status Declare(const NicState& wanted);
 
   // Adds to what is declared, until the next Declare() that does not have it. The rule's location;
@@ -45,10 +45,13 @@ class DeclaredNic {
   };
   // Puts right what no longer stands as declared.
   Restored PutRight();
-  // Declares what was found.
-  std::vector<Error> PutBack();
+  // Declares what was found; what did not stand as declared until then is told, too.
+  Restored PutBack();
 
  private:
+  // How the NIC differed from what stood, before something else was applied.
+  [[nodiscard]] std::vector<std::string> Strayed(const Applied& applied) const;
+
   Nic* nic_;
   NicState found_;
   NicState standing_;

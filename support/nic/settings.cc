@@ -114,7 +114,9 @@ class Application {
       : nic_(nic), wanted_(wanted), deadline_(deadline) {}
 
   Applied Run() {
-    if (Look() && (SaysWhoseSplit() || !Differences(wanted_, now_).empty())) {
+    std::optional<NicState> before;
+    if (Look()) before = now_;
+    if (before && (SaysWhoseSplit() || !Differences(wanted_, now_).empty())) {
       for (const auto step : kSteps) {
         if (Look()) (this->*step)();
       }
@@ -126,7 +128,7 @@ class Application {
     }
     now_.nic = wanted_.nic;
     now_.split_automatic = wanted_.split_automatic;
-    return {.now = std::move(now_), .errors = std::move(errors_)};
+    return {.before = std::move(before), .now = std::move(now_), .errors = std::move(errors_)};
   }
 
  private:
@@ -136,11 +138,9 @@ class Application {
 
   // Something was asked of the kernel; what it took along shows at the next Look(): a driver that
   // resets its device drops rules and tables.
-  bool Try(Status status) {
+  void Try(const Status& status) {
     looked_ = false;
-    if (status.has_value()) return true;
-    errors_.push_back(std::move(status).error());
-    return false;
+    if (!status) errors_.push_back(status.error());
   }
   bool Look() {
     if (looked_) return true;

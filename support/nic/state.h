@@ -90,7 +90,8 @@ uint32_t CountClaimedQueues(const NicState& state);
 std::vector<std::string> Differences(const NicState& wanted, const NicState& now);
 
 struct Applied {
-  NicState now;               // what stands afterwards
+  std::optional<NicState> before;  // what stood at first; nothing where it could not be read
+  NicState now;                    // what stands afterwards
   std::vector<Error> errors;  // in order; what differs in the end is an error too
 };
 // Sets what differs, in the order of dependencies, and nothing else; before channels, rings and

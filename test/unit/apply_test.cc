@@ -162,7 +162,7 @@ TEST_F(ApplyTest, RulesAndContextsGoBeforeTheQueuesThatTheyLeadTo) {
   ASSERT_OK(declared.AddRule({.destination_port = 81, .action = ToQueue{6}}));
   EXPECT_THAT(DeleteRssContext(*nic_, context), FailsWith(EBUSY));
   EXPECT_THAT(SetChannels(*nic_, {.combined = 4}), FailsWith(EINVAL));
-  EXPECT_THAT(declared.PutBack(), IsEmpty());
+  EXPECT_THAT(declared.PutBack().errors, IsEmpty());
   EXPECT_THAT(fake_->contexts, IsEmpty());
   EXPECT_EQ(fake_->RxQueues(), 4U);
 }
@@ -188,9 +188,14 @@ TEST_F(ApplyTest, WhatSomebodyElseChangedIsToldAndPutRight) {
   DeclaredNic declared(*nic_, found_);
   ASSERT_OK(SetMtu(*nic_, 1400));
   EXPECT_THAT(declared.Declare(Split(found_)),
-              FailsWithText(HasSubstr("eth1 did not stand as declared: MTU was 1500, is 1400")));
+              FailsWithText(HasSubstr("eth1 was not as declared: MTU was 1500, is 1400")));
   EXPECT_EQ(fake_->mtu, 1500U);
   EXPECT_THAT(declared.Declare(Split(found_)), IsOk());
+  ASSERT_OK(SetMtu(*nic_, 1400));
+  const DeclaredNic::Restored restored = declared.PutBack();
+  EXPECT_THAT(restored.differences, ElementsAre("MTU was 1500, is 1400"));
+  EXPECT_THAT(restored.errors, IsEmpty());
+  EXPECT_THAT(Differences(found_, *ReadNicState(*nic_)), IsEmpty());
 }
 
 TEST_F(ApplyTest, NoRingChangesUnderAProviderAndRulesDo) {
