@@ -43,7 +43,7 @@ Result<std::string> ReadAll(int fd, size_t most, const std::string& operation) {
     if (got == 0) return text;
     text.append(part.data(), static_cast<size_t>(got));
     if (text.size() > most) {
-      return Fail(operation, EFBIG, fmt::format("it is longer than {} bytes", most));
+      return Fail(operation, EFBIG, fmt::format("longer than {} bytes", most));
     }
   }
 }

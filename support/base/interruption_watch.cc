@@ -102,7 +102,7 @@ void InterruptionWatch::Run(std::optional<std::chrono::seconds> limit,
     if (further == wake_) return;
   }
   // fmt allocates, and whoever hangs may hold the allocator's lock.
-  constexpr std::string_view kText = "interrupted, and what is to be undone does not end\n";
+  constexpr std::string_view kText = "interrupted, but undoing did not finish in time\n";
   (void)!::write(STDERR_FILENO, kText.data(), kText.size());
   ::_exit(last_resort.status);
 }

@@ -36,13 +36,13 @@ Status KeepOnly(Capabilities kept) {
     sets[half].effective = sets[half].permitted;
     sets[half].inheritable = sets[half].permitted;
   }
-  ZCRX_RETURN_IF_ERROR(Call(SYS_capset, "give up capabilities", sets));
+  ZCRX_RETURN_IF_ERROR(Call(SYS_capset, "drop capabilities", sets));
   // Those that are no longer permitted have left the ambient set by themselves.
   for (int number = 0; number < 64; ++number) {
     const auto half = static_cast<size_t>(number / 32);
     if ((sets[half].permitted >> (number % 32) & 1) == 0) continue;
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0) {
-      return FailErrno(fmt::format("let programs have capability {}", number));
+      return FailErrno(fmt::format("pass capability {} on to programs", number));
     }
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return FailErrno("set no_new_privs");

@@ -12,25 +12,25 @@ std::optional<std::string> Ipv4Problem(const std::string& text) {
   in_addr address{};
   if (::inet_pton(AF_INET, text.c_str(), &address) != 1) return "is not an IPv4 address";
   const uint32_t host = ntohl(address.s_addr);
-  if (host == INADDR_ANY) return "is the address of no machine";
+  if (host == INADDR_ANY) return "is the unspecified address";
   if ((host >> 24) == IN_LOOPBACKNET) return "is a loopback address: no NIC sees its traffic";
-  if (IN_MULTICAST(host) || host == INADDR_BROADCAST) return "is not the address of one machine";
+  if (IN_MULTICAST(host) || host == INADDR_BROADCAST) return "is a multicast or broadcast address";
   return std::nullopt;
 }
 
 std::optional<std::string> Ipv6Problem(const std::string& text) {
   if (text.contains('%')) {
-    return "has a scope (%), which means nothing to the other machine; give a global or a unique "
+    return "has a scope (%), which means nothing to the other machine; use a global or a unique "
            "local address";
   }
   in6_addr address{};
   if (::inet_pton(AF_INET6, text.c_str(), &address) != 1) return "is not an IPv6 address";
-  if (IN6_IS_ADDR_UNSPECIFIED(&address)) return "is the address of no machine";
+  if (IN6_IS_ADDR_UNSPECIFIED(&address)) return "is the unspecified address";
   if (IN6_IS_ADDR_LOOPBACK(&address)) return "is a loopback address: no NIC sees its traffic";
-  if (IN6_IS_ADDR_MULTICAST(&address)) return "is not the address of one machine";
-  if (IN6_IS_ADDR_V4MAPPED(&address)) return "is an IPv4 address in disguise";
+  if (IN6_IS_ADDR_MULTICAST(&address)) return "is a multicast address";
+  if (IN6_IS_ADDR_V4MAPPED(&address)) return "is an IPv4-mapped IPv6 address";
   if (IN6_IS_ADDR_LINKLOCAL(&address)) {
-    return "is link-local and would need a scope, which differs between the machines; give a "
+    return "is link-local and would need a scope, which differs between the machines; use a "
            "global or a unique local address";
   }
   return std::nullopt;

@@ -24,13 +24,13 @@ constexpr std::array<ConfigKey, 16> kKeys = {{
     {"REMOTE_V6", "--remote-v6", "the peer's IPv6 address"},
     {"REMOTE_TYPE", "--remote-type", "how the peer is reached: ssh"},
     {"REMOTE_ARGS", "--remote-args", "the peer's login: [user@]host[:port]"},
-    {"ZCRX_PORT", "--port", "where tests listen (default: one the kernel chooses)"},
-    {"ZCRX_SENDER", "--sender", "the sender program (default: beside this one)"},
+    {"ZCRX_PORT", "--port", "port that tests listen on (default: chosen by the kernel)"},
+    {"ZCRX_SENDER", "--sender", "the sender program (default: next to this one)"},
     {"ZCRX_SSH_IDENTITY", "--ssh-identity", "private key (default: ssh-agent, ~/.ssh)"},
     {"ZCRX_SSH_KNOWN_HOSTS", "--ssh-known-hosts", "default: ~/.ssh/known_hosts"},
     {"ZCRX_SSH_CONFIG", "--ssh-config", "default: ~/.ssh/config"},
     {"ZCRX_SSH_TIMEOUT", "--ssh-timeout", "seconds for the login (default: ConnectTimeout, 15)"},
-    {"ZCRX_REMOTE_DIR", "--remote-dir", "where the peer takes the sender (default: /tmp)"},
+    {"ZCRX_REMOTE_DIR", "--remote-dir", "the sender's folder on the peer (default: /tmp)"},
     {"ZCRX_PROMISED", "--promised", "capabilities that must not be missing: a,b"},
     {"ZCRX_WAIT", "--wait", "seconds to wait for a NIC that is in use (default: 0)"},
 }};
@@ -115,7 +115,8 @@ bool IsInterfaceName(const std::string& name) {
 }
 
 std::string ReadNetif(Reader& reader) {
-  std::string netif = reader.Require("NETIF", "a name of the NIC under test, as ip link shows it");
+  std::string netif =
+      reader.Require("NETIF", "the name of the NIC under test, as ip link shows it");
   if (!IsInterfaceName(netif)) reader.Wrong("NETIF", "is not a valid interface name");
   return netif;
 }
@@ -130,7 +131,7 @@ std::optional<AddressPair> ReadPair(Reader& reader, const std::string& version, 
   for (const auto& [key, address] :
        {std::pair(local_key, pair.local), std::pair(remote_key, pair.remote)}) {
     if (address.empty()) {
-      reader.Missing(key, "an address of one end needs the other end's");
+      reader.Missing(key, "an address of one end needs one of the other end");
       good = false;
     } else if (const auto problem = AddressProblem(address, family)) {
       reader.Wrong(key, *problem);
@@ -138,7 +139,7 @@ std::optional<AddressPair> ReadPair(Reader& reader, const std::string& version, 
     }
   }
   if (good && SameAddress(pair.local, pair.remote, family)) {
-    reader.Wrong(remote_key, "is the local address too");
+    reader.Wrong(remote_key, "is also the local address");
   }
   return pair;
 }
@@ -147,7 +148,7 @@ uint16_t ReadPort(Reader& reader) {
   const std::string text = reader.Get("ZCRX_PORT");
   if (text.empty()) return 0;
   const uint16_t port = ParseNumber<uint16_t>(text).value_or(0);
-  if (port == 0) reader.Wrong("ZCRX_PORT", "is no TCP port (1 to 65535)");
+  if (port == 0) reader.Wrong("ZCRX_PORT", "is not a TCP port (1 to 65535)");
   return port;
 }
 
@@ -189,7 +190,7 @@ SshTarget ReadRemote(Reader& reader) {
   if (args.empty()) return {};
   Result<SshTarget> target = ParseSshTarget(args);
   if (!target.has_value()) {
-    reader.Wrong("REMOTE_ARGS", "is no SSH login: " + target.error().detail);
+    reader.Wrong("REMOTE_ARGS", "is not an SSH login: " + target.error().detail);
     return {};
   }
   return *std::move(target);

@@ -32,14 +32,15 @@ Result<std::string> ParseValue(std::string_view text) {
     return std::string(Trim(text.substr(0, text.find('#'))));
   }
   const size_t close = text.find(text.front(), 1);
-  if (close == text.npos) return Fail("the quote does not end");
+  if (close == text.npos) return Fail("the closing quote is missing");
   const std::string_view rest = Trim(text.substr(close + 1));
-  if (!rest.empty() && !rest.starts_with('#')) return Fail("there is more after the closing quote");
+  if (!rest.empty() && !rest.starts_with('#'))
+    return Fail("unexpected text after the closing quote");
   return std::string(text.substr(1, close - 1));
 }
 
 Result<ConfigLine> ParseLine(std::string_view text) {
-  if (text.contains('\0')) return Fail("it holds a NUL byte");
+  if (text.contains('\0')) return Fail("the line contains a NUL byte");
   const size_t equals = text.find('=');
   if (equals == text.npos) return Fail(Quoted(text) + " is not KEY=VALUE");
   const std::string_view key = Trim(text.substr(0, equals));

@@ -20,8 +20,8 @@ constexpr auto kPutBack = 60s;
 constexpr auto kDismiss = kPutBack + 5s;
 
 Error LeftChanged(const std::string& interface, const std::string& difference) {
-  return {fmt::format("{} was not as it was found: {}", interface, difference), 0,
-          "it is put back now"};
+  return {fmt::format("{} differed from the state it was found in: {}", interface, difference), 0,
+          "it has been put back"};
 }
 
 }  // namespace
@@ -29,7 +29,7 @@ Error LeftChanged(const std::string& interface, const std::string& difference) {
 Result<Custody> Custody::Take(const std::string& interface, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said) {
   if (::access(guardian_program.c_str(), X_OK) != 0) {
-    return FailErrno("find the guardian " + guardian_program, "it belongs beside the suite");
+    return FailErrno("find the guardian " + guardian_program, "it must be in the suite's folder");
   }
   ZCRX_ASSIGN_OR_RETURN(StateFolder folder, StateFolder::Open());
   Journals journals(std::move(folder));

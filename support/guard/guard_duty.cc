@@ -145,7 +145,7 @@ Status LearnWhoseSplit(const Journals& journals, Nic& nic, Journal& journal) {
 // All that it takes to put the NIC back is there.
 Result<Journal> Prepare(const Journals& journals, const std::string& interface) {
   ZCRX_ASSIGN_OR_RETURN(const Capabilities mine, GetCapabilities());
-  if (!mine.Has(CAP_NET_ADMIN)) return Fail("guard " + interface, EPERM, "it lacks CAP_NET_ADMIN");
+  if (!mine.Has(CAP_NET_ADMIN)) return Fail("guard " + interface, EPERM, "it needs CAP_NET_ADMIN");
   ZCRX_ASSIGN_OR_RETURN(Journals::Leftover found, journals.Find(interface));
   if (!found.journal) return Fail("read " + journals.PathOf(interface), ENOENT);
   ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(interface));
@@ -171,7 +171,7 @@ void TellOutcome(const Voice& voice, const Recovery& recovery) {
 int GuardNic(const std::string& interface, const std::string& state_folder) {
   if (Option(kGuardianLock, SO_ACCEPTCONN) != 1 ||
       Option(kGuardianSocket, SO_TYPE) != SOCK_SEQPACKET) {
-    fmt::print(stderr, "guard: the suite starts this, with its lock and a socket\n");
+    fmt::print(stderr, "guard: only the suite starts this, with its lock and a socket\n");
     return 2;
   }
   IgnoreSignals();

@@ -24,7 +24,7 @@ constexpr size_t kLongestPacket = 4096;
 // Out of the way of the numbers that it is to have in the guardian.
 Result<UniqueFd> Aside(int fd) {
   UniqueFd aside(::fcntl(fd, F_DUPFD_CLOEXEC, kGuardianSocket + 1));
-  if (!aside.Valid()) return FailErrno("hand a descriptor to the guardian");
+  if (!aside.Valid()) return FailErrno("pass a descriptor to the guardian");
   return aside;
 }
 
@@ -84,7 +84,7 @@ Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket) {
   const int code = spawn();
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
-  if (code != 0) return Fail(operation, code, "it belongs beside the suite");
+  if (code != 0) return Fail(operation, code, "it must be in the suite's folder");
   return pid;
 }
 
@@ -140,7 +140,7 @@ Result<Guardian> Guardian::Start(const Options& options, const NicLock& lock, De
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
   if (!said) return std::unexpected(said.error());
-  if (!*said) return Fail(operation, 0, options.program + " ended at once");
+  if (!*said) return Fail(operation, 0, options.program + " exited immediately");
   if (const auto why = After(guardian_says::kFailed, **said)) return Fail(operation, 0, *why);
   if (const auto pid = After(guardian_says::kReady, **said)) {
     guardian.name_ = fmt::format("the guardian of {} (process {})", options.interface, *pid);
@@ -153,8 +153,8 @@ Status Guardian::StillThere() {
   // It says nothing while it guards: what can be read is its end.
   pollfd readable = {.fd = socket_.Get(), .events = POLLIN, .revents = 0};
   if (::poll(&readable, 1, 0) == 0) return {};
-  return Fail(name_ + " has ended", 0,
-              fmt::format("were this run killed now, nobody would put {} back", interface_));
+  return Fail(name_ + " has exited", 0,
+              fmt::format("if this run were killed now, nothing would put {} back", interface_));
 }
 
 Result<Guardian::Report> Guardian::Dismiss(Deadline deadline) {
@@ -172,7 +172,7 @@ Result<Guardian::Report> Guardian::Dismiss(Deadline deadline) {
       report.errors.push_back({*why, 0, ""});
     }
   }
-  if (!done) return Fail(name_ + " has ended without a word");
+  if (!done) return Fail(name_ + " exited without an answer");
   return report;
 }
 

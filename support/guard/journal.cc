@@ -22,7 +22,7 @@ constexpr std::string_view kSuffix = ".journal";
 
 Result<uint64_t> NetNamespace() {
   struct stat info = {};
-  if (::stat("/proc/self/ns/net", &info) != 0) return FailErrno("look at /proc/self/ns/net");
+  if (::stat("/proc/self/ns/net", &info) != 0) return FailErrno("stat /proc/self/ns/net");
   return info.st_ino;
 }
 
@@ -72,7 +72,7 @@ Result<Journal> UnsealJournal(std::string_view text) {
   if (!version.empty() && version != std::to_string(kVersion)) {
     return Fail("read a journal", 0, "version " + version + " is unknown");
   }
-  return Fail("read a journal", 0, "it is cut short or corrupted: " + read.error().detail);
+  return Fail("read a journal", 0, "it is truncated or corrupted: " + read.error().detail);
 }
 
 std::string Journals::PathOf(const std::string& interface) const {
@@ -90,8 +90,8 @@ Status Journals::Remove(const std::string& interface) const {
 Result<Journals::Leftover> Journals::Find(const std::string& interface) const {
   const std::string path = PathOf(interface);
   const auto refuse = [&](std::string_view why) {
-    return Fail("obey the journal " + path, 0,
-                fmt::format("{0}; see whether {1} is as it should be (zcrx_nic --netif={1} show), "
+    return Fail("use the journal " + path, 0,
+                fmt::format("{0}; check the state of {1} (zcrx_nic --netif={1} show), "
                             "then remove the file",
                             why, interface));
   };
@@ -101,7 +101,7 @@ Result<Journals::Leftover> Journals::Find(const std::string& interface) const {
   Result<Journal> journal = UnsealJournal(*text);
   if (!journal) return refuse(journal.error().detail);
   if (journal->state.nic.interface != interface) {
-    return refuse(fmt::format("it is one of {}", journal->state.nic.interface));
+    return refuse(fmt::format("it is a journal of {}", journal->state.nic.interface));
   }
   ZCRX_ASSIGN_OR_RETURN(const std::string boot, BootId());
   if (journal->state.nic.boot != boot) {

@@ -132,7 +132,7 @@ Result<NicLock> NicLock::Take(const std::string& interface, std::chrono::seconds
   const Address address(interface);
   const Deadline deadline = Deadline::In(wait);
   const Deadline told = Deadline::In(wait + kHolderListens);
-  std::string holder = "a process that does not tell";
+  std::string holder = "an unidentified process";
   while (true) {
     const bool last_try = deadline.Expired();
     Result<UniqueFd> listener = Bind(address, operation);
@@ -145,7 +145,7 @@ Result<NicLock> NicLock::Take(const std::string& interface, std::chrono::seconds
       if (last_try) break;
       WaitForHangUp(*connection, deadline);
     } else if (connection.error().code == EAGAIN) {
-      holder = "a process that too many others wait for";
+      holder = "a process that already has too many waiters";
     } else if (connection.error().code != ECONNREFUSED) {
       return std::unexpected(connection.error());
     }

@@ -44,17 +44,17 @@ Result<std::string> RecoverLeftover(const Journals& journals, const std::string&
   if (!leftover.journal) return leftover.said;
   const Recovery recovery = PutBack(journals, *leftover.journal, deadline);
   if (recovery.errors.empty()) {
-    return fmt::format("a run that was killed left {} (journal written {}): put back: {}",
-                       interface, leftover.journal->written,
+    return fmt::format("a killed run left {} (journal written {}): put back: {}", interface,
+                       leftover.journal->written,
                        recovery.differences.empty()
-                           ? "nothing, all is as it was found"
+                           ? "nothing, it is as it was found"
                            : fmt::format("{}", fmt::join(recovery.differences, "; ")));
   }
   std::vector<std::string> texts;
   texts.reserve(recovery.errors.size());
   for (const Error& error : recovery.errors) texts.push_back(error.Text());
-  return Fail(fmt::format("put {} back as its journal has it", interface), 0,
-              fmt::format("{}; the journal is {}: where it is of no use any more, remove it",
+  return Fail(fmt::format("put {} back to the state in its journal", interface), 0,
+              fmt::format("{}; the journal is {}: remove it if it is no longer needed",
                           fmt::join(texts, "; "), journals.PathOf(interface)));
 }
 

@@ -37,8 +37,8 @@ Result<std::string> DefaultPath() {
   if (const std::string home = Variable("HOME"); home.starts_with('/')) {
     return home + "/.local/state/zcrx-hwtest";
   }
-  return Fail("choose a folder for what has to outlive the run", 0,
-              "there is no HOME; name one in ZCRX_STATE_DIR");
+  return Fail("choose a folder for state that outlives the run", 0,
+              "HOME is not set; set ZCRX_STATE_DIR");
 }
 
 }  // namespace
@@ -56,12 +56,12 @@ Result<StateFolder> StateFolder::Open(const std::string& given) {
   const std::string operation = "open the state folder " + path;
   std::error_code error;
   std::filesystem::create_directories(normal.parent_path(), error);
-  if (error) return Fail(operation, error.value(), "name another one in ZCRX_STATE_DIR");
+  if (error) return Fail(operation, error.value(), "set ZCRX_STATE_DIR to another folder");
   if (::mkdir(path.c_str(), kOwnerOnly) != 0 && errno != EEXIST) {
-    return FailErrno(operation, "name another one in ZCRX_STATE_DIR");
+    return FailErrno(operation, "set ZCRX_STATE_DIR to another folder");
   }
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.Valid()) return FailErrno(operation, "name another one in ZCRX_STATE_DIR");
+  if (!fd.Valid()) return FailErrno(operation, "set ZCRX_STATE_DIR to another folder");
   struct stat info = {};
   if (::fstat(fd.Get(), &info) != 0) return FailErrno(operation);
   if (info.st_uid != ::geteuid()) {
@@ -72,7 +72,7 @@ Result<StateFolder> StateFolder::Open(const std::string& given) {
   }
   if ((info.st_mode & kWritableByOthers) != 0) {
     return Fail(operation, EPERM,
-                fmt::format("others can write to it (mode {:04o}); mend it with: chmod 700 {}",
+                fmt::format("others can write to it (mode {:04o}); to fix it: chmod 700 {}",
                             info.st_mode & 07777U, path));
   }
   return StateFolder(path, std::move(fd));

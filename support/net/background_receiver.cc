@@ -54,7 +54,7 @@ Status BackgroundReceiver::MovesOn(uint64_t bytes, Deadline deadline) {
   if (ended_) return std::unexpected(*ended_);
   if (bytes_ - found >= bytes) return {};
   return FailExpired(fmt::format("receive {} more bytes on {}", bytes, endpoint_.Text()),
-                     fmt::format("{} came, after {}", bytes_ - found, found));
+                     fmt::format("{} arrived, after {}", bytes_ - found, found));
 }
 
 Error BackgroundReceiver::ReceiveUntilEnd(Check check) {

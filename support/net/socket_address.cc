@@ -42,12 +42,12 @@ Result<SocketAddress> SocketAddress::Parse(const std::string& address, uint16_t 
   v6.sin6_port = htons(port);
   const size_t percent = address.find('%');
   if (inet_pton(AF_INET6, address.substr(0, percent).c_str(), &v6.sin6_addr) != 1) {
-    return Fail("address '" + address + "'", 0, "neither an IPv4 nor an IPv6 address");
+    return Fail("address '" + address + "'", 0, "not an IPv4 or IPv6 address");
   }
   if (percent != std::string::npos) {
     v6.sin6_scope_id = ScopeId(address.substr(percent + 1));
     if (v6.sin6_scope_id == 0) {
-      return Fail("address '" + address + "'", ENODEV, "no network interface of that scope");
+      return Fail("address '" + address + "'", ENODEV, "no network interface has this scope");
     }
   }
   std::memcpy(&result.storage_, &v6, sizeof(v6));

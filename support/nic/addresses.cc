@@ -71,8 +71,8 @@ Status CheckAddressIsOn(Nic& nic, const std::string& address) {
     if (holder) others.push_back(NameOf(*holder));
   }
   return Fail(fmt::format("{} is not an address of {}", address, nic.Name()), 0,
-              others.empty() ? "no interface of this machine has it"
-                             : fmt::format("{} has it", fmt::join(others, ", ")));
+              others.empty() ? "no interface of this machine has this address"
+                             : fmt::format("{} has this address", fmt::join(others, ", ")));
 }
 
 }  // namespace zcrx

@@ -121,7 +121,7 @@ Result<Count> GetCount(Nic& nic, const std::string& operation) {
 
 Result<Table> GetTable(Nic& nic, uint32_t rules, const std::string& operation) {
   if (rules > kMostRules) {
-    return Fail(operation, EBADMSG, fmt::format("the driver claims to have {} rules", rules));
+    return Fail(operation, EBADMSG, fmt::format("the driver reports {} rules", rules));
   }
   // The locations follow the struct, whose own alignment is 8.
   std::vector<uint64_t> buffer((sizeof(ethtool_rxnfc) + rules * sizeof(uint32_t) + 7) / 8);
@@ -150,7 +150,7 @@ Result<uint32_t> ChooseLocation(Nic& nic, const std::string& operation) {
   ZCRX_ASSIGN_OR_RETURN(const Table table, GetTable(nic, count.rules, operation + ": list rules"));
   if (const auto free = HighestFreeLocation(table.taken, table.size)) return *free;
   return Fail(operation, ENOSPC,
-              fmt::format("all {} places of the device's rule table are taken", table.size));
+              fmt::format("all {} entries of the device's rule table are in use", table.size));
 }
 
 ethtool_rx_flow_spec Spec(const RawFlowRule& rule) {
@@ -237,7 +237,7 @@ Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule) {
   }
   if (!fits) {
     return Fail("encode flow rule " + rule.Text(), EINVAL,
-                "an address is of the other IP version than the rule");
+                "an address and the rule differ in IP version");
   }
   if (const auto* queue = std::get_if<ToQueue>(&rule.action)) {
     request.fs.ring_cookie = queue->queue;
@@ -269,7 +269,7 @@ Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
                                  &ethtool_tcpip6_spec::ip6src, &ethtool_tcpip6_spec::ip6dst, rule);
       break;
     default:
-      return Fail(operation, 0, fmt::format("flow type {:#x} is no TCP rule", spec.flow_type));
+      return Fail(operation, 0, fmt::format("flow type {:#x} is not a TCP rule", spec.flow_type));
   }
   if (!whole) return Fail(operation, 0, "it matches part of a field, or the traffic class");
   if (spec.flow_type & FLOW_RSS) {
@@ -277,7 +277,7 @@ Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
   } else if (const auto queue = QueueOf(spec)) {
     rule.action = ToQueue{*queue};
   } else {
-    return Fail(operation, 0, fmt::format("it leads to no queue ({:#x})", spec.ring_cookie));
+    return Fail(operation, 0, fmt::format("it does not lead to a queue ({:#x})", spec.ring_cookie));
   }
   rule.location = spec.location;
   return rule;

@@ -29,7 +29,7 @@ Result<uint64_t> ReadNumber(const std::filesystem::path& path) {
   if (size < 0) return FailErrno(operation);
   const std::string_view read(text.data(), static_cast<size_t>(size));
   const auto pages = ParseNumber<uint64_t>(read.substr(0, read.find('\n')));
-  if (!pages) return Fail(operation, 0, "it holds no number");
+  if (!pages) return Fail(operation, 0, "the file does not hold a number");
   return *pages;
 }
 
@@ -57,7 +57,7 @@ Result<Counts> LookOnce(const std::filesystem::path& folder) {
 Result<HugePages> GetHugePages(const std::filesystem::path& folder, Deadline deadline) {
   Counts counts;
   Status still = Becomes(
-      "the counts of huge pages in " + folder.string() + " stand still",
+      "the huge page counts in " + folder.string() + " are stable",
       [&]() -> Result<bool> {
         ZCRX_ASSIGN_OR_RETURN(counts, LookOnce(folder));
         ZCRX_ASSIGN_OR_RETURN(const Counts again, LookOnce(folder));
@@ -65,7 +65,7 @@ Result<HugePages> GetHugePages(const std::filesystem::path& folder, Deadline dea
       },
       deadline);
   if (!still && still.error().code == ETIMEDOUT) {
-    still.error().detail += fmt::format("; last {} of them, {} free, {} promised, {} surplus",
+    still.error().detail += fmt::format("last: {} pages, {} free, {} reserved, {} surplus",
                                         counts.all, counts.free, counts.promised, counts.surplus);
   }
   ZCRX_RETURN_IF_ERROR(still);

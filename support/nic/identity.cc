@@ -49,16 +49,16 @@ Result<NicIdentity> ReadIdentity(Nic& nic) {
 Status CheckSameNic(const NicIdentity& then, Nic& nic) {
   ZCRX_ASSIGN_OR_RETURN(const NicIdentity now, ReadIdentity(nic));
   const auto other = [&](const char* what, const std::string& was, const std::string& is) {
-    return Fail(fmt::format("take the state of {} for {}", then.interface, nic.Name()), ENODEV,
-                fmt::format("it is another NIC's: its {} was {}, this one's is {}", what,
+    return Fail(fmt::format("use the state of {} for {}", then.interface, nic.Name()), ENODEV,
+                fmt::format("it is the state of another NIC: its {} was {}, this NIC's is {}", what,
                             was.empty() ? "none" : was, is.empty() ? "none" : is));
   };
   if (then.driver != now.driver) return other("driver", then.driver, now.driver);
   if (then.bus != now.bus) return other("bus address", then.bus, now.bus);
   if (then.address != now.address) return other("MAC address", then.address, now.address);
   if (then.boot != now.boot) {
-    return Fail(fmt::format("take the state of {} for {}", then.interface, nic.Name()), ESTALE,
-                fmt::format("it is of an earlier boot ({}, now {})", then.boot, now.boot));
+    return Fail(fmt::format("use the state of {} for {}", then.interface, nic.Name()), ESTALE,
+                fmt::format("it is from an earlier boot ({}, now {})", then.boot, now.boot));
   }
   // Nothing else tells two virtual ones apart.
   if (now.bus.empty() && now.address.empty() && then.index != now.index) {

@@ -23,8 +23,8 @@ struct NicIdentity {
 
 Result<NicIdentity> ReadIdentity(Nic& nic);
 
-// Fails with ENODEV where `then` is another NIC, with ESTALE where it is of an earlier boot of this
-// machine, which has configured the NIC since. The interface may have another name by now.
+// Fails with ENODEV where `then` is another NIC, with ESTALE where it is from an earlier boot of
+// this machine, which has configured the NIC since. The interface may have another name by now.
 Status CheckSameNic(const NicIdentity& then, Nic& nic);
 
 }  // namespace zcrx

@@ -92,7 +92,7 @@ Status WaitForLink(Nic& nic, Deadline deadline) {
     if (!link.admin_up) {
       return Fail(operation, ENETDOWN, fmt::format("bring it up: ip link set {} up", nic.Name()));
     }
-    if (deadline.Expired()) return FailExpired(operation, "it has no carrier");
+    if (deadline.Expired()) return FailExpired(operation, "no carrier");
     ZCRX_RETURN_IF_ERROR(changes->Next(deadline));
   }
 }

@@ -83,7 +83,8 @@ netlink::Request Nic::EthtoolDump(std::string operation, uint8_t command) {
 
 Result<bool> Nic::CallAndTell(netlink::Request& request, uint8_t notification) {
   const auto group = ethtool_.Group(ETHTOOL_MCGRP_MONITOR_NAME);
-  if (!group) return Fail("listen to ethtool's notifications", ENOENT, "there is no such group");
+  if (!group)
+    return Fail("listen to ethtool's notifications", ENOENT, "the kernel has no such group");
   ZCRX_ASSIGN_OR_RETURN(const auto monitor, kernel_->Listen(NETLINK_GENERIC, *group));
   ZCRX_RETURN_IF_ERROR(Call(request));
   return HasTold(*monitor, notification, index_);

@@ -124,7 +124,7 @@ Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue) {
       .PutU32(uapi::NETDEV_A_QUEUE_ID, queue);
   ZCRX_ASSIGN_OR_RETURN(const auto reply, nic.CallForOne(request));
   if (const auto found = ParseRxQueue(reply.Attrs())) return *found;
-  return Fail(request.Operation(), EBADMSG, "the kernel's answer is about no rx queue");
+  return Fail(request.Operation(), EBADMSG, "the kernel's answer is not about an rx queue");
 }
 
 Result<std::vector<RxQueue>> GetRxQueues(Nic& nic) {

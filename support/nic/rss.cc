@@ -137,7 +137,7 @@ bool LeadsBeyond(const RssTable& table, uint32_t queues) {
 Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t first, uint32_t count) {
   if (first >= queues || count > queues - first || count >= queues) {
     return Fail(fmt::format("keep {} queues from {} on of {} out of RSS", count, first, queues),
-                EINVAL, "there have to be those queues and another one");
+                EINVAL, "these queues and at least one other must exist");
   }
   RssTable table = DefaultRssTable(size, queues - count);
   for (uint32_t& queue : table) queue += queue >= first ? count : 0;

@@ -83,16 +83,16 @@ void CompareFeatures(const NicState& wanted, const NicState& now, Sentences& sen
   for (const auto& [name, was] : wanted.features) {
     const auto is = now.features.find(name);
     if (is == now.features.end()) {
-      sentences.push_back(fmt::format("feature {} could be changed, cannot be", name));
+      sentences.push_back(fmt::format("feature {} could be changed, now cannot", name));
     } else if (IsAsWanted(wanted, name, is->second)) {
       continue;
     } else if (was.active != is->second.active) {
       sentences.push_back(fmt::format("feature {} was {}, is {}", name, OnOff(was.active),
                                       OnOff(is->second.active)));
     } else {
-      sentences.push_back(fmt::format("feature {} is {} as it was, but was asked to be {}, now {}",
-                                      name, OnOff(was.active), OnOff(was.requested),
-                                      OnOff(is->second.requested)));
+      sentences.push_back(
+          fmt::format("feature {} is still {}, but its requested value was {}, is {}", name,
+                      OnOff(was.active), OnOff(was.requested), OnOff(is->second.requested)));
     }
   }
 }
@@ -111,7 +111,7 @@ void Compare(std::string_view /*name*/, const Contexts& wanted, const Contexts& 
   }
   for (const auto& [number, is] : now) {
     if (!wanted.contains(number)) {
-      sentences.push_back(fmt::format("RSS context {} is there, was not", number));
+      sentences.push_back(fmt::format("RSS context {} is new", number));
     }
   }
 }
@@ -124,8 +124,7 @@ void Compare(std::string_view /*name*/, const std::optional<FlowRules>& wanted,
     sentences.push_back(fmt::format("flow rule {} is gone ({})", rule.Location(), rule.Text()));
   }
   for (const RawFlowRule& rule : MissingRules(is, was)) {
-    sentences.push_back(
-        fmt::format("flow rule {} is there, was not ({})", rule.Location(), rule.Text()));
+    sentences.push_back(fmt::format("flow rule {} is new ({})", rule.Location(), rule.Text()));
   }
 }
 

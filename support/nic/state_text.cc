@@ -151,7 +151,7 @@ void Read(const Json& json, FlowRules& rules) {
   }
   if (std::ranges::adjacent_find(rules.rules, std::ranges::greater_equal{},
                                  &RawFlowRule::Location) != rules.rules.end()) {
-    Refuse("flow-rules: they are not sorted by location");
+    Refuse("flow-rules: not sorted by location");
   }
 }
 
@@ -229,7 +229,7 @@ Status ParseDocument(const std::string& operation, std::string_view text,
                      const std::function<Json(const Json&)>& parse) {
   try {
     if (DocumentText(parse(Json::parse(text))) == text) return {};
-    return Fail(operation, EBADMSG, "it is not as this program writes it");
+    return Fail(operation, EBADMSG, "it is not in the form this program writes");
   } catch (const Json::exception& problem) {
     // "[json.exception.parse_error.101] parse error at line 1, ...".
     const std::string_view what = problem.what();
@@ -243,7 +243,7 @@ Result<NicState> ParseNicState(std::string_view text) {
   const std::string operation = "read the state of a NIC";
   if (text.size() > kMostStateText) {
     return Fail(operation, EFBIG,
-                fmt::format("it has {} bytes, at most {} are read", text.size(), kMostStateText));
+                fmt::format("{} bytes, but at most {} are read", text.size(), kMostStateText));
   }
   NicState state;
   ZCRX_RETURN_IF_ERROR(ParseDocument(operation, text, [&](const Json& json) {

@@ -10,7 +10,7 @@ namespace zcrx {
 enum class NicToolStatus : int {
   kAsWanted = 0,
   kNotAsWanted = 1,  // it differs, or could not be read or put back
-  kBadUsage = 2,     // arguments, configuration, a FILE that is no snapshot of this NIC
+  kBadUsage = 2,     // arguments, configuration, a FILE that is not a snapshot of this NIC
 };
 
 NicToolStatus RunNicTool(const NicToolOptions& options);

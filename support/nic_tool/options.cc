@@ -57,21 +57,21 @@ Result<NicToolOptions> ParseNicToolOptions(std::span<const char* const> argument
     return Misused(fmt::format("{} needs a FILE", words[0]));
   }
   if (options.all && (options.command != NicCommand::kRestore || !options.file.empty())) {
-    return Misused("--all goes with restore and without a FILE");
+    return Misused("--all is only for restore without a FILE");
   }
   if (options.wait.count() != 0 && options.command != NicCommand::kRestore) {
-    return Misused("--wait goes with restore");
+    return Misused("--wait is only for restore");
   }
   return options;
 }
 
 const char* const kNicToolHelp =
     "zcrx_nic [--netif=NAME] [--config=FILE] [--wait=SECONDS] COMMAND\n"
-    "The state of the NIC under test: all of it that the tests may change.\n\n"
+    "Shows or restores the state of the NIC under test: all that tests may change.\n\n"
     "  show             print it\n"
     "  snapshot FILE    write it to FILE, for this boot of the machine; replaces only a snapshot\n"
     "                   of the same NIC\n"
-    "  diff FILE        print what differs from FILE, a line each\n"
+    "  diff FILE        print each difference from FILE on one line\n"
     "  restore FILE     put back what differs from FILE, and print it; changes nothing else\n"
     "  restore          put back what a killed run has left behind on the NIC\n"
     "  restore --all    the same for all NICs\n"
@@ -81,6 +81,6 @@ const char* const kNicToolHelp =
     "The NIC is --netif, else NETIF in the environment, else in the file (--config, or\n"
     "./net.config if there is one).\n"
     "Exit status: 0 the NIC is as wanted, 1 it differs or could not be read or put back,\n"
-    "2 bad usage: arguments, configuration, a FILE that is no snapshot of this NIC.\n";
+    "2 bad usage: arguments, configuration, a FILE that is not a snapshot of this NIC.\n";
 
 }  // namespace zcrx

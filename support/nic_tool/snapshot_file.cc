@@ -17,14 +17,14 @@ Status CheckReplaceable(const std::string& path, const NicState& state) {
     return errno == ENOENT ? Status() : FailErrno(operation);
   }
   const Result<NicState> old = S_ISREG(info.st_mode) ? ReadSnapshot(path) : Fail("not a file");
-  if (!old.has_value()) return Fail(operation, EEXIST, "it is there and is no snapshot");
+  if (!old.has_value()) return Fail(operation, EEXIST, "the file exists and is not a snapshot");
   if (old->nic.driver == state.nic.driver && old->nic.bus == state.nic.bus &&
       old->nic.address == state.nic.address) {
     return {};
   }
   return Fail(operation, EEXIST,
-              fmt::format("it is there and another NIC's: {} {}, {}", old->nic.interface,
-                          old->nic.driver, old->nic.bus));
+              fmt::format("the file exists and is a snapshot of another NIC: {} {}, {}",
+                          old->nic.interface, old->nic.driver, old->nic.bus));
 }
 
 }  // namespace

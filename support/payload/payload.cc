@@ -125,7 +125,7 @@ size_t Payload::RunOfWrong(uint64_t offset, std::span<const std::byte> received)
 
 std::string Payload::Origin(uint64_t offset, std::span<const std::byte> needle) const {
   if (std::ranges::all_of(needle, [](std::byte byte) { return byte == std::byte{0}; })) {
-    return "zeroes: memory that nothing was written to";
+    return "zeroes: memory that was never written";
   }
   const auto found = FindInStream(*this, offset, needle);
   if (!found.has_value()) return {};
@@ -155,7 +155,7 @@ Error Payload::Describe(uint64_t offset, std::span<const std::byte> received) co
   if (wrong.size() >= kNeedleBytes) error.detail = Origin(at, wrong.first(kNeedleBytes));
   if (wrong.size() >= kNeedleBytes && error.detail.empty()) error.detail = Shift(at, wrong);
   if (bad + wrong.size() < received.size()) {
-    error.detail += fmt::format("{}right again from offset {} on", error.detail.empty() ? "" : "; ",
+    error.detail += fmt::format("{}correct again from offset {}", error.detail.empty() ? "" : "; ",
                                 at + wrong.size());
   }
   return error;

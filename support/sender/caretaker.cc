@@ -72,7 +72,7 @@ void RemoveLeftBehind(int parent) {
 
 // Until the caller has gone: that is what it is for, and no error.
 Status WaitForTheEnd(Lease lease) {
-  const std::string operation = "wait for the caller to go";
+  const std::string operation = "wait for the caller to exit";
   while (true) {
     pollfd wait{.fd = lease.Fd(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&wait, 1, lease.End().RemainingMs());
@@ -92,7 +92,7 @@ Status TakeCare(const std::filesystem::path& file, int control_fd, std::chrono::
   const std::filesystem::path path = file.parent_path();
   const std::string operation = "take care of " + path.string();
   if (!path.is_absolute() || !IsOurName(path.filename().string())) {
-    return Fail(operation, EINVAL, "it is no folder that the suite has made");
+    return Fail(operation, EINVAL, "it is not a folder that the suite has made");
   }
   const UniqueFd parent(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!parent.Valid()) return FailErrno(operation);

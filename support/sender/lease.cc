@@ -16,7 +16,7 @@ Status Lease::Read(const std::string& operation) {
   std::array<char, 256> ignored;
   const ssize_t got = ::read(fd_, ignored.data(), ignored.size());
   if (got < 0 && errno != EINTR && errno != EAGAIN) {
-    return FailErrno(operation, "standard input broke");
+    return FailErrno(operation, "standard input failed");
   }
   if (got == 0) return Fail(operation, ECANCELED, "standard input was closed");
   if (got > 0) end_ = Renewed();
@@ -25,9 +25,11 @@ Status Lease::Read(const std::string& operation) {
 
 Status Lease::Holds(const std::string& operation) const {
   if (!end_.Expired()) return {};
-  return Fail(operation, ECANCELED,
-              fmt::format("no sign of life came for {} ms: the caller or the way to it is gone",
-                          length_.count()));
+  return Fail(
+      operation, ECANCELED,
+      fmt::format(
+          "nothing came on standard input for {} ms: the caller or the connection to it is gone",
+          length_.count()));
 }
 
 }  // namespace zcrx

@@ -54,8 +54,8 @@ struct Care {
 };
 
 std::vector<zcrx::Option> Table(Care& care) {
-  return {Required(zcrx::Text("--file", "PATH", "removed in the end, with its folder", care.file)),
-          Required(zcrx::Span("--lease-ms", "N", "end after so long without a byte on stdin",
+  return {Required(zcrx::Text("--file", "PATH", "remove it and its folder at the end", care.file)),
+          Required(zcrx::Span("--lease-ms", "N", "exit after this long without a byte on stdin",
                               care.lease, std::chrono::milliseconds(1)))};
 }
 

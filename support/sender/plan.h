@@ -29,7 +29,7 @@ struct SendPlan {
   // which no segment has bytes of two.
   uint32_t sizes_to = 0;
   uint32_t times = 1;        // the stream again and again, each time on a connection of its own
-  uint32_t bytes_per_s = 0;  // at most; 0: as fast as it goes
+  uint32_t bytes_per_s = 0;  // rate limit; 0: none
   // Of every packet, in bytes.
   uint32_t ip_options = 0;  // of IPv4, or a Destination Options header of IPv6
   uint32_t hop_by_hop = 0;  // a Hop-by-Hop Options header of IPv6
@@ -38,7 +38,7 @@ struct SendPlan {
   // receiver's place.
   std::chrono::milliseconds lifetime = std::chrono::seconds(300);
 
-  std::string address = {};            // where to: IPv4 or IPv6 literal
+  std::string address = {};            // destination: IPv4 or IPv6 literal
   uint16_t port = 0;                   // must be set
   std::chrono::milliseconds lease{0};  // it ends after so long without a byte on stdin; 0: no lease
 

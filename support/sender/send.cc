@@ -89,14 +89,14 @@ Status SendPayload(int socket, const SendPlan& plan, Waiter& waiter) {
 // The receiver closes when it has all: until then the data may still be under way, and a process
 // that ends earlier would not learn of a reset.
 Status WaitForClose(int socket, Waiter& waiter) {
-  const std::string operation = "all is sent; wait for the receiver to close";
+  const std::string operation = "everything is sent; wait for the receiver to close";
   if (shutdown(socket, SHUT_WR) != 0) return FailErrno(operation);
   while (true) {
     ZCRX_RETURN_IF_ERROR(waiter.WaitFor(POLLIN, operation));
     std::byte byte;
     const ssize_t got = recv(socket, &byte, sizeof(byte), 0);
     if (got == 0) return {};
-    if (got > 0) return Fail(operation, 0, "it sent data");
+    if (got > 0) return Fail(operation, 0, "the receiver sent data");
     if (errno != EAGAIN && errno != EINTR) return FailErrno(operation);
   }
 }

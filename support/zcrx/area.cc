@@ -37,7 +37,8 @@ Result<Area> Area::Allocate(size_t bytes, AreaKind kind) {
       fmt::format("allocate {} KiB in pages of {} KiB{}", bytes / 1024, page / 1024,
                   kind == AreaKind::kUdmabuf ? " as a dmabuf" : "");
   if (bytes == 0 || bytes % page != 0) {
-    return Fail(operation, EINVAL, fmt::format("{} bytes are no multiple of the page", bytes));
+    return Fail(operation, EINVAL,
+                fmt::format("{} bytes are not a multiple of the page size", bytes));
   }
   if (kind != AreaKind::kUdmabuf) {
     const int in_huge_pages = huge ? MAP_HUGETLB | MAP_HUGE_2MB : 0;
@@ -81,7 +82,7 @@ Area::~Area() {
 
 Result<std::span<const std::byte>> Area::At(uint64_t offset, uint64_t length) const {
   if (offset > bytes_.size() || length > bytes_.size() - offset) {
-    return Fail(fmt::format("look at {} bytes at offset {} of the area", length, offset), ERANGE,
+    return Fail(fmt::format("access {} bytes at offset {} of the area", length, offset), ERANGE,
                 fmt::format("the area has {} bytes", bytes_.size()));
   }
   return bytes_.subspan(offset, length);

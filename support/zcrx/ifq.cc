@@ -24,9 +24,9 @@ std::string WhyRefused(int code, const IfqOptions& options) {
     case EPERM:
       return "needs CAP_NET_ADMIN in the initial user namespace";
     case ENODEV:
-      return "no network device of that index";
+      return "no network device has this index";
     case EEXIST:
-      return "the queue already has a memory provider, or the device an XDP program";
+      return "the queue already has a memory provider, or the device has an XDP program";
     case EBUSY:
       return "the queue is in use by AF_XDP";
     case EOPNOTSUPP:
@@ -36,7 +36,7 @@ std::string WhyRefused(int code, const IfqOptions& options) {
                                        "device";
     case ENODATA:
       // page_pool_check_memory_provider() in net/core/page_pool_user.c
-      return "the driver started the queue again without taking its memory from zcrx";
+      return "the driver restarted the queue without taking its memory from zcrx";
     case ERANGE:
       return options.rx_buf_len != 0 ? "no such receive queue, or the area's memory is not "
                                        "contiguous in pieces of rx_buf_len"
@@ -44,11 +44,11 @@ std::string WhyRefused(int code, const IfqOptions& options) {
     case EINVAL:
       return fmt::format(
           "tcp-data-split is not enabled, hds-thresh is not 0{}{}{}",
-          options.area.kind == AreaKind::kUdmabuf ? ", the kernel takes no dmabuf" : "",
-          options.rx_buf_len != 0 ? ", rx_buf_len is not one the driver takes" : "",
+          options.area.kind == AreaKind::kUdmabuf ? ", the kernel does not take a dmabuf" : "",
+          options.rx_buf_len != 0 ? ", the driver does not take this rx_buf_len" : "",
           events ? ", or the kernel has no zcrx events" : "");
     case ENOMEM:
-      return "too little memory may be locked (RLIMIT_MEMLOCK), or too little is free";
+      return "RLIMIT_MEMLOCK is too low, or too little memory is free";
     default:
       return {};
   }
@@ -138,7 +138,7 @@ Result<std::span<const std::byte>> Ifq::At(const uapi::io_uring_zcrx_cqe& cqe,
                                            uint32_t length) const {
   if ((cqe.off & ~uapi::kAreaOffsetMask) != token_) {
     return Fail(fmt::format("find the data of a completion at 0x{:x}", cqe.off), ERANGE,
-                "not in the one area registered");
+                "not in the registered area");
   }
   return area_.At(cqe.off & uapi::kAreaOffsetMask, length);
 }
@@ -164,7 +164,7 @@ Status Ifq::ArmEvent(const Ring& ring, uapi::zcrx_event_type type) const {
   const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_CTRL, &ctrl, 0);
   if (!answer.has_value()) {
     return Fail(fmt::format("arm zcrx event {}", static_cast<uint32_t>(type)), answer.error(),
-                answer.error() == EINVAL ? "it has not fired since it was armed last" : "");
+                answer.error() == EINVAL ? "it has not fired since it was last armed" : "");
   }
   return {};
 }

@@ -19,12 +19,13 @@ Result<Answer> Query(uapi::io_uring_query_op op, const std::string& subject) {
   if (syscall(SYS_io_uring_register, -1, uapi::IORING_REGISTER_QUERY, &header, 0) < 0) {
     const int code = errno;
     return Fail("ask the kernel about " + subject, code,
-                code == EINVAL ? "IORING_REGISTER_QUERY is unknown to it (before 6.18)" : "");
+                code == EINVAL ? "it does not know IORING_REGISTER_QUERY (before 6.18)" : "");
   }
   if (header.result < 0) {
-    return Fail(
-        "ask the kernel about " + subject, -header.result,
-        header.result == -EOPNOTSUPP ? "IORING_REGISTER_QUERY is there, but has no answer" : "");
+    return Fail("ask the kernel about " + subject, -header.result,
+                header.result == -EOPNOTSUPP
+                    ? "IORING_REGISTER_QUERY exists, but does not answer this"
+                    : "");
   }
   return answer;
 }
@@ -61,7 +62,7 @@ Result<ZcrxProbe> ProbeZcrx() {
                        "without CONFIG_IO_URING_ZCRX"};
     default:
       return Fail("ask the kernel for zcrx", code,
-                  "neither of the answers to a request without a region");
+                  "unexpected answer to a request without a region");
   }
 }
 

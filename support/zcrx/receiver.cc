@@ -34,9 +34,9 @@ std::string WhyReceiveFailed(int code) {
     case ENOMEM:
       return "data that did not arrive in place had to be copied, and the area has no free buffer";
     case EFAULT:
-      return "data arrived in a buffer of someone else's area or page pool";
+      return "data arrived in a buffer of another area or page pool";
     case ECONNRESET:
-      return "the peer broke the connection off";
+      return "the peer reset the connection";
     default:
       return {};
   }
@@ -265,8 +265,7 @@ void Receiver::OnReceive(const io_uring_cqe& cqe) {
   const auto stream = std::ranges::find(streams_, cqe.user_data, &Stream::tag);
   if (stream == streams_.end()) {
     if (cqe.user_data >= next_tag_) {
-      return Break(
-          {"receive", 0, fmt::format("a completion nobody asked for ({})", cqe.user_data)});
+      return Break({"receive", 0, fmt::format("unexpected completion ({})", cqe.user_data)});
     }
     if (cqe.res > 0) GiveBack(Ring::ZcrxPart(cqe), static_cast<uint32_t>(cqe.res));
     return;
@@ -292,7 +291,7 @@ void Receiver::OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint3
   stream.request_bytes += length;
   GiveBack(data, length);
   if (received.bytes > stream.bytes) {
-    stream.broken = {"receive", 0, "the stream goes on beyond its end"};
+    stream.broken = {"receive", 0, "the stream continues beyond its end"};
   }
 }
 

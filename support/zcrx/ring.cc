@@ -18,7 +18,7 @@ std::string WhySetupFailed(int code) {
     case EINVAL:
       return "this kernel is too old for DEFER_TASKRUN and CQE32, which zcrx needs";
     case ENOMEM:
-      return "too little memory may be locked (RLIMIT_MEMLOCK), or too little is free";
+      return "RLIMIT_MEMLOCK is too low, or too little memory is free";
     default:
       return {};
   }

@@ -63,7 +63,7 @@ class ZcrxHeaderLength : public ZcrxTest, public ::testing::WithParamInterface<H
     if (packets.lost == 0 && came < bytes) {
       return Fail(fmt::format("{} of {} bytes came by {}", came, bytes, nic().Name()));
     }
-    fate += fmt::format("; {} segments came by queue {}, {} of them not split", packets.segments,
+    fate += fmt::format("; {} segments arrived on queue {}, {} of them not split", packets.segments,
                         queue.Index(), packets.not_split);
     return fate;
   }

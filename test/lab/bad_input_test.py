@@ -18,7 +18,7 @@ _EXPECTED = {
     ),
     "address_of_nobody": (
         2,
-        "LOCAL_V4 192.0.2.77 is not an address of nic0: no interface of this machine has it",
+        "LOCAL_V4 192.0.2.77 is not an address of nic0: no interface of this machine has this address",
     ),
     "unknown_promise": (2, 'names no capability "wings"'),
     "no_privilege": (2, "CAP_NET_ADMIN"),
@@ -32,7 +32,7 @@ _EXPECTED = {
     "port_taken": (1, "EADDRINUSE"),
     "port_given": (0, "[  PASSED  ] 1 test"),
     "named": (0, 'value="events, queue statistics, packet trace"'),
-    "no_ipv6": (0, "ipv6: the configuration has no LOCAL_V6"),
+    "no_ipv6": (0, "ipv6: LOCAL_V6 is not configured"),
     "another_way": (1, " bytes received is in the NIC's packet trace"),
     "sender_killed": (1, "it ended with status 137 (SIGKILL) before that"),
     "sender_died": (1, "the stream ended after 1000 of 2097152 bytes"),

@@ -111,7 +111,7 @@ without_guardian() { # without_guardian POINT FILTER
   zcrx_tests --config=$config --gtest_filter=Nothing >/tmp/next 2>&1
   [ $? = 3 ] || { failed "$1" alone "the next start failed" /tmp/next && return; }
   as_it_was || { failed "$1" alone "not as it was" /tmp/differs && return; }
-  [ $journal = none ] || grep -q "a run that was killed left nic0" /tmp/next ||
+  [ $journal = none ] || grep -q "a killed run left nic0" /tmp/next ||
     { failed "$1" alone "the next start does not tell" /tmp/next && return; }
   [ ! -e $state_folder/nic0.journal ] || { failed "$1" alone "the journal is there" /tmp/next && return; }
   within 30000 nothing_on_peer || { failed "$1" alone "senders or folders are left" /tmp/said && return; }

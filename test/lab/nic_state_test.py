@@ -57,7 +57,7 @@ class NicState(LabTest):
         with self.subTest("another NIC's state is refused"):
             output, status = said["other_nic"]
             self.assertEqual(status, 2, output)
-            self.assertRegex(output, "^zcrx_nic: take the state of mgmt0 for nic0: .*its driver was")
+            self.assertRegex(output, "^zcrx_nic: use the state of mgmt0 for nic0: .*its driver was")
         with self.subTest("a truncated file is refused"):
             output, status = said["cut"]
             self.assertEqual(status, 2, output)
@@ -87,7 +87,7 @@ class NicState(LabTest):
             "rings: rx was 300, is 511",
             "RSS context 1: key was a1:a1:",
             "RSS context 1 table: ",
-            "RSS context 2 is there, was not",
+            "RSS context 2 is new",
             "flow rule 0 is gone (tcp4 src-port 5001 to RSS context 1)",
         )
         pools = {"pages_in_use": "4\n", "surplus_pages": "0\n", "pages_leaving": "0\n"}

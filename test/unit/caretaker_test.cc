@@ -113,7 +113,7 @@ TEST_F(CaretakerTest, TakesNoFolderThatTheSuiteHasNotMade) {
     Program caretaker({"caretaker", "--file=" + (folder / "sender").string(), "--lease-ms=1000"});
     caretaker.CloseStdin();
     EXPECT_EQ(caretaker.Wait(), 1);
-    EXPECT_THAT(caretaker.errors(), HasSubstr("it is no folder that the suite has made"));
+    EXPECT_THAT(caretaker.errors(), HasSubstr("it is not a folder that the suite has made"));
     EXPECT_TRUE(std::filesystem::exists(folder / "sender"));
   }
 }

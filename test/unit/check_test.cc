@@ -79,7 +79,7 @@ TEST(CheckText, SaysYesOrNoTheEvidenceAndWhatWouldMendIt) {
   EXPECT_THAT(CheckText(line), ::testing::MatchesRegex("yes +link +so\n"));
   line.need = Need::kSkip;
   line.remedy = "a cable";
-  EXPECT_THAT(CheckText(line), ::testing::MatchesRegex("no +link +so\n +mend it with: a cable\n"));
+  EXPECT_THAT(CheckText(line), ::testing::MatchesRegex("no +link +so\n +to fix it: a cable\n"));
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ TEST_F(ConfigTest, AllThatIsWrongStandsInOneMessageWithItsSource) {
                        .file = ""}),
               AllOf(HasSubstr(R"(LOCAL_V4 = "192.0.2.300" (net.config:2) is not an IPv4 address)"),
                     HasSubstr("net.config line 3: \"just words\" is not KEY=VALUE"),
-                    HasSubstr("net.config line 4: the quote does not end"),
+                    HasSubstr("net.config line 4: the closing quote is missing"),
                     HasSubstr(R"(REMOTE_V4 = "x\x0ay" (environment))"),
                     HasSubstr("REMOTE_TYPE = \"netns\" (--remote-type) is not supported"),
                     HasSubstr("REMOTE_ARGS is missing"), Not(HasSubstr("NETIF"))));
@@ -134,9 +134,9 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
            Case{"NETIF", "eth 1", "is not a valid interface name"},
            Case{"NETIF", "..", "is not a valid interface name"},
            Case{"LOCAL_V6", "192.0.2.1", "is not an IPv6 address"},
-           Case{"ZCRX_PORT", "0", "is no TCP port"},
-           Case{"ZCRX_PORT", "65536", "is no TCP port"},
-           Case{"ZCRX_PORT", "80x", "is no TCP port"},
+           Case{"ZCRX_PORT", "0", "is not a TCP port"},
+           Case{"ZCRX_PORT", "65536", "is not a TCP port"},
+           Case{"ZCRX_PORT", "80x", "is not a TCP port"},
            Case{"ZCRX_WAIT", "-1", "is not a number of seconds"},
            Case{"ZCRX_WAIT", "5s", "is not a number of seconds"},
            Case{"ZCRX_WAIT", "604801", "is not a number of seconds (0 to 604800)"},
@@ -144,15 +144,15 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
            Case{"LOCAL_V6", "fe80::1%eth1", "has a scope"},
            Case{"LOCAL_V6", "fe80::1", "is link-local"},
            Case{"LOCAL_V6", "::1", "is a loopback address"},
-           Case{"LOCAL_V6", "::", "is the address of no machine"},
-           Case{"LOCAL_V6", "ff02::1", "is not the address of one machine"},
-           Case{"LOCAL_V6", "::ffff:192.0.2.1", "is an IPv4 address in disguise"},
-           Case{"REMOTE_V6", "2001:DB8:1:0::1", "is the local address too"},
+           Case{"LOCAL_V6", "::", "is the unspecified address"},
+           Case{"LOCAL_V6", "ff02::1", "is a multicast address"},
+           Case{"LOCAL_V6", "::ffff:192.0.2.1", "is an IPv4-mapped IPv6 address"},
+           Case{"REMOTE_V6", "2001:DB8:1:0::1", "is also the local address"},
            Case{"LOCAL_V4", "127.0.0.2", "is a loopback address"},
            Case{"LOCAL_V4", "192.0.2.1/24", "is not an IPv4 address"},
            Case{"LOCAL_V4", "192.0.2.1", "REMOTE_V4 is missing"},
            Case{"REMOTE_TYPE", "telnet", "is not supported"},
-           Case{"REMOTE_ARGS", "-oProxyCommand=id", "is no SSH login"},
+           Case{"REMOTE_ARGS", "-oProxyCommand=id", "is not an SSH login"},
            Case{"ZCRX_SENDER", "/nonexistent", "cannot be read: No such file"},
            Case{"ZCRX_SSH_CONFIG", "/nonexistent", "cannot be read: No such file"},
            Case{"ZCRX_SSH_TIMEOUT", "0", "is not a number of seconds (1 to 604800)"},
@@ -202,10 +202,10 @@ TEST(ConfigFile, SaysWhatIsWrongWithALine) {
   EXPECT_THAT(ParseConfigFile("=x\n1A=x\nA B=x\nA=\"b\" c\nexport A=b").problems,
               ElementsAre(StrEq("line 1: \"\" is not a key"), StrEq("line 2: \"1A\" is not a key"),
                           StrEq("line 3: \"A B\" is not a key"),
-                          StrEq("line 4: there is more after the closing quote"),
+                          StrEq("line 4: unexpected text after the closing quote"),
                           StrEq("line 5: \"export A\" is not a key")));
   EXPECT_THAT(ParseConfigFile(std::string_view("A=\0", 3)).problems,
-              ElementsAre(StrEq("line 1: it holds a NUL byte")));
+              ElementsAre(StrEq("line 1: the line contains a NUL byte")));
 }
 
 }  // namespace

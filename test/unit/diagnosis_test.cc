@@ -202,7 +202,7 @@ TEST(Diagnose, CountersThatStandStill) {
   const std::vector<RxQueueStats> before = {{.queue = kQueue, .packets = 5, .bytes = 500}};
   evidence.queues = Since(before, before);
   EXPECT_THAT(Diagnose(evidence),
-              ElementsAre("the counters of queue 3 stand still, and 10 segments came by it"));
+              ElementsAre("the counters of queue 3 did not move, but 10 segments arrived on it"));
   evidence.queues = Since(before, {{.queue = kQueue, .packets = 15, .bytes = 500}});
   EXPECT_THAT(Diagnose(evidence), IsEmpty());
 }
@@ -251,13 +251,13 @@ TEST(Diagnose, WhereAStreamThatStoppedGotStuck) {
   evidence.timed_out = true;
   evidence.received.bytes = 4280;
   EXPECT_THAT(Diagnose(evidence),
-              ElementsAre("the driver handed up 14280 bytes of payload on queue 3, and the "
-                          "application got 4280"));
+              ElementsAre("the driver passed up 14280 bytes of payload on queue 3, but the "
+                          "application received 4280"));
   evidence.received.bytes = 0;
   evidence.packets = FlowPackets{};
-  EXPECT_THAT(Diagnose(evidence), ElementsAre("the driver handed up no packet at all"));
+  EXPECT_THAT(Diagnose(evidence), ElementsAre("the driver passed up no packet at all"));
   evidence.packets = FlowPackets{.packets = 3};
-  EXPECT_THAT(Diagnose(evidence), ElementsAre("the driver handed up no payload on queue 3"));
+  EXPECT_THAT(Diagnose(evidence), ElementsAre("the driver passed up no payload on queue 3"));
 }
 
 }  // namespace

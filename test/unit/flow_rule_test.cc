@@ -127,8 +127,9 @@ TEST(DecodeFlowRule, RefusesRulesItCannotDescribe) {
   };
   using Spec = ethtool_rx_flow_spec;
   EXPECT_THAT(decode([](Spec&) {}), HasSubstr("decoded: tcp6 dst-port 9999"));
-  EXPECT_THAT(decode([](Spec& spec) { spec.flow_type = UDP_V6_FLOW; }), HasSubstr("no TCP rule"));
-  EXPECT_THAT(decode([](Spec& spec) { spec.flow_type |= FLOW_EXT; }), HasSubstr("no TCP rule"));
+  EXPECT_THAT(decode([](Spec& spec) { spec.flow_type = UDP_V6_FLOW; }),
+              HasSubstr("not a TCP rule"));
+  EXPECT_THAT(decode([](Spec& spec) { spec.flow_type |= FLOW_EXT; }), HasSubstr("not a TCP rule"));
   EXPECT_THAT(decode([](Spec& spec) { spec.m_u.tcp_ip6_spec.pdst = htons(0xfff0); }),
               HasSubstr("matches part of a field"));
   EXPECT_THAT(decode([](Spec& spec) { spec.m_u.tcp_ip6_spec.ip6dst[0] = 0xffffffff; }),
@@ -136,7 +137,7 @@ TEST(DecodeFlowRule, RefusesRulesItCannotDescribe) {
   EXPECT_THAT(decode([](Spec& spec) { spec.m_u.tcp_ip6_spec.tclass = 0xff; }),
               HasSubstr("traffic class"));
   EXPECT_THAT(decode([](Spec& spec) { spec.ring_cookie = RX_CLS_FLOW_DISC; }),
-              HasSubstr("leads to no queue"));
+              HasSubstr("does not lead to a queue"));
 }
 
 TEST(FlowRule, ComparesEveryField) {

@@ -154,7 +154,7 @@ TEST_F(GuardianTest, ARunThatUndoesItsChangesLeavesNothing) {
   NicState fewer = found_;
   fewer.channels.rx = 2;
   ASSERT_OK(declared.Declare(fewer));
-  EXPECT_THAT(declared.PutBack(), IsEmpty());
+  EXPECT_THAT(declared.PutBack().errors, IsEmpty());
   EXPECT_THAT(custody.End(), IsEmpty());
   EXPECT_FALSE(JournalThere());
   EXPECT_THAT(custody.End(), IsEmpty()) << "twice";
@@ -170,8 +170,9 @@ TEST_F(GuardianTest, WhatARunForgetsIsPutBackAndAnError) {
   ASSERT_OK(SetChannels(nic(), {.rx = 2}));
   const std::vector<Error> errors = custody.End();
   ASSERT_EQ(errors.size(), 1U);
-  EXPECT_THAT(errors[0].Text(), AllOf(HasSubstr("veth0 was not as it was found: channels"),
-                                      HasSubstr("it is put back now")));
+  EXPECT_THAT(errors[0].Text(),
+              AllOf(HasSubstr("veth0 differed from the state it was found in: channels"),
+                    HasSubstr("it has been put back")));
 }
 
 TEST_F(GuardianTest, AKilledRunIsPutBack) {
@@ -217,7 +218,7 @@ TEST_F(GuardianTest, WithTheGuardianKilledTooTheNextRunPutsBackFirstAndSaysSo) {
   ExpectFree();
   EXPECT_THAT(Changes(), testing::Not(IsEmpty()));
   ASSERT_OK_AND_ASSIGN(const Custody custody, Take());
-  EXPECT_THAT(said_, AllOf(HasSubstr("a run that was killed left veth0"), HasSubstr("by process"),
+  EXPECT_THAT(said_, AllOf(HasSubstr("a killed run left veth0"), HasSubstr("by process"),
                            HasSubstr("channels"), HasSubstr("MTU")));
   EXPECT_THAT(Changes(), IsEmpty());
   EXPECT_FALSE(JournalThere());
@@ -231,7 +232,7 @@ TEST_F(GuardianTest, AGuardianKilledAtWorkLeavesTheRestToTheNextRun) {
   EXPECT_THAT(Changes(), testing::Not(IsEmpty()));
   EXPECT_TRUE(JournalThere());
   ASSERT_OK(Take());
-  EXPECT_THAT(said_, HasSubstr("a run that was killed left veth0"));
+  EXPECT_THAT(said_, HasSubstr("a killed run left veth0"));
   EXPECT_THAT(Changes(), IsEmpty());
 }
 
@@ -242,7 +243,7 @@ TEST_F(GuardianTest, ARunWithoutItsGuardianKnowsAndDoesItsWork) {
   const Status holds = custody.Holds();
   ASSERT_FALSE(holds.has_value());
   EXPECT_THAT(holds.error().Text(), AllOf(HasSubstr("the guardian of veth0 (process "),
-                                          HasSubstr("has ended"), HasSubstr("put veth0 back")));
+                                          HasSubstr("has exited"), HasSubstr("put veth0 back")));
   ASSERT_OK(Change());
   const std::vector<Error> errors = custody.End();
   EXPECT_THAT(Changes(), IsEmpty());
@@ -270,7 +271,7 @@ TEST_F(GuardianTest, ACutJournalIsRefusedAndNothingIsDone) {
   const std::vector<std::string> before = Changes();
   const auto refused = Take();
   ASSERT_FALSE(refused.has_value());
-  EXPECT_THAT(refused.error().Text(), AllOf(HasSubstr(JournalPath()), HasSubstr("cut short")));
+  EXPECT_THAT(refused.error().Text(), AllOf(HasSubstr(JournalPath()), HasSubstr("truncated")));
   EXPECT_EQ(Changes(), before);
   EXPECT_TRUE(JournalThere());
 
@@ -286,9 +287,9 @@ TEST_F(GuardianTest, OneThatDoesNotStartIsAnError) {
     EXPECT_THAT(custody->End(), IsEmpty());
     return begun ? "it began" : begun.error().Text();
   };
-  EXPECT_THAT(begin("/nonexistent/zcrx_nic"),
-              AllOf(HasSubstr("/nonexistent/zcrx_nic"), HasSubstr("it belongs beside the suite")));
-  EXPECT_THAT(begin("/bin/true"), HasSubstr("/bin/true ended at once"));
+  EXPECT_THAT(begin("/nonexistent/zcrx_nic"), AllOf(HasSubstr("/nonexistent/zcrx_nic"),
+                                                    HasSubstr("it must be in the suite's folder")));
+  EXPECT_THAT(begin("/bin/true"), HasSubstr("/bin/true exited immediately"));
   EXPECT_FALSE(JournalThere());
 }
 

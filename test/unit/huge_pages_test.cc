@@ -84,7 +84,7 @@ TEST_F(HugePagesTest, CountsThatContradictEachOtherAreAnError) {
   const auto pages = GetHugePages(folder_, Deadline::In(std::chrono::milliseconds(20)));
   ASSERT_FALSE(pages.has_value());
   EXPECT_EQ(pages.error().code, ETIMEDOUT);
-  EXPECT_THAT(pages.error().Text(), HasSubstr("last 3 of them, 0 free, 0 promised, 8 surplus"));
+  EXPECT_THAT(pages.error().Text(), HasSubstr("last: 3 pages, 0 free, 0 reserved, 8 surplus"));
 }
 
 // An area whose mapping has ended and whose pages are still pinned.
@@ -127,7 +127,7 @@ TEST_F(HugePagesTest, NonsenseIsAnError) {
     Write(text);
     const auto pages = GetHugePages(folder_);
     ASSERT_FALSE(pages.has_value()) << text;
-    EXPECT_THAT(pages.error().Text(), HasSubstr("it holds no number")) << text;
+    EXPECT_THAT(pages.error().Text(), HasSubstr("the file does not hold a number")) << text;
   }
 }
 

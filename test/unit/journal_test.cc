@@ -131,7 +131,7 @@ TEST_F(JournalTest, CutAnywhereItIsRefusedByName) {
     const auto found = journals.Find("eth1");
     ASSERT_FALSE(found.has_value()) << "cut to " << size << " bytes";
     ASSERT_THAT(found.error().Text(), AllOf(HasSubstr(journals.PathOf("eth1")),
-                                            HasSubstr("cut short"), HasSubstr("remove the file")));
+                                            HasSubstr("truncated"), HasSubstr("remove the file")));
   }
   EXPECT_EQ(ReadFile(journals.PathOf("eth1")), whole.substr(0, whole.size() - 1))
       << "one that is refused stays";
@@ -168,7 +168,7 @@ TEST_F(JournalTest, OfAnotherInterfaceOrNamespaceItIsRefused) {
   ASSERT_OK_AND_ASSIGN(const Journals journals, Open());
   ASSERT_OK_AND_ASSIGN(Journal journal, MakeJournal(Eth1()));
   WriteFile(journals.PathOf("eth2"), SealJournal(journal));
-  EXPECT_THAT(ErrorOf(journals.Find("eth2")), HasSubstr("it is one of eth1"));
+  EXPECT_THAT(ErrorOf(journals.Find("eth2")), HasSubstr("it is a journal of eth1"));
   journal.net_namespace += 1;
   WriteFile(journals.PathOf("eth1"), SealJournal(journal));
   EXPECT_THAT(ErrorOf(journals.Find("eth1")), HasSubstr("another network namespace"));

@@ -31,7 +31,7 @@ TEST(JudgeKernelLog, ALongLogIsCutAndItsComplaintsAreNot) {
   messages.messages.push_back(kError);
   const auto verdict = JudgeKernelLog(messages, kSubject);
   EXPECT_THAT(verdict.complaints, ElementsAre(kError.text));
-  EXPECT_THAT(verdict.log, EndsWith("... and 121 lines more\n"));
+  EXPECT_THAT(verdict.log, EndsWith("... and 121 more lines\n"));
 }
 
 }  // namespace

@@ -168,13 +168,13 @@ TEST_F(NicLockTest, WhoInheritsItHoldsItAndIsNamed) {
 
 TEST_F(NicLockTest, OneThatNeverListensDoesNotHoldUsUp) {
   const Other holder([this] { return Squat(-1); });
-  EXPECT_THAT(Refusal(), HasSubstr("in use by a process that does not tell"));
+  EXPECT_THAT(Refusal(), HasSubstr("in use by an unidentified process"));
 }
 
 TEST_F(NicLockTest, OneWithNoRoomForMoreDoesNotHoldUsUp) {
   const Other holder([this] { return Squat(0); });
   EXPECT_THAT(Refusal(), HasSubstr("process " + std::to_string(holder.Pid())));
-  EXPECT_THAT(Refusal(), HasSubstr("in use by a process that too many others wait for"));
+  EXPECT_THAT(Refusal(), HasSubstr("in use by a process that already has too many waiters"));
 }
 
 }  // namespace

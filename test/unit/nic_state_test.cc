@@ -56,13 +56,14 @@ TEST(NicStateDifferences, EachIsASentence) {
               ElementsAre("MTU was 1500, is 9000"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.features["rx-gro"].active = false; }),
               ElementsAre("feature rx-gro was on, is off"));
-  EXPECT_THAT(DifferencesAfter([](NicState& now) { now.features["rx-gro-hw"].requested = false; }),
-              ElementsAre("feature rx-gro-hw is off as it was, but was asked to be on, now off"));
+  EXPECT_THAT(
+      DifferencesAfter([](NicState& now) { now.features["rx-gro-hw"].requested = false; }),
+      ElementsAre("feature rx-gro-hw is still off, but its requested value was on, is off"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) {
                 now.features.erase("rx-gro");
                 now.features["rx-lro"] = {};  // not named, so left as it is
               }),
-              ElementsAre("feature rx-gro could be changed, cannot be"));
+              ElementsAre("feature rx-gro could be changed, now cannot"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) {
                 now.channels.rx = 2;
                 now.channels.combined.reset();
@@ -137,10 +138,10 @@ TEST(NicStateDifferences, OfContextsAndRulesNameThem) {
               }),
               ElementsAre("RSS context 1 is gone",
                           "RSS context 7 table: 1 of 1 entries differ (entry 0 was 0, is 1)",
-                          "RSS context 9 is there, was not"));
+                          "RSS context 9 is new"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.rules->rules = {RuleAt(0), RuleAt(4)}; }),
               ElementsAre("flow rule 3 is gone (tcp4 dst-port 83 to queue 1)",
-                          "flow rule 4 is there, was not (tcp4 dst-port 84 to queue 1)"));
+                          "flow rule 4 is new (tcp4 dst-port 84 to queue 1)"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.rules.reset(); }), testing::SizeIs(2));
 }
 
@@ -161,7 +162,7 @@ TEST(NicStateDifferences, ALocationCountsWhereTheCallerChoosesIt) {
   move(now);
   EXPECT_THAT(Differences(found, now),
               ElementsAre("flow rule 3 is gone (tcp4 dst-port 83 to queue 1)",
-                          "flow rule 5 is there, was not (tcp4 dst-port 83 to queue 1)"));
+                          "flow rule 5 is new (tcp4 dst-port 83 to queue 1)"));
   // As often as they were.
   EXPECT_THAT(
       DifferencesAfter([](NicState& now) { now.rules->rules = {RuleAt(0), Moved(RuleAt(0), 3)}; }),
@@ -286,7 +287,7 @@ TEST_F(VethState, IsOneNicsAndOneBoots) {
   other.driver = "gve";
   EXPECT_EQ(refusal(other).code, ENODEV);
   EXPECT_THAT(refusal(other).Text(),
-              HasSubstr("it is another NIC's: its driver was gve, this one's is veth"));
+              HasSubstr("it is the state of another NIC: its driver was gve, this NIC's is veth"));
   other = found_.nic;
   other.bus = "0000:00:04.0";
   EXPECT_THAT(refusal(other).Text(), HasSubstr("its bus address was 0000:00:04.0"));
@@ -299,7 +300,7 @@ TEST_F(VethState, IsOneNicsAndOneBoots) {
   other = found_.nic;
   other.boot = "yesterday";
   EXPECT_EQ(refusal(other).code, ESTALE);
-  EXPECT_THAT(refusal(other).Text(), HasSubstr("it is of an earlier boot (yesterday, now "));
+  EXPECT_THAT(refusal(other).Text(), HasSubstr("it is from an earlier boot (yesterday, now "));
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST(NicStateText, ARefusalSaysWhatIsWrong) {
   const auto refusal = [&](std::string_view what, std::string_view by) {
     return Refusal(Replaced(text, what, by));
   };
-  constexpr const char* kOther = "it is not as this program writes it";
+  constexpr const char* kOther = "it is not in the form this program writes";
   EXPECT_THAT(refusal("state\":2", "state\":1"), HasSubstr("version 1 is unknown"));
   EXPECT_THAT(refusal("state\":2", "other\":2"), HasSubstr("key 'zcrx-nic-state' not found"));
   for (const char* number : {"70000000000", "-1", "1500.0", "15e2", "1500 ", "true"}) {
@@ -138,7 +138,7 @@ TEST(NicStateText, ARefusalSaysWhatIsWrong) {
 TEST(NicStateText, RulesAreInOrder) {
   NicState state = FullState();
   std::swap(state.rules->rules.front(), state.rules->rules.back());
-  EXPECT_THAT(Refusal(SerializeNicState(state)), HasSubstr("they are not sorted by location"));
+  EXPECT_THAT(Refusal(SerializeNicState(state)), HasSubstr("not sorted by location"));
 }
 
 TEST(NicStateText, MoreThanThereCanBeIsRefusedUnread) {

@@ -79,9 +79,9 @@ TEST(NicToolOptions, WhatIsNoneOfThemIsRefusedInASentence) {
   EXPECT_THAT(Refusal({"show", "--config="}), StartsWith("--config needs a value"));
   EXPECT_THAT(Refusal({"show", "--netif=a", "--netif=b"}), StartsWith("--netif is given twice"));
   EXPECT_THAT(Refusal({"show", "--force"}), StartsWith("unknown option \"--force\""));
-  EXPECT_THAT(Refusal({"diff", "f", "--all"}), StartsWith("--all goes with restore"));
+  EXPECT_THAT(Refusal({"diff", "f", "--all"}), StartsWith("--all is only for restore"));
   EXPECT_THAT(Refusal({"restore", "f", "--all"}), HasSubstr("without a FILE"));
-  EXPECT_THAT(Refusal({"show", "--wait=1"}), StartsWith("--wait goes with restore"));
+  EXPECT_THAT(Refusal({"show", "--wait=1"}), StartsWith("--wait is only for restore"));
 }
 
 class Snapshots : public testing::Test {
@@ -136,19 +136,20 @@ TEST_F(Snapshots, ReplaceNothingElse) {
   NicState other = FullState();
   other.nic.bus = "0000:00:05.0";
   ASSERT_TRUE(WriteSnapshot(Path("other"), other).has_value());
-  EXPECT_THAT(ErrorOf(WriteSnapshot(Path("other"), FullState())),
-              HasSubstr("it is there and another NIC's: nic0 bnxt_en, 0000:00:05.0"));
+  EXPECT_THAT(
+      ErrorOf(WriteSnapshot(Path("other"), FullState())),
+      HasSubstr("the file exists and is a snapshot of another NIC: nic0 bnxt_en, 0000:00:05.0"));
   EXPECT_EQ(ReadSnapshot(Path("other")).value_or(NicState{}), other);
 
   const std::string letter = Put("letter", "Dear all,\n");
   EXPECT_THAT(ErrorOf(WriteSnapshot(letter, FullState())),
-              HasSubstr("it is there and is no snapshot"));
+              HasSubstr("the file exists and is not a snapshot"));
   std::filesystem::create_directory(Path("folder"));
-  EXPECT_THAT(ErrorOf(WriteSnapshot(Path("folder"), FullState())), HasSubstr("is no snapshot"));
+  EXPECT_THAT(ErrorOf(WriteSnapshot(Path("folder"), FullState())), HasSubstr("is not a snapshot"));
   // Not what the link leads to, nor the link.
   ASSERT_TRUE(WriteSnapshot(Path("a"), FullState()).has_value());
   std::filesystem::create_symlink(Path("a"), Path("link"));
-  EXPECT_THAT(ErrorOf(WriteSnapshot(Path("link"), FullState())), HasSubstr("is no snapshot"));
+  EXPECT_THAT(ErrorOf(WriteSnapshot(Path("link"), FullState())), HasSubstr("is not a snapshot"));
   EXPECT_EQ(std::filesystem::file_size(letter), 10U);
   EXPECT_THAT(Names(), testing::UnorderedElementsAre("other", "letter", "folder", "a", "link"));
 }
@@ -257,11 +258,12 @@ TEST_F(NicTool, BadUsageIsASentenceAndStatus2) {
         std::pair("--netif=lo diff none", "No such file or directory"),
         std::pair("--netif=lo diff cut", "parse error at line"),
         std::pair("--netif=lo restore cut", "parse error at line"),
-        std::pair("--netif=lo diff other", "it is another NIC's: its driver was bnxt_en"),
-        std::pair("--netif=lo restore other", "it is another NIC's"),
-        std::pair("--netif=lo restore yesterday", "it is of an earlier boot"),
-        std::pair("--netif=lo snapshot other", "it is there and another NIC's"),
-        std::pair("--netif=lo snapshot .", "it is there and is no snapshot")}) {
+        std::pair("--netif=lo diff other",
+                  "it is the state of another NIC: its driver was bnxt_en"),
+        std::pair("--netif=lo restore other", "it is the state of another NIC"),
+        std::pair("--netif=lo restore yesterday", "it is from an earlier boot"),
+        std::pair("--netif=lo snapshot other", "the file exists and is a snapshot of another NIC"),
+        std::pair("--netif=lo snapshot .", "the file exists and is not a snapshot")}) {
     const Ran ran = Run(arguments);
     EXPECT_EQ(ran.status, 2) << arguments;
     EXPECT_THAT(ran.output, StartsWith("zcrx_nic: ")) << arguments;

@@ -103,7 +103,7 @@ TEST(PayloadCheck, NamesSeedOffsetAndBothBytes) {
   EXPECT_THAT(
       payload.Check(1000, bytes),
       FailsWithText(fmt::format("payload of seed 42 differs at offset 1001: expected "
-                                "0x{:02x}, received 0x{:02x}: right again from offset 1002 on",
+                                "0x{:02x}, received 0x{:02x}: correct again from offset 1002",
                                 expected, ~expected & 0xffU)));
 }
 
@@ -115,8 +115,8 @@ TEST(PayloadCheck, TellsTheExtentOfTheDamage) {
   const Status status = payload.Check(0, bytes);
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().detail,
-            "these are the bytes of offset 1000, 8000 back (data repeated); right again from "
-            "offset 10448 on");
+            "these are the bytes of offset 1000, 8000 back (data repeated); correct again from "
+            "offset 10448");
 }
 
 struct Misplaced {

@@ -364,7 +364,7 @@ TEST_F(ReceiverTest, NoticesAStreamThatGoesOn) {
   const auto received = receiver->Collect(1000, IsPayload(), Deadline::In(kPatience));
   ASSERT_FALSE(received.has_value());
   EXPECT_EQ(received.error().Text(),
-            "receive: the stream goes on beyond its end; 1001 of 1000 bytes had arrived");
+            "receive: the stream continues beyond its end; 1001 of 1000 bytes had arrived");
 }
 
 TEST_F(ReceiverTest, SaysThatThePeerBrokeOff) {
@@ -374,7 +374,7 @@ TEST_F(ReceiverTest, SaysThatThePeerBrokeOff) {
   const auto received = receiver->Collect(2000, IsPayload(), Deadline::In(kPatience));
   ASSERT_FALSE(received.has_value());
   EXPECT_EQ(received.error().code, ECONNRESET) << received.error().Text();
-  EXPECT_THAT(received.error().detail, HasSubstr("the peer broke the connection off; "));
+  EXPECT_THAT(received.error().detail, HasSubstr("the peer reset the connection; "));
 }
 
 TEST_F(ReceiverTest, PassesOnWhatTheCheckSays) {

@@ -86,7 +86,7 @@ TEST(ResultMatchers, PrintTheErrorOrTheSuccess) {
             "Value of: value\nExpected: fails with EEXIST\n  Actual: set rings of eth1 (rx 64): "
             "Invalid argument (EINVAL): too few");
   EXPECT_EQ(Failure(kRefused, IsOk()),
-            "Value of: value\nExpected: is a success\n  Actual: set rings of eth1 (rx 64): "
+            "Value of: value\nExpected: succeeds\n  Actual: set rings of eth1 (rx 64): "
             "Invalid argument (EINVAL): too few");
 }
 
@@ -94,7 +94,7 @@ TEST(ResultMatchers, PrintWhatTheyWant) {
   EXPECT_THAT(Failure(kDone, FailsWithText(HasSubstr("EPIPE"))),
               HasSubstr("Expected: fails with a text that has substring \"EPIPE\""));
   EXPECT_THAT(Failure(kNoNumber, IsOkAndHolds(Gt(6))),
-              HasSubstr("Expected: is a success and holds what is > 6\n"
+              HasSubstr("Expected: succeeds and holds a value that is > 6\n"
                         "  Actual: count: No such file or directory (ENOENT)"));
   EXPECT_THAT(Failure(kRefused, Not(FailsWith(EINVAL))),
               HasSubstr("Expected: does not fail with EINVAL"));

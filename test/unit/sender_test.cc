@@ -199,7 +199,7 @@ TEST_P(SenderTest, WaitsForTheReceiverToClose) {
   EXPECT_EQ(Read(connection.Get(), 1001, Deadline::In(kPatience)).size(), 1000);
   EXPECT_EQ(sender.Wait(), 1);
   EXPECT_EQ(sender.errors(),
-            "zcrx_sender: all is sent; wait for the receiver to close: Connection timed out "
+            "zcrx_sender: everything is sent; wait for the receiver to close: Connection timed out "
             "(ETIMEDOUT)\n");
 }
 
@@ -224,7 +224,7 @@ TEST_P(SenderTest, EndsWhenNoSignOfLifeComes) {
   EXPECT_EQ(sender.Wait(), 1);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 300ms);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, kPatience / 2);
-  EXPECT_THAT(sender.errors(), HasSubstr("(ECANCELED): no sign of life came for 300 ms"));
+  EXPECT_THAT(sender.errors(), HasSubstr("(ECANCELED): nothing came on standard input for 300 ms"));
 }
 
 TEST_P(SenderTest, EachSignOfLifeRenewsTheLease) {
@@ -370,8 +370,7 @@ TEST(SendPlan, SurvivesItsWords) {
 TEST(Sender, LooksNothingUp) {
   Program sender({"--address=localhost", "--port=1"});
   EXPECT_EQ(sender.Wait(), 1);
-  EXPECT_EQ(sender.errors(),
-            "zcrx_sender: address 'localhost': neither an IPv4 nor an IPv6 address\n");
+  EXPECT_EQ(sender.errors(), "zcrx_sender: address 'localhost': not an IPv4 or IPv6 address\n");
 }
 
 }  // namespace

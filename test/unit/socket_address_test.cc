@@ -35,7 +35,7 @@ TEST(SocketAddress, RefusesWhatIsNoAddress) {
                            "192.0.2.1%lo", "::g", " ::1"}) {
     const auto address = SocketAddress::Parse(text, 1);
     ASSERT_FALSE(address.has_value()) << text;
-    EXPECT_THAT(address.error().Text(), HasSubstr("neither an IPv4 nor an IPv6 address")) << text;
+    EXPECT_THAT(address.error().Text(), HasSubstr("not an IPv4 or IPv6 address")) << text;
   }
   for (const char* text : {"fe80::1%", "fe80::1%0", "fe80::1%nosuchnic", "fe80::1%-1"}) {
     const auto address = SocketAddress::Parse(text, 1);

@@ -104,12 +104,13 @@ TEST_F(Veth, AnAddressIsOnItOrItIsSaidWhereElse) {
     const Status on = CheckAddressIsOn(nic(), address);
     return on ? "it is there" : on.error().Text();
   };
-  EXPECT_EQ(refusal("198.51.100.1"), "198.51.100.1 is not an address of veth0: veth1 has it");
+  EXPECT_EQ(refusal("198.51.100.1"),
+            "198.51.100.1 is not an address of veth0: veth1 has this address");
   EXPECT_EQ(refusal("2001:db8::c000:201"),
-            "2001:db8::c000:201 is not an address of veth0: veth1 has it");
+            "2001:db8::c000:201 is not an address of veth0: veth1 has this address");
   for (const char* nobodys : {"192.0.2.8", "192.0.2.2", "2001:db8::2"}) {
     EXPECT_EQ(refusal(nobodys), fmt::format("{} is not an address of veth0: no interface of this "
-                                            "machine has it",
+                                            "machine has this address",
                                             nobodys));
   }
   EXPECT_EQ(refusal("eth1"), "eth1 is not an IPv4 or IPv6 address");

@@ -72,7 +72,7 @@ TEST(Ifq, SaysWhatTheErrnoMeans) {
   ASSERT_FALSE(no_device.has_value());
   EXPECT_EQ(no_device.error().Text(),
             "register zcrx on queue 1 of device 2147483632: No such device (ENODEV): no network "
-            "device of that index");
+            "device has this index");
   options.ifindex = 1;  // loopback has no queue management
   const auto no_driver = DryRun(options);
   ASSERT_FALSE(no_driver.has_value());

@@ -31,7 +31,8 @@ Says Verdict(const Evidence& evidence) {
   if (holds) return Says::kConfirms;
   const std::string& text = holds.error().operation;
   if (text.starts_with("nothing can tell")) return Says::kNothing;
-  return text.starts_with("what was received came another way") ? Says::kUnseen : Says::kRefutes;
+  return text.starts_with("the received data did not come through this NIC") ? Says::kUnseen
+                                                                             : Says::kRefutes;
 }
 
 std::string TextOf(const Evidence& evidence) {
@@ -69,7 +70,7 @@ TEST(AskEvents, ThatTheReceiverDidNotAskIsAMistakeOfTheTest) {
   Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
   evidence.received.stats.reset();
   EXPECT_EQ(TextOf(evidence),
-            "the kernel has zcrx statistics, and the receiver did not ask for them");
+            "the kernel has zcrx statistics, but the receiver did not request them");
 }
 
 RxQueueStats Counted(uint32_t queue, std::optional<uint64_t> packets,
@@ -118,9 +119,9 @@ TEST(AskQueues, PacketsAloneAreTakenForTheLongest) {
 TEST(AskQueues, ADriverThatDoesNotCountSaysNothing) {
   EXPECT_EQ(Verdict(OfQueue3(1, {}, {})), Says::kNothing);
   EXPECT_THAT(Judge(OfQueue3(1, {}, {})).summary,
-              HasSubstr("queue statistics (the driver counts no packets of queue 3)"));
+              HasSubstr("queue statistics (the driver does not count the packets of queue 3)"));
   EXPECT_THAT(Judge(Nobody(Claim::kInPlace, 1)).summary,
-              HasSubstr("queue statistics (the driver counts no packets of queue 3)"));
+              HasSubstr("queue statistics (the driver does not count the packets of queue 3)"));
 }
 
 TEST(AskQueues, AFailedAllocationRefutesWhereThereAreBuffersForAll) {
@@ -209,7 +210,8 @@ TEST(AskPacketsElsewhere, PayloadOnTheQueueRefutes) {
       WithPackets(Claim::kElsewhere, 9000,
                   {.segments = 1, .payload = 100, .payload_elsewhere = 9000, .packets = 9});
   EXPECT_EQ(Verdict(evidence), Says::kRefutes);
-  EXPECT_THAT(TextOf(evidence), EndsWith(": 100 bytes of payload in 1 segments came by queue 3"));
+  EXPECT_THAT(TextOf(evidence),
+              EndsWith(": 100 bytes of payload in 1 segments arrived on queue 3"));
 }
 
 TEST(AskOtherQueues, TheyHaveToCarryThePayloadAndTheQueueNothing) {
@@ -236,7 +238,7 @@ TEST(AskChecksums, WhatTheNicDidNotVouchForRefutes) {
   Evidence evidence = WithEvents(Claim::kInPlace, 0, 0);
   evidence.unvouched = 3;
   EXPECT_EQ(TextOf(evidence),
-            "payload did not arrive in place: TCP checksums: a NIC has to vouch for what it puts "
+            "payload did not arrive in place: TCP checksums: a NIC must vouch for what it puts "
             "into zcrx's memory");
   evidence = WithEvents(Claim::kElsewhere, 3, 4096);
   evidence.unvouched = 3;
@@ -277,7 +279,7 @@ TEST(Conclude, WhatWasNotSeenOnTheNicIsNoPass) {
   Evidence evidence = WithEvents(Claim::kElsewhere, 3, 4096);
   evidence.packets = FlowPackets{.packets = 2};
   EXPECT_EQ(TextOf(evidence),
-            "what was received came another way than by this NIC, or was not seen there: packet "
+            "the received data did not come through this NIC, or was not seen there: packet "
             "trace: it holds 2 packets of the NIC, with 0 of 4096 bytes of payload");
   EXPECT_THAT(Judge(evidence).causes,
               ElementsAre("none of the 4096 bytes received is in the NIC's packet trace",
@@ -286,9 +288,9 @@ TEST(Conclude, WhatWasNotSeenOnTheNicIsNoPass) {
 
 TEST(Conclude, TheSentenceIsTheClaims) {
   EXPECT_THAT(TextOf(WithPackets(Claim::kElsewhere, 4096, {.segments = 1, .payload = 4096})),
-              StartsWith("what no rule leads to queue 3 arrived there: packet trace: "));
+              StartsWith("payload that no rule leads to queue 3 arrived there: packet trace: "));
   EXPECT_THAT(TextOf(Nobody(Claim::kElsewhere, 4096)),
-              AllOf(StartsWith("nothing can tell by which queue payload came: "),
+              AllOf(StartsWith("nothing can tell on which queue payload arrived: "),
                     EndsWith("; packet trace (no tracefs: No such file or directory (ENOENT))")));
   EXPECT_EQ(Judge(Nobody(Claim::kElsewhere, 4096)).property, "steering_proof");
 }

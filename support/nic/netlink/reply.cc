@@ -34,7 +34,8 @@ template <typename Visitor>
 Status ForEachMessage(Bytes rest, Visitor visit) {
   while (!rest.empty()) {
     nlmsghdr header;
-    if (rest.size() < sizeof(header)) return Fail("read netlink message", 0, "no whole header");
+    if (rest.size() < sizeof(header))
+      return Fail("read netlink message", 0, "the header is incomplete");
     std::memcpy(&header, rest.data(), sizeof(header));
     if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > rest.size()) {
       return Fail("read netlink message", 0,
@@ -97,7 +98,7 @@ Status Reply::Take(Bytes datagram) {
         messages_.push_back(Copy(header, message));
     }
   }));
-  if (cut_off) return Fail("read netlink message", 0, "the kernel's answer is cut off");
+  if (cut_off) return Fail("read netlink message", 0, "the kernel's answer is truncated");
   return {};
 }
 
