@@ -38,21 +38,23 @@ inline Result<bool> PollUntil(const std::string& operation, std::span<pollfd> fd
   }
 }
 
-// Until `predicate` (a Result<bool>()) is true. It is looked at at once, then after 1, 2, 4 ... 32
-// ms, and once more at the deadline; its errors end the wait. ETIMEDOUT: it did not become true.
+// Waits until `predicate` (a Result<bool>()) is true. Looks at once, then after pauses of a quarter
+// of the time waited so far (1 to 32 ms), so that it takes at most a quarter longer than needed,
+// and once more at the deadline. Fails with the predicate's error, or with ETIMEDOUT.
 template <typename Predicate>
 Status Becomes(std::string what, Predicate predicate, Deadline deadline) {
   using namespace std::chrono_literals;
-  constexpr Deadline::Clock::duration kLongestPause = 32ms;
-  Deadline::Clock::duration pause = 1ms;
+  constexpr Deadline::Clock::duration kShortest = 1ms;
+  constexpr Deadline::Clock::duration kLongest = 32ms;
+  const auto began = Deadline::Clock::now();
   while (true) {
     const bool last_look = deadline.Expired();
     ZCRX_ASSIGN_OR_RETURN(const bool there, predicate());
     if (there) return {};
     if (last_look) return FailExpired("wait until " + std::move(what));
+    const auto pause = std::clamp((Deadline::Clock::now() - began) / 4, kShortest, kLongest);
     ZCRX_RETURN_IF_ERROR(
         PollUntil("wait until " + what, {}, Deadline::In(pause).Earlier(deadline)));
-    pause = std::min(2 * pause, kLongestPause);
   }
 }
 

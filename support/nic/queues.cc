@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,23 +17,33 @@ namespace {
 // to a net device has none, and a kernel before 6.8 has no group.
 constexpr std::chrono::milliseconds kLookAgain{100};
 
-using Predicate = std::function<bool(const std::vector<RxQueue>&)>;
+std::string StillBound(const std::vector<RxQueue>& queues) {
+  std::string names;
+  for (const RxQueue& queue : queues) {
+    if (!queue.HasProvider()) continue;
+    names += fmt::format("{}queue {} ({})", names.empty() ? "" : ", ", queue.id,
+                         queue.io_uring ? "io_uring" : "dmabuf");
+  }
+  return "still bound: " + names;
+}
 
 // The queue stops and starts, and its page pools come and go, under the lock that queue-get takes
 // (netdev_rx_queue_reconfig): after the notification of a pool a look sees the end of the change.
-Status WaitForQueues(Nic& nic, const std::string& operation, const Predicate& reached,
-                     const std::function<std::string(const std::vector<RxQueue>&)>& state,
-                     Deadline deadline) {
+Status WaitUntilUnbound(Nic& nic, const std::string& operation, std::optional<uint32_t> only,
+                        Deadline deadline) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
   std::unique_ptr<Notifications> pools;
   if (const auto group = netdev->Group(NETDEV_MCGRP_PAGE_POOL)) {
     ZCRX_ASSIGN_OR_RETURN(pools, nic.GetKernel().Listen(NETLINK_GENERIC, *group));
   }
+  const auto awaited = [only](const RxQueue& queue) {
+    return queue.HasProvider() && (!only || queue.id == *only);
+  };
   while (true) {
     ZCRX_ASSIGN_OR_RETURN(const auto queues, GetRxQueues(nic));
-    if (reached(queues)) return {};
-    if (deadline.Expired()) return FailExpired(operation, state(queues));
+    if (std::ranges::none_of(queues, awaited)) return {};
+    if (deadline.Expired()) return FailExpired(operation, StillBound(queues));
     const Deadline look_again = Deadline::In(kLookAgain).Earlier(deadline);
     if (pools) {
       ZCRX_RETURN_IF_ERROR(pools->Next(look_again));
@@ -41,21 +51,6 @@ Status WaitForQueues(Nic& nic, const std::string& operation, const Predicate& re
       ZCRX_RETURN_IF_ERROR(PollUntil(operation, {}, look_again));
     }
   }
-}
-
-std::string ProviderNames(const std::vector<RxQueue>& queues) {
-  std::string names;
-  for (const RxQueue& queue : queues) {
-    if (!queue.HasProvider()) continue;
-    names += fmt::format("{}queue {} ({})", names.empty() ? "" : ", ", queue.id,
-                         queue.io_uring ? "io_uring" : "dmabuf");
-  }
-  return names.empty() ? "no queue has a memory provider" : "still bound: " + names;
-}
-
-bool HasProvider(const std::vector<RxQueue>& queues, uint32_t id) {
-  return std::ranges::any_of(
-      queues, [id](const RxQueue& queue) { return queue.id == id && queue.HasProvider(); });
 }
 
 template <typename T>
@@ -158,23 +153,15 @@ Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic) {
   return ParseAll(replies, ParseRxQueueStats);
 }
 
-Status WaitForProvider(Nic& nic, uint32_t queue, Deadline deadline) {
-  return WaitForQueues(
-      nic, fmt::format("wait for a memory provider on queue {} of {}", queue, nic.Name()),
-      [queue](const auto& queues) { return HasProvider(queues, queue); }, ProviderNames, deadline);
-}
-
 Status WaitForProviderGone(Nic& nic, uint32_t queue, Deadline deadline) {
-  return WaitForQueues(
+  return WaitUntilUnbound(
       nic, fmt::format("wait for the memory provider to leave queue {} of {}", queue, nic.Name()),
-      [queue](const auto& queues) { return !HasProvider(queues, queue); }, ProviderNames, deadline);
+      queue, deadline);
 }
 
 Status WaitForAllProvidersGone(Nic& nic, Deadline deadline) {
-  return WaitForQueues(
-      nic, "wait for memory providers to leave the queues of " + nic.Name(),
-      [](const auto& queues) { return std::ranges::none_of(queues, &RxQueue::HasProvider); },
-      ProviderNames, deadline);
+  return WaitUntilUnbound(nic, "wait for memory providers to leave the queues of " + nic.Name(), {},
+                          deadline);
 }
 
 }  // namespace zcrx

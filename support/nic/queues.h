@@ -63,7 +63,6 @@ Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic);
 // rings, channels and tcp-data-split cannot be changed (EINVAL) and zcrx cannot be registered again
 // (EEXIST). Both calls listen to the page pools' notifications from before the first look; the
 // error of an expired wait is ETIMEDOUT and names the queues.
-Status WaitForProvider(Nic& nic, uint32_t queue, Deadline deadline);
 Status WaitForProviderGone(Nic& nic, uint32_t queue, Deadline deadline);
 // From all queues of the NIC.
 Status WaitForAllProvidersGone(Nic& nic, Deadline deadline);

@@ -298,7 +298,6 @@ int FakeKernel::CallEthtool(uint8_t command, Attributes attributes, bool dump, M
   }
 }
 
-// Providers are seen once more, and have left by the next look.
 int FakeKernel::CallNetdev(uint8_t command, Messages& messages) {
   if (command != uapi::NETDEV_CMD_QUEUE_GET) return EOPNOTSUPP;
   for (uint32_t queue = 0; queue < nic_.RxQueues(); ++queue) {
@@ -309,7 +308,7 @@ int FakeKernel::CallNetdev(uint8_t command, Messages& messages) {
     if (nic_.providers.contains(queue)) reply.Flag(uapi::NETDEV_A_QUEUE_IO_URING);
     messages.push_back(reply.Take());
   }
-  nic_.providers.clear();
+  if (!nic_.providers_stay) nic_.providers.clear();
   return 0;
 }
 

@@ -70,7 +70,8 @@ class FakeNic {
   std::map<uint32_t, Rss> contexts;
   std::vector<RawFlowRule> rules;  // by location
   uint64_t huge_pages = 0;
-  std::set<uint32_t> providers;  // queues with one
+  std::set<uint32_t> providers;  // queues with one; seen once more, they have left
+  bool providers_stay = false;
   // How often each thing was really changed: "rings", "rule" ...
   std::map<std::string, int> changes;
 

@@ -228,14 +228,6 @@ TEST_F(VethQueues, AQueueThatDoesNotExistIsAnError) {
   EXPECT_THAT(GetRxQueue(nic(), kQueues), FailsWith(EINVAL));
 }
 
-TEST_F(VethQueues, AProviderThatDoesNotComeEndsTheWaitAtItsDeadline) {
-  const Status wait = WaitForProvider(nic(), 1, Deadline::In(150ms));
-  ASSERT_FALSE(wait.has_value());
-  EXPECT_EQ(wait.error().code, ETIMEDOUT);
-  EXPECT_THAT(wait.error().Text(),
-              AllOf(HasSubstr("on queue 1 of veth0"), HasSubstr("no queue has a memory provider")));
-}
-
 TEST_F(Veth, WaitsForTheLink) {
   EXPECT_TRUE(WaitForLink(nic(), Soon()).has_value());
   ASSERT_TRUE(SetAdminUp("veth1", false).has_value());
