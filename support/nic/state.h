@@ -92,7 +92,7 @@ std::vector<std::string> Differences(const NicState& wanted, const NicState& now
 struct Applied {
   std::optional<NicState> before;  // what stood at first; nothing where it could not be read
   NicState now;                    // what stands afterwards
-  std::vector<Error> errors;  // in order; what differs in the end is an error too
+  std::vector<Error> errors;       // in order; what differs in the end is an error too
 };
 // Sets what differs, in the order of dependencies, and nothing else; before channels, rings and
 // features change, waits for memory providers to leave the queues. What can be done is done, also

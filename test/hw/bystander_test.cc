@@ -35,9 +35,9 @@ class ZcrxBystander : public SteeredTest {
  protected:
   // A connection that goes where RSS leads it, or to `queue` by a rule.
   Result<Bystander> Watch(std::optional<uint32_t> queue) {
-    ZCRX_ASSIGN_OR_RETURN(std::unique_ptr<BackgroundReceiver> receiver,
-                          BackgroundReceiver::Listen(Testbed::Get().ListenAddress().WithPort(0),
-                                                     IsPayloadOf(~Seed())));
+    ZCRX_ASSIGN_OR_RETURN(
+        std::unique_ptr<BackgroundReceiver> receiver,
+        BackgroundReceiver::Listen(bed().ListenAddress().WithPort(0), IsPayloadOf(~Seed())));
     if (queue) {
       FlowRule rule = RuleFor(receiver->Endpoint());
       rule.action = ToQueue{*queue};

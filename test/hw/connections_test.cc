@@ -32,7 +32,7 @@ TEST_P(ZcrxConnections, DeliverEveryByteInOrder) {
   if (family == AF_INET6) ZCRX_REQUIRE(Capability::kIpv6);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ReceiverOptions options = ReceiverOn(queue, steering.area);
-  if (family == AF_INET) options.listen = *Testbed::Get().ListenAddressV4();
+  if (family == AF_INET) options.listen = *bed().ListenAddressV4();
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, steering.steering, options));
   // None is received from until all are there.
   std::vector<Sender> senders;

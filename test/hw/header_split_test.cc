@@ -55,7 +55,7 @@ class ZcrxHeaderLength : public ZcrxTest, public ::testing::WithParamInterface<H
   // rule to them, and yet it came by this NIC.
   Result<std::string> Fate(const TargetQueue& queue, uint64_t copied, uint64_t bytes) {
     std::string fate = fmt::format("the kernel copied {} of {} bytes", copied, bytes);
-    const Result<TracedPackets> traced = Testbed::Get().Traced();
+    const Result<TracedPackets> traced = bed().Traced();
     if (!traced && CannotTrace(traced.error())) return fate;
     if (!traced) return std::unexpected(traced.error());
     const FlowPackets packets = Account(*traced, queue.Index(), queue.Flow().ip_options);
@@ -77,7 +77,7 @@ TEST_P(ZcrxHeaderLength, MakesNoDifferenceToThePayload) {
   ASSERT_OK_AND_ASSIGN(const Link link, GetLink(nic()));
   const uint64_t bytes = SumTo(link.mtu);
   ReceiverOptions options = ReceiverOn(queue);
-  if (variant.family == AF_INET) options.listen = *Testbed::Get().ListenAddressV4();
+  if (variant.family == AF_INET) options.listen = *bed().ListenAddressV4();
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, options));
 
   uint64_t copied = 0;

@@ -29,7 +29,7 @@ TEST_P(ZcrxSteering, LeadsNoOtherFlowToTheQueue) {
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue)));
   ASSERT_OK_AND_ASSIGN(
       const std::unique_ptr<BackgroundReceiver> other,
-      BackgroundReceiver::Listen(Testbed::Get().ListenAddress().WithPort(0), IsPayloadOf(Seed())));
+      BackgroundReceiver::Listen(bed().ListenAddress().WithPort(0), IsPayloadOf(Seed())));
   ASSERT_OK(queue.Steer(GetParam().steering, other->Endpoint()));
   ASSERT_OK_AND_ASSIGN(
       Sender sender,
