@@ -1,5 +1,5 @@
-// What the suite is told about the NIC and the peer, in the variables of the kernel's selftests.
-// Source: Linux tools/testing/selftests/drivers/net/README.rst, lib/py/env.py.
+// The suite's configuration of NIC and peer, in the variables of the kernel's selftests. Source:
+// Linux tools/testing/selftests/drivers/net/README.rst, lib/py/env.py.
 //
 //   key                    flag                meaning
 //   NETIF                  --netif             the NIC under test, on this machine
@@ -14,12 +14,12 @@
 //   ZCRX_SSH_CONFIG        --ssh-config        default ~/.ssh/config, /etc/ssh/ssh_config
 //   ZCRX_SSH_TIMEOUT       --ssh-timeout       seconds for the login (default: ConnectTimeout, else
 //                                              15)
-//   ZCRX_REMOTE_DIR        --remote-dir        where the peer takes the sender (default /tmp)
-//   ZCRX_PROMISED          --promised          capabilities that tests must not find missing
+//   ZCRX_REMOTE_DIR        --remote-dir        folder for the sender on the peer (default /tmp)
+//   ZCRX_PROMISED          --promised          capabilities whose absence fails tests
 //   ZCRX_WAIT              --wait              seconds to wait for a NIC that is in use (default 0)
 //
-// A flag wins over the environment, the environment over the file. An empty value counts as none.
-// At least one pair of addresses (V4 or V6) is needed, and half a pair is an error.
+// Flags override the environment, the environment overrides the file. An empty value counts as
+// unset. At least one pair of addresses (V4 or V6) is required; half a pair is an error.
 #pragma once
 
 #include <chrono>
@@ -37,8 +37,8 @@
 
 namespace zcrx {
 
-// As inet_pton(3) reads them. Unicast, and of a scope that both machines understand: no loopback,
-// link-local or v4-mapped address.
+// Addresses as inet_pton(3) reads them. Unicast, with a scope that both machines understand: not
+// loopback, link-local or v4-mapped.
 struct AddressPair {
   std::string local;
   std::string remote;
@@ -50,7 +50,7 @@ struct Config {
   std::optional<AddressPair> v4;
   std::optional<AddressPair> v6;
   SshTarget remote;
-  uint16_t port = 0;     // 0: a different one for each test, chosen by the kernel
+  uint16_t port = 0;     // 0: chosen by the kernel, a different one for each test
   std::string sender;    // a path on this machine
   std::string guardian;  // zcrx_nic beside this program
   std::string ssh_identity;
@@ -58,18 +58,18 @@ struct Config {
   std::string ssh_config;
   std::optional<std::chrono::seconds> ssh_timeout;
   std::string remote_dir;
-  std::set<std::string> promised;  // as written; what names there are is not known here
-  std::chrono::seconds wait{0};    // for a NIC that is in use
-  bool fresh = false;              // the NIC is put back after every test
+  std::set<std::string> promised;  // as written; not compared with the known capabilities here
+  std::chrono::seconds wait{0};    // how long to wait for a NIC that is in use
+  bool fresh = false;              // restore the NIC after every test
 };
 
-// A key (NETIF) as the sources have it; each list's later entries win.
+// Keys (NETIF) and values of one source. Later entries override earlier ones.
 using KeyValues = std::vector<std::pair<std::string, std::string>>;
 
 struct ConfigSources {
   KeyValues flags;
   KeyValues environment;
-  std::string file;  // empty: ./net.config where there is one
+  std::string file;  // empty: ./net.config if it exists
 };
 
 struct ConfigKey {
@@ -77,20 +77,21 @@ struct ConfigKey {
   std::string_view flag;  // "--netif"
   std::string_view help;
 };
-// Every key, in the order of the table above.
+// Returns all keys in the order of the table above.
 std::span<const ConfigKey> ConfigKeys();
 
-// The values that the process environment has for ConfigKeys().
+// Returns the values of ConfigKeys() in the process environment.
 KeyValues ConfigFromEnvironment();
 
 inline constexpr std::chrono::seconds kLongestWait = std::chrono::days(7);
-// Of --wait: up to a week; nullopt for what is no such number.
+// Parses the value of --wait. Returns nullopt unless it is a number of seconds up to kLongestWait.
 std::optional<std::chrono::seconds> ParseWait(std::string_view text);
 
-// Everything that is missing or wrong is in the one error's detail, a line each: the key, where it
-// came from, what would mend it.
+// Loads and checks the configuration. All problems are in the detail of one error, one per line:
+// the key, where the value came from and how to fix it.
 Result<Config> LoadConfig(const ConfigSources& sources);
-// NETIF alone, for programs that need no peer. The error is one sentence, about the first problem.
+// Returns NETIF only, for programs that need no peer. The error is one sentence, about the first
+// problem.
 Result<std::string> LoadNetif(const ConfigSources& sources);
 
 }  // namespace zcrx

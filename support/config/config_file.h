@@ -1,10 +1,11 @@
-// The selftests' net.config: KEY=VALUE lines, # comments, values bare or in quotes.
-// Source: Linux tools/testing/selftests/drivers/net/README.rst; its readers are lib/py/env.py,
-// which strips comments only, and net/forwarding/lib.sh, a shell that sources the file: what both
-// understand is a bare or double-quoted value with no blank around the =.
+// Parser of the kernel selftests' net.config: KEY=VALUE lines, # comments, bare or quoted values.
 //
-// Ours also takes blanks around the =, single quotes, and a # inside quotes. Keys we do not know
-// belong to other tests and stay unjudged.
+// Source: Linux tools/testing/selftests/drivers/net/README.rst. The kernel has two readers of the
+// file: lib/py/env.py, which only strips comments, and net/forwarding/lib.sh, which sources it in a
+// shell. Both understand a bare or double-quoted value without blanks around the =.
+//
+// This parser also accepts blanks around the =, single quotes, and a # inside quotes. It does not
+// judge unknown keys: they belong to other tests.
 #pragma once
 
 #include <string>
@@ -28,10 +29,10 @@ struct ConfigFileContent {
 
 ConfigFileContent ParseConfigFile(std::string_view text);
 
-// EFBIG: longer than 64 KiB, so no net.config.
+// Reads the file. Fails with EFBIG if it is longer than 64 KiB, so not a net.config.
 Result<std::string> ReadConfigFile(const std::string& path);
 
-// `text` in double quotes for a message: escaped where it is not printable, cut where it is long.
+// Returns `text` in double quotes for a message, with unprintable bytes escaped and long text cut.
 std::string Quoted(std::string_view text);
 
 }  // namespace zcrx

@@ -1,5 +1,4 @@
-// An ordinary TCP connection that is received from in the background: the traffic of others, while
-// a test does something else.
+// An ordinary TCP connection that a thread receives from: other traffic beside the test's own.
 #pragma once
 
 #include <condition_variable>
@@ -23,7 +22,7 @@ class BackgroundReceiver {
  public:
   using Check = std::move_only_function<Status(uint64_t offset, std::span<const std::byte> bytes)>;
 
-  // Takes the first connection to `address`; each of its bytes is shown to `check`.
+  // Listens on `address` and receives from the first connection. `check` sees every byte.
   static Result<std::unique_ptr<BackgroundReceiver>> Listen(const SocketAddress& address,
                                                             Check check);
   BackgroundReceiver(const BackgroundReceiver&) = delete;
@@ -31,8 +30,9 @@ class BackgroundReceiver {
   ~BackgroundReceiver();  // closes the connection
 
   [[nodiscard]] const SocketAddress& Endpoint() const { return endpoint_; }
-  // Until `bytes` more have arrived than had at the call. What ended the stream otherwise is an
-  // error, this time and from then on: the check's, the socket's, or that the peer closed it.
+  // Waits until `bytes` more have arrived than at the time of the call. Once the stream has ended,
+  // fails with the reason, now and in later calls: the check's error, the socket's, or that the
+  // peer closed it.
   Status MovesOn(uint64_t bytes, Deadline deadline);
 
  private:
@@ -44,7 +44,7 @@ class BackgroundReceiver {
 
   UniqueFd listener_;
   SocketAddress endpoint_;
-  std::mutex mutex_;  // of all that follows
+  std::mutex mutex_;  // guards the members below
   std::condition_variable changed_;
   UniqueFd connection_;
   bool closing_ = false;

@@ -7,7 +7,8 @@
 
 namespace zcrx {
 
-// EADDRINUSE: the port is taken; EADDRNOTAVAIL: this machine does not have the address (yet).
+// Returns a TCP socket that listens on `address`. Fails with EADDRINUSE if the port is taken, with
+// EADDRNOTAVAIL if this machine does not have the address (yet).
 Result<UniqueFd> ListenOn(const SocketAddress& address);
 
 }  // namespace zcrx

@@ -1,7 +1,7 @@
-// An IPv4 or IPv6 address and port, for both ends of a test's connection.
+// An IPv4 or IPv6 address and port, for either end of a test's connection.
 //
-// Addresses are literals: nothing is looked up, so the sender can be linked statically.
-// Source of the rules: inet_pton(3), ip(7), ipv6(7).
+// Addresses are literals: no name is looked up, so the sender can be linked statically. Source of
+// the rules: inet_pton(3), ip(7), ipv6(7).
 #pragma once
 
 #include <sys/socket.h>
@@ -15,12 +15,12 @@ namespace zcrx {
 
 class SocketAddress {
  public:
-  // `address` as "192.0.2.1", "2001:db8::1" or "fe80::1%eth1" (scope by name or number); `port` in
-  // host order, 0 where the kernel is to choose.
+  // Parses `address`: "192.0.2.1", "2001:db8::1" or "fe80::1%eth1" (scope by name or number).
+  // `port` is in host order; 0 lets the kernel choose.
   static Result<SocketAddress> Parse(const std::string& address, uint16_t port);
-  // The address `fd` is bound to.
+  // Returns the address that `fd` is bound to.
   static Result<SocketAddress> OfSocket(int fd);
-  // The same address with another port.
+  // Returns the same address with another port.
   [[nodiscard]] SocketAddress WithPort(uint16_t port) const;
 
   [[nodiscard]] int Family() const { return storage_.ss_family; }  // AF_INET or AF_INET6

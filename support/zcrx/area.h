@@ -20,18 +20,18 @@ enum class AreaKind {
 
 class Area {
  public:
-  // `bytes` is a multiple of the kind's page size. ENOMEM with huge pages: the pool is too small.
-  // ENOENT with kUdmabuf: the kernel has none.
+  // Maps `bytes` bytes, a multiple of the kind's page size. Fails with ENOMEM if the huge page pool
+  // is too small, with ENOENT if the kernel has no udmabuf.
   static Result<Area> Allocate(size_t bytes, AreaKind kind = AreaKind::kPages);
   Area(Area&& other) noexcept;
   Area& operator=(Area&& other) noexcept;
   ~Area();
 
   [[nodiscard]] std::span<std::byte> Bytes() const { return bytes_; }
-  // Of a kUdmabuf area; not Valid() otherwise.
+  // Returns the dmabuf of a kUdmabuf area, an invalid descriptor for other kinds.
   [[nodiscard]] const UniqueFd& Dmabuf() const { return dmabuf_; }
-  // `length` bytes at `offset`, an error when they are not all inside: what a completion says is
-  // checked before it is followed.
+  // Returns `length` bytes at `offset`. Fails unless all of them are inside the area: a
+  // completion's offset and length are checked before they are used.
   [[nodiscard]] Result<std::span<const std::byte>> At(uint64_t offset, uint64_t length) const;
 
  private:

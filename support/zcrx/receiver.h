@@ -11,10 +11,10 @@
 //   for (each) { ... start a sender ...; receiver->Accept(kBytes, check, deadline); }
 //   auto all = receiver->CollectAll(deadline);         // in the order of Accept()
 //
-// Destruction closes the ring; the provider leaves the queue some time later, so wait for that
-// before undoing what the NIC was set to.
+// The destructor closes the ring. The memory provider leaves the queue some time later: wait for
+// that before restoring the NIC's settings.
 //
-// One thread makes and uses it: the ring has a single issuer.
+// Must be created and used by a single thread, because the ring is SINGLE_ISSUER.
 #pragma once
 
 #include <array>
@@ -37,36 +37,39 @@ namespace zcrx {
 
 struct ReceiverOptions {
   IfqOptions ifq;
-  SocketAddress listen;        // port 0: the kernel chooses, Endpoint() tells
-  uint32_t request_bytes = 0;  // limit of each receive request (sqe->len), sent again until the
-                               // stream ends: "oneshot". 0: one multishot request without limit
-  bool return_buffers = true;  // false: kept until ReturnBuffers(), so the area runs dry
-  size_t shuffle = 0;          // keeps so many, and with each further one gives back any of them
+  SocketAddress listen;  // port 0: chosen by the kernel, see Endpoint()
+  // Limit of each receive request in bytes (sqe->len); requests are sent again until the stream
+  // ends ("oneshot"). 0: one multishot request without a limit.
+  uint32_t request_bytes = 0;
+  // false: buffers are kept until ReturnBuffers(), so that the area runs dry.
+  bool return_buffers = true;
+  // Number of buffers to keep. For each further one, a random one of them is returned.
+  size_t shuffle = 0;
   unsigned cq_entries = 4096;
-  int receive_buffer = 0;  // SO_RCVBUF of the connections, in bytes; 0: as the kernel has it
+  int receive_buffer = 0;  // SO_RCVBUF of the connections, in bytes; 0: the kernel's default
 };
 
-// What arrived. Events and statistics count from Start(), all else from the connection.
+// What arrived. Events and statistics count from Start(), everything else per connection.
 struct Received {
   uint64_t bytes = 0;
-  uint64_t completions = 0;               // that carried data
+  uint64_t completions = 0;               // those with data
   uint32_t longest = 0;                   // bytes in the longest completion
   std::array<uint64_t, 33> lengths = {};  // lengths[n]: completions of 2^(n-1) .. 2^n - 1 bytes
-  uint64_t requests = 0;                  // receive requests that were needed
-  uint64_t queue_full = 0;                // of these, after ENOSPC: the completion queue was full
+  uint64_t requests = 0;                  // receive requests sent
+  uint64_t queue_full = 0;                // those ended by ENOSPC: the completion queue was full
   std::array<uint64_t, uapi::kEventTypes> events = {};  // by uapi::zcrx_event_type
-  std::optional<uapi::zcrx_stats> stats = {};           // where options.ifq.stats asked for them
-  AreaKind area = AreaKind::kPages;                     // what it arrived in
+  std::optional<uapi::zcrx_stats> stats = {};           // with options.ifq.stats
+  AreaKind area = AreaKind::kPages;                     // kind of the area
   uint64_t area_bytes = 0;
 };
 
-// Looks at bytes in place, `offset` bytes into the stream; its error ends the stream.
+// Checks bytes in place, `offset` bytes into the stream. An error ends the stream.
 using StreamCheck =
     std::move_only_function<Status(uint64_t offset, std::span<const std::byte> bytes)>;
 
-// Every wait ends at its deadline, and when nothing has moved for four seconds: TCP tries again
-// 0.2, 0.6, 1.4 and 3 seconds after a loss, and what has not come by then does not come. Errors say
-// how far the streams came; all connections are closed then.
+// Every wait ends at its deadline, or after four seconds in which nothing moved: TCP retransmits
+// 0.2, 0.6, 1.4 and 3 seconds after a loss, and data that has not arrived by then will not arrive.
+// Errors say how far each stream came; all connections are then closed.
 class Receiver {
  public:
   static Result<Receiver> Start(const ReceiverOptions& options);
@@ -75,43 +78,45 @@ class Receiver {
   [[nodiscard]] uint32_t RxBufLen() const { return ifq_.RxBufLen(); }
   [[nodiscard]] size_t AreaBytes() const { return ifq_.Memory().Bytes().size(); }
 
-  // Accepts a connection, unless there is one already, and receives until its end, which must come
-  // after exactly `bytes`; then closes it, which is the sender's receipt.
+  // Accepts a connection, unless there already is one, and receives until its end. Fails unless the
+  // end comes after exactly `bytes`. Closes the connection, which the sender takes as its receipt.
   Result<Received> Collect(uint64_t bytes, StreamCheck check, Deadline deadline);
-  // The same in parts. One more connection, which is to carry `bytes`:
+  // Accepts one more connection, which is to carry `bytes`. With Reach() and CollectAll(),
+  // Collect() in steps.
   Status Accept(uint64_t bytes, StreamCheck check, Deadline deadline);
-  // Until at least `bytes` have arrived on each of them:
+  // Waits until at least `bytes` have arrived on each connection. Fails if one ends earlier.
   Status Reach(uint64_t bytes, Deadline deadline);
-  // Until nothing has moved for `silence`: no connection, no data, no event. The connections stay.
+  // Waits until nothing has moved for `silence`: no connection, no data, no event. The connections
+  // stay open.
   Status WaitForSilence(Deadline::Clock::duration silence, Deadline deadline);
-  // Until the end of all; what each brought.
+  // Waits for the end of all connections. Returns what arrived on each.
   Result<std::vector<Received>> CollectAll(Deadline deadline);
-  // Until the kernel has told of `type`, accepting, receiving and checking meanwhile; at once when
-  // it has told already. That the area runs out of buffers for copies (ENOMEM) ends the stream,
-  // not the wait.
+  // Waits for an event of `type`, accepting, receiving and checking meanwhile; returns at once if
+  // it has already fired. ENOMEM (no free buffer in the area to copy to) ends a stream, but not the
+  // wait.
   Result<Received> WaitForEvent(uapi::zcrx_event_type type, StreamCheck check, Deadline deadline);
 
-  // Gives back what has been kept, and from now on each buffer at once.
+  // Returns the kept buffers, and from now on each buffer at once.
   void ReturnBuffers();
   [[nodiscard]] Status FlushRefillRing() const { return ifq_.FlushRefillRing(ring_); }
   [[nodiscard]] Status ArmEvent(uapi::zcrx_event_type type) const {
     return ifq_.ArmEvent(ring_, type);
   }
   [[nodiscard]] std::optional<uapi::zcrx_stats> Stats() const { return ifq_.Stats(); }
-  // All connections since Start() together, those that failed too.
+  // Returns the sum of all connections since Start(), including failed ones.
   [[nodiscard]] Received Total() const { return Snapshot(total_); }
 
  private:
-  // A connection, from before it is accepted until all are collected.
+  // A connection, from before it is accepted until CollectAll() or an error.
   struct Stream {
     uint64_t tag;    // io_uring_cqe::user_data of its receive requests
-    uint64_t bytes;  // that it is to carry
+    uint64_t bytes;  // expected
     StreamCheck check;
     UniqueFd connection = {};
     bool receiving = false;            // a receive request is in the kernel
-    uint64_t request_bytes = 0;        // what that one has brought
+    uint64_t request_bytes = 0;        // received by that request
     bool ended = false;                // the peer has closed its side
-    std::optional<Error> broken = {};  // what ended it otherwise
+    std::optional<Error> broken = {};  // any other reason for its end
     Received received = {};
   };
   struct Buffer {
@@ -123,14 +128,16 @@ class Receiver {
            const ReceiverOptions& options);
 
   void Expect(uint64_t bytes, StreamCheck check);
-  // Takes turns until `reached`. The first error of a stream ends it, but for `tolerated`.
+  // Calls Turn() until `reached`. Fails with the first error of a stream, unless its code is
+  // `tolerated`.
   Status RunUntil(const std::function<bool()>& reached, const std::string& operation,
                   Deadline deadline, int tolerated = 0);
-  // One Turn(). Its error or the first of a stream, but for `tolerated`, ends all.
+  // Calls Turn() once. Its error, or the first one of a stream whose code is not `tolerated`, ends
+  // all connections.
   Status TurnOrGiveUp(Deadline deadline, int tolerated);
-  // Closes all connections; the error says how far they came.
+  // Closes all connections and returns `error` with their progress added.
   Status GiveUp(Error error);
-  // One round of the loop: queues the requests that are missing, waits, takes all completions.
+  // Runs one round of the loop: queues missing requests, waits, handles all completions.
   Status Turn(Deadline deadline);
   Status QueueRequests();
   void OnCompletion(const io_uring_cqe& cqe);
@@ -155,12 +162,12 @@ class Receiver {
   size_t shuffle_;
   AreaKind area_;
   Received total_;
-  std::vector<Buffer> kept_;  // by the application
-  std::minstd_rand random_;   // unseeded: every run gives back in the same order
+  std::vector<Buffer> kept_;  // buffers not returned yet
+  std::minstd_rand random_;   // unseeded: the same order in every run
   bool accepting_ = false;    // an accept request is in the kernel
   uint64_t next_tag_;
-  uint64_t moves_ = 0;           // connections, completions with data, ends and events so far
-  std::optional<Error> broken_;  // what ended all of it
+  uint64_t moves_ = 0;           // connections, completions of receive requests and events so far
+  std::optional<Error> broken_;  // an error of the whole receiver
   std::array<uint64_t, uapi::kEventTypes> events_ = {};
   std::vector<Stream> streams_;
 };

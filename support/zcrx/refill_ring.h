@@ -1,8 +1,8 @@
-// The ring through which buffers go back to the kernel.
+// The refill ring, through which buffers are returned to the kernel.
 //
-// One writer (us) moves the tail, one reader (the kernel) the head; both are free-running 32-bit
-// counters, and the number of entries is a power of two. tail - head never exceeds it.
-// Source of the rules: zcrx_rq_entries() and zcrx_next_rqe() in io_uring/zcrx.c.
+// The application moves the tail, the kernel moves the head. Both are free-running 32-bit counters;
+// the number of entries is a power of two, and tail - head never exceeds it. Source of the rules:
+// zcrx_rq_entries() and zcrx_next_rqe() in io_uring/zcrx.c.
 #pragma once
 
 #include <cstddef>
@@ -17,19 +17,20 @@ namespace zcrx {
 
 class RefillRing {
  public:
-  // `region` outlives the ring; `offsets` (bytes) and `entries` as registration answered. The
-  // error names the offset that lies outside the region or is not aligned.
+  // Maps the ring in `region`, which must outlive it. `offsets` (bytes) and `entries` are those
+  // that registration returned. Fails if an offset is outside the region or misaligned; the error
+  // names it.
   static Result<RefillRing> Map(std::span<std::byte> region,
                                 const uapi::io_uring_zcrx_offsets& offsets, uint32_t entries);
 
-  // Puts one buffer on the ring; false when the kernel has yet to take one. The kernel sees it
-  // with the next Publish().
+  // Adds one buffer; the kernel sees it after the next Publish(). Returns false if the ring is
+  // full.
   bool Push(uint64_t offset, uint32_t length);
   void Publish();
 
-  // Gives a buffer back now, or with a later Flush() when the ring is full.
+  // Returns a buffer to the kernel now or, if the ring is full, in a later Flush().
   void Return(uint64_t offset, uint32_t length);
-  // Puts as many kept buffers on the ring as fit and publishes; how many are still kept.
+  // Adds as many kept buffers as fit and publishes them. Returns how many are still kept.
   size_t Flush();
 
   [[nodiscard]] size_t Kept() const { return kept_.size(); }
@@ -38,11 +39,11 @@ class RefillRing {
   RefillRing(uint32_t* head, uint32_t* tail, uapi::io_uring_zcrx_rqe* ring, uint32_t entries)
       : head_(head), tail_(tail), ring_(ring), entries_(entries), next_(*tail) {}
 
-  uint32_t* head_;  // the kernel's
-  uint32_t* tail_;  // ours, as published
+  uint32_t* head_;  // written by the kernel
+  uint32_t* tail_;  // written by us: what is published
   uapi::io_uring_zcrx_rqe* ring_;
   uint32_t entries_;
-  uint32_t next_;  // the tail with what is not published yet
+  uint32_t next_;  // the tail including unpublished entries
   std::deque<uapi::io_uring_zcrx_rqe> kept_;
 };
 

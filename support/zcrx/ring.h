@@ -1,6 +1,6 @@
-// An io_uring instance of the kind zcrx needs: CQE32, DEFER_TASKRUN, SINGLE_ISSUER.
+// An io_uring instance as zcrx needs it: CQE32, DEFER_TASKRUN, SINGLE_ISSUER.
 //
-// Only the thread that made the ring may use it (SINGLE_ISSUER). Source of the rules:
+// Must be used only by the thread that created it (SINGLE_ISSUER). Source of the rules:
 // io_uring_setup(2), io_uring_register(2), io_register_zcrx() in io_uring/zcrx.c.
 #pragma once
 
@@ -18,19 +18,20 @@ namespace zcrx {
 
 class Ring {
  public:
-  // `cq_entries`: completions the ring holds before the kernel has to wait (rounded up to a power
-  // of two). The error's detail says whether io_uring is disabled or the kernel too old.
+  // Creates a ring that holds `cq_entries` completions, rounded up to a power of two. The error's
+  // detail says whether io_uring is disabled or the kernel is too old.
   static Result<Ring> Create(unsigned sq_entries, unsigned cq_entries);
 
-  // io_uring_register(2) on this ring: the call's own value, or a positive errno.
+  // Calls io_uring_register(2) on this ring. Returns its return value or a positive errno.
   [[nodiscard]] std::expected<int, int> Register(unsigned opcode, void* argument,
                                                  unsigned count) const;
-  // A cleared submission entry, submitted with the next wait, or before when all are taken.
+  // Returns a zeroed submission entry. It is submitted with the next wait, or earlier if all
+  // entries are taken.
   Result<io_uring_sqe*> NextSqe();
-  // Submits, then waits until a completion is there; false when the deadline came first.
+  // Submits all entries and waits for a completion. Returns false if the deadline passes first.
   Result<bool> SubmitAndWait(Deadline deadline);
 
-  // Calls `handle(const io_uring_cqe&)` for every completion there, then frees them all.
+  // Calls `handle(const io_uring_cqe&)` for every completion in the queue, then frees them all.
   template <typename Handler>
   void Drain(Handler&& handle) {
     unsigned head = 0;
@@ -42,7 +43,7 @@ class Ring {
     }
     io_uring_cq_advance(ring_.get(), count);
   }
-  // The upper half of a completion of RECV_ZC.
+  // Returns the upper half of a RECV_ZC completion.
   static uapi::io_uring_zcrx_cqe ZcrxPart(const io_uring_cqe& cqe);
 
  private:
@@ -54,7 +55,7 @@ class Ring {
   Handle ring_;
 };
 
-// Who forbids io_uring to this process: "kernel.io_uring_disabled is 2".
+// Returns what disables io_uring for this process: "kernel.io_uring_disabled is 2".
 std::string IoUringDisabledBy();
 
 }  // namespace zcrx

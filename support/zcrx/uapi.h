@@ -1,10 +1,9 @@
-// The kernel's zcrx interface, under the kernel's names: layouts, numbers and flags, as of
-// Linux 7.3.
+// The kernel's zcrx interface under the kernel's names: layouts, numbers and flags as of Linux 7.3.
 //
-// Distributions' headers are older than the kernels under test, so they stand here in a namespace
-// of our own; uapi_test compares them with the system's header where that has them.
+// The headers of distributions are older than the kernels under test, so these definitions are in a
+// namespace of their own; uapi_test compares them with the system's header where that has them.
 // Source: include/uapi/linux/io_uring.h, io_uring/zcrx.h and io_uring/query.h. A version in a
-// comment is the kernel that brought the line; those without came with zcrx itself, in 6.15.
+// comment is the first kernel that has the line; lines without one came with zcrx in 6.15.
 #pragma once
 
 #include <cstddef>
@@ -85,7 +84,7 @@ struct io_uring_zcrx_ifq_reg {
 static_assert(sizeof(io_uring_zcrx_ifq_reg) == 96);
 inline constexpr uint32_t ZCRX_REG_NODEV = 2;  // in flags, 7.1
 
-// What the kernel tells in a completion of its own; cqe->res is this number (7.2).
+// Events, which the kernel posts as completions with this number in cqe->res (7.2).
 enum zcrx_event_type : uint32_t {
   ZCRX_EVENT_ALLOC_FAIL = 0,  // the NIC's page pool found the area empty
   ZCRX_EVENT_COPY = 1,        // a fragment was copied, not received in place
@@ -123,11 +122,11 @@ struct zcrx_ctrl {
   uint32_t zcrx_id;
   uint32_t op;
   uint64_t resv[2];
-  zcrx_ctrl_arm_event zc_arm_event;  // of the kernel's union; zero for ZCRX_CTRL_FLUSH_RQ
+  zcrx_ctrl_arm_event zc_arm_event;  // the kernel has a union here; zero for ZCRX_CTRL_FLUSH_RQ
 };
 static_assert(sizeof(zcrx_ctrl) == 72);
 
-enum io_uring_query_op : uint32_t {  // of IORING_REGISTER_QUERY; the kernel's has no name
+enum io_uring_query_op : uint32_t {  // for IORING_REGISTER_QUERY; unnamed in the kernel
   IO_URING_QUERY_ZCRX = 1,           // 6.19
   IO_URING_QUERY_ZCRX_EVENT = 3,     // 7.2
 };
@@ -156,7 +155,7 @@ inline constexpr uint32_t ZCRX_FEATURE_RX_PAGE_SIZE = 1U << 0;
 inline constexpr uint32_t ZCRX_FEATURE_EVENT = 1U << 1;
 
 struct io_uring_query_zcrx_event {
-  uint32_t event_flags;  // EventBit() of each type known
+  uint32_t event_flags;  // EventBit() of each type supported
   uint32_t stats_size;
   uint32_t stats_off_alignment;
   uint32_t resv1;
