@@ -1,4 +1,4 @@
-// How many queues the device has: ethtool -l and -L (ETHTOOL_MSG_CHANNELS_*).
+// The number of queues of the device: ethtool -l and -L (ETHTOOL_MSG_CHANNELS_*).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace zcrx {
 
 // Absent: the device has no channels of that kind. A combined channel is one rx and one tx queue;
-// bnxt has those, gve has separate ones.
+// bnxt has combined channels, gve separate ones.
 struct Channels {
   struct Kind {
     uint32_t count = 0;
@@ -30,7 +30,7 @@ struct Channels {
   [[nodiscard]] uint32_t MaxRxQueues() const;
 };
 
-// Absent: left as it is, and not sent.
+// Absent fields are not sent and stay as they are.
 struct ChannelsChange {
   std::optional<uint32_t> rx = {};
   std::optional<uint32_t> tx = {};
@@ -38,7 +38,7 @@ struct ChannelsChange {
 
   bool operator==(const ChannelsChange&) const = default;
   [[nodiscard]] bool Empty() const { return *this == ChannelsChange{}; }
-  // Of those that it names.
+  // Returns the rx queues of the fields that are set.
   [[nodiscard]] uint32_t RxQueues() const { return rx.value_or(0) + combined.value_or(0); }
 
   static constexpr auto Fields() {
@@ -50,11 +50,12 @@ struct ChannelsChange {
 Result<Channels> GetChannels(Nic& nic);
 Status SetChannels(Nic& nic, const ChannelsChange& change);
 
-// The change that gives the device `queues` rx queues, by the kind of channel it has; where it has
-// separate ones the tx queues stay. Fails with the figures where the device cannot have so many.
+// Returns the change that gives the device `queues` rx queues, by the kind of channel it has.
+// Separate tx queues stay as they are. Fails if the device cannot have that many; the error has the
+// numbers.
 Result<ChannelsChange> ChangeForRxQueues(const Channels& now, uint32_t queues);
 
-// The reply to ETHTOOL_MSG_CHANNELS_GET.
+// Parses the reply to ETHTOOL_MSG_CHANNELS_GET.
 Channels ParseChannels(netlink::Attributes reply);
 void EncodeChannels(const ChannelsChange& change, netlink::Request& request);
 

@@ -1,4 +1,5 @@
-// A NIC that is as its user declares it: what one test sets up, the next one finds standing.
+// A NIC whose state is declared by its user: a test declares what it needs, and the next test that
+// needs the same finds it already set.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace zcrx {
 
 class DeclaredNic {
  public:
-  // `found`: how the NIC stands, and has to stand again in the end.
+  // `found`: the NIC's state, which PutBack() restores.
   DeclaredNic(Nic& nic, NicState found) : nic_(&nic), found_(found), standing_(std::move(found)) {}
 
   [[nodiscard]] Nic& Get() const { return *nic_; }
@@ -22,34 +23,34 @@ class DeclaredNic {
   [[nodiscard]] bool CanChange(std::string_view feature) const {
     return found_.features.contains(std::string(feature));
   }
-  // As the last change left it, which is how it has to stand until the next.
+  // Returns the state after the last change, which the NIC must have until the next one.
   [[nodiscard]] const NicState& Standing() const { return standing_; }
 
-  // Sets what differs. On failure the NIC stands as before, and the first error is returned; that
-  // it was not as declared is one too.
+  // Sets what differs from `wanted`. On failure restores the previous state and returns the first
+  // error. Fails also if the NIC was not as declared before.
   Status Declare(const NicState& wanted);
 
-  // Adds to what is declared, until the next Declare() that does not have it. The rule's location;
-  // the context's number, all of whose traffic goes to `queue`.
+  // Add a rule or RSS context, which stays until a Declare() without it. Return the rule's location
+  // and the context's number. All traffic of the context goes to `queue`.
   Result<uint32_t> AddRule(const FlowRule& rule);
   Result<uint32_t> AddContext(uint32_t queue);
   Status RemoveRule(uint32_t location);
   Status RemoveContext(uint32_t context);
-  // At least `pages` huge pages of 2 MiB that are free: others' stay theirs, and so do those of an
-  // area that the kernel has not let go of yet.
+  // Makes at least `pages` huge pages of 2 MiB free. Pages in use stay with their users; these
+  // include an area that the kernel has not released yet.
   Status ReserveHugePages(uint64_t pages);
 
   struct Restored {
-    std::vector<std::string> differences;  // that were there, a sentence each
-    std::vector<Error> errors;             // what kept them from being put right, or being seen
+    std::vector<std::string> differences;  // those found, one sentence each
+    std::vector<Error> errors;             // why they could not be read or restored
   };
-  // Puts right what no longer stands as declared.
+  // Restores whatever differs from the declared state, and reports it.
   Restored PutRight();
-  // Declares what was found; what did not stand as declared until then is told, too.
+  // Restores the found state. Reports what differed from the declared state before.
   Restored PutBack();
 
  private:
-  // How the NIC differed from what stood, before something else was applied.
+  // Returns how the NIC differed from the declared state, before something else was applied.
   [[nodiscard]] std::vector<std::string> Strayed(const Applied& applied) const;
 
   Nic* nic_;

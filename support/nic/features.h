@@ -1,4 +1,4 @@
-// Device features by the kernel's own names: ethtool -k and -K (ETHTOOL_MSG_FEATURES_*).
+// Device features, by the kernel's names: ethtool -k and -K (ETHTOOL_MSG_FEATURES_*).
 #pragma once
 
 #include <map>
@@ -11,31 +11,32 @@
 
 namespace zcrx {
 
-// net/ethtool/common.c, netdev_features_strings; the ethtool program calls it ntuple.
+// Names from netdev_features_strings, net/ethtool/common.c; the ethtool program calls the first
+// ntuple.
 inline constexpr std::string_view kNtuple = "rx-ntuple-filter";
 inline constexpr std::string_view kGro = "rx-gro";
 inline constexpr std::string_view kHwGro = "rx-gro-hw";  // bnxt has it only with rx-gro
 
 struct Feature {
   bool active = false;
-  bool wanted = false;      // what user space last asked for
+  bool wanted = false;      // last requested by user space
   bool changeable = false;  // false: "[fixed]" in ethtool -k
 
   bool operator==(const Feature&) const = default;
 };
 
-// A name that the kernel does not know is an error.
+// Returns one feature. Fails if the kernel does not know the name.
 Result<Feature> GetFeature(Nic& nic, std::string_view name);
-// All that the kernel has a name for.
+// Returns all features that the kernel has a name for.
 Result<std::map<std::string, Feature>> GetFeatures(Nic& nic);
-// The kernel acks a request that the driver does not follow: an error here, once the feature's
-// state has been read back.
+// Sets one feature and reads it back. Fails if the driver did not follow: the kernel acks such
+// requests too.
 Status SetFeature(Nic& nic, std::string_view name, bool on);
-// Asks for all at once, some of which may depend on others; what the device made of it is for the
-// caller to read.
+// Requests several features at once, because some may depend on others. Does not check the result:
+// the caller reads the features back.
 Status AskForFeatures(Nic& nic, const std::map<std::string, bool>& features);
 
-// The reply to ETHTOOL_MSG_FEATURES_GET with verbose bitsets.
+// Parses the reply to ETHTOOL_MSG_FEATURES_GET, with verbose bitsets.
 std::map<std::string, Feature> ParseFeatures(netlink::Attributes reply);
 void EncodeFeatures(const std::map<std::string, bool>& features, netlink::Request& request);
 

@@ -1,5 +1,5 @@
-// A setting that consists of several values names them once, in its Fields(); comparing, changing,
-// showing and writing them down follows from that.
+// Settings of several values. A struct lists them once in Fields(); comparing, changing, printing
+// and serializing use that list.
 //
 //   struct Channels {
 //     std::optional<uint32_t> rx;
@@ -18,7 +18,7 @@
 
 namespace zcrx {
 
-// `name`: as `ethtool --json` has it.
+// `name` is the key in the output of `ethtool --json`.
 template <typename Struct, typename T>
 struct Field {
   std::string_view name;
@@ -28,7 +28,7 @@ struct Field {
 template <typename Struct>
 concept HasFields = requires { Struct::Fields(); };
 
-// Calls visit(name, member pointer) for each.
+// Calls visit(name, member pointer) for each field.
 template <HasFields Struct, typename Visitor>
 void ForEachField(Visitor visit) {
   std::apply([&](const auto&... fields) { (visit(fields.name, fields.member), ...); },
@@ -42,7 +42,8 @@ std::string FieldText(const std::optional<T>& value) {
   return value ? FieldText(*value) : "none";
 }
 
-// What of `wanted` is not so in `now`. Absent in `wanted`: left as it is.
+// Returns the fields of `wanted` that differ from `now`. Those absent in `wanted` are left as they
+// are.
 template <HasFields Struct>
 Struct Changed(const Struct& wanted, const Struct& now) {
   Struct change;
@@ -52,7 +53,7 @@ Struct Changed(const Struct& wanted, const Struct& now) {
   return change;
 }
 
-// `values` with what `change` has.
+// Returns `values` with the fields of `change` that are set.
 template <HasFields Struct>
 Struct WithChange(Struct values, const Struct& change) {
   ForEachField<Struct>([&](std::string_view, auto member) {
@@ -61,7 +62,7 @@ Struct WithChange(Struct values, const Struct& change) {
   return values;
 }
 
-// "rx 64, tcp-data-split on": those that are there.
+// Returns the fields that are set: "rx 64, tcp-data-split on".
 template <HasFields Struct>
 std::string TextOf(const Struct& values) {
   std::string text;

@@ -1,5 +1,6 @@
-// Flow rules (ntuple filters): which TCP flow goes to which queue. ethtool -n and -N.
-// By ioctl only, still in Linux 7.3 (ETHTOOL_SRXCLSRLINS, include/uapi/linux/ethtool.h).
+// Flow rules (ntuple filters), which steer a TCP flow to a queue or RSS context: ethtool -n and -N.
+// Set by ioctl, as Linux 7.3 still has no netlink command (ETHTOOL_SRXCLSRLINS,
+// include/uapi/linux/ethtool.h).
 #pragma once
 
 #include <linux/ethtool.h>
@@ -27,8 +28,8 @@ struct ToRssContext {
   bool operator==(const ToRssContext&) const = default;
 };
 
-// Matches TCP over one IP version. Ports in host order; addresses in the socket API's structs.
-// Absent: any. An address is of the rule's own version, or encoding fails.
+// Matches TCP over one IP version. Ports are in host order, addresses in the socket API's structs.
+// Absent fields match anything. Encoding fails if an address is not of the rule's IP version.
 struct FlowRule {
   enum class Ip { kV4, kV6 };
   using Address = std::variant<in_addr, in6_addr>;
@@ -39,8 +40,8 @@ struct FlowRule {
   std::optional<uint16_t> source_port = {};
   std::optional<uint16_t> destination_port = {};
   std::variant<ToQueue, ToRssContext> action = {};
-  // The place in the device's table, where lower numbers win. Absent: the driver chooses, or, for
-  // a driver that cannot, the highest free place, as the ethtool program does.
+  // The location in the device's table; lower numbers win. Absent: chosen by the driver or, if it
+  // cannot, the highest free location, as the ethtool program does.
   std::optional<uint32_t> location = {};
 
   // "tcp6 dst-port 9999 to queue 1"
@@ -48,50 +49,53 @@ struct FlowRule {
 };
 bool operator==(const FlowRule& a, const FlowRule& b);
 
-// The rule's location. The ioctl has no extended ack: some drivers say more in the kernel log.
+// Inserts a rule and returns its location. The ioctl has no extended ack; some drivers say more in
+// the kernel log.
 Result<uint32_t> InsertFlowRule(Nic& nic, const FlowRule& rule);
 Status DeleteFlowRule(Nic& nic, uint32_t location);
-// Those of the device, in its order.
+// Returns the locations of the device's rules, in the device's order.
 Result<std::vector<uint32_t>> GetFlowRuleLocations(Nic& nic);
-// Fails on rules of a kind that FlowRule does not describe.
+// Returns the rule at `location`. Fails if it is of a kind that FlowRule cannot describe.
 Result<FlowRule> GetFlowRule(Nic& nic, uint32_t location);
 
-// A rule of whatever kind as the kernel gave it, to be put back byte for byte.
+// A rule of any kind as the kernel returned it, so that it can be restored byte for byte.
 struct RawFlowRule {
   std::array<std::byte, sizeof(ethtool_rx_flow_spec)> spec = {};
-  uint32_t context = 0;  // where the spec's flow_type has FLOW_RSS
+  uint32_t context = 0;  // valid if the spec's flow_type has FLOW_RSS
 
   bool operator==(const RawFlowRule&) const = default;
   [[nodiscard]] uint32_t Location() const;
-  // The rx queue it leads to; nothing for a rule into an RSS context, to a virtual function or to
-  // nowhere.
+  // Returns the rule's rx queue; nullopt if it leads to an RSS context, to a virtual function or
+  // drops the packet.
   [[nodiscard]] std::optional<uint32_t> Queue() const;
-  // As FlowRule::Text() where that describes it: "tcp6 dst-port 9999 to queue 1"; else
-  // "udp4 ... to queue 1".
+  // Returns FlowRule::Text() if FlowRule can describe the rule: "tcp6 dst-port 9999 to queue 1";
+  // else "udp4 ... to queue 1".
   [[nodiscard]] std::string Text() const;
 };
 
 struct FlowRules {
-  // The driver chooses each new rule's location and takes no wish (RX_CLS_LOC_SPECIAL).
+  // The driver chooses the location of each new rule itself (RX_CLS_LOC_SPECIAL).
   bool driver_numbers = false;
-  std::vector<RawFlowRule> rules = {};  // by location
+  std::vector<RawFlowRule> rules = {};  // sorted by location
 
   bool operator==(const FlowRules&) const = default;
 };
 Result<FlowRules> GetFlowRules(Nic& nic);
-// The rule at `location`; where the driver does not show one there, `asked` as it was asked for.
+// Returns the rule at `location`, or `asked` encoded if the driver shows no rule there.
 Result<RawFlowRule> GetRawFlowRule(Nic& nic, uint32_t location, FlowRule asked);
-// Those of `rules` that `in` does not have, at the same location; at whatever location, but as
-// often, where the driver numbers them.
+// Returns the rules of `rules` that are not in `in` at the same location. If the driver numbers
+// rules itself, locations do not count, only how often a rule occurs.
 std::vector<RawFlowRule> MissingRules(const FlowRules& rules, const FlowRules& in);
-// At the rule's own location; where the driver numbers rules itself, at the one that it returns.
+// Inserts `rule` at its own location and returns that; if the driver numbers rules itself, returns
+// the location that the driver chose.
 Result<uint32_t> InsertFlowRule(Nic& nic, const RawFlowRule& rule, bool driver_numbers);
 
-// The argument of ETHTOOL_SRXCLSRLINS; a mask bit of 1 is one to compare, as the kernel has it.
+// Returns the argument of ETHTOOL_SRXCLSRLINS. Mask bits of 1 are compared, as the kernel defines
+// it.
 Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule);
-// What ETHTOOL_GRXCLSRULE returned.
+// Decodes the answer to ETHTOOL_GRXCLSRULE.
 Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer);
-// The highest place of a table of `size` that is in none of `taken`.
+// Returns the highest location of a table of `size` that is not in `taken`.
 std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, uint32_t size);
 
 }  // namespace zcrx

@@ -11,31 +11,34 @@
 
 namespace zcrx {
 
-// `folder` is for tests.
+// Tests use another `folder`.
 inline constexpr const char* kHugePagesFolder = "/sys/kernel/mm/hugepages/hugepages-2048kB";
 
 struct HugePages {
-  // nr_hugepages less surplus_hugepages. Surplus are pages in use that the pool was set too small
-  // for; each is gone as soon as it is given back.
+  // nr_hugepages - surplus_hugepages. Surplus pages are in use although the pool was made smaller;
+  // each is gone as soon as it is freed.
   uint64_t set_to = 0;
-  // free_hugepages less resv_hugepages: nobody uses them or has been promised them.
+  // free_hugepages - resv_hugepages: neither used nor reserved.
   uint64_t free = 0;
-  uint64_t used = 0;  // all others, surplus ones too
+  uint64_t used = 0;  // all others, including surplus pages
 };
 
-// For the counts to stand still. They change while the pages of an area are given back; a second
-// was too short for that in a lab on a loaded machine.
+// How long the counts may take to settle. They change while the pages of an area are freed; one
+// second was too short in a lab on a loaded machine.
 inline constexpr std::chrono::seconds kCountsSettle{10};
 
-// At one moment: it looks again while the counts change. ETIMEDOUT tells them.
+// Returns consistent counts: reads them again while they change. Fails with ETIMEDOUT and the last
+// counts.
 Result<HugePages> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder,
                                Deadline deadline = Deadline::In(kCountsSettle));
 
-// The kernel takes any number and gives what it finds memory for; fewer than asked for is an error
-// (ENOMEM) that says how many there are now. What the pool is set to is what counts: pages in use
-// beyond it are surplus at once, and go whenever their users give them back. Whose they are cannot
-// be seen (a program's, or an area's that the kernel has not let go of yet, which it does in a
-// kworker), so nobody waits for them.
+// Sets the size of the pool. The kernel accepts any number and allocates as many pages as it has
+// memory for. Fails with ENOMEM, and the current size, if there are fewer than requested.
+//
+// The result is judged by the size the pool is set to, not by the pages in use: pages beyond it
+// become surplus at once and are gone when their users free them. Their users are unknown (a
+// program, or an area that the kernel has not released yet, which it does in a kworker), so this
+// call does not wait for them.
 Status SetHugePages(uint64_t pages, const std::filesystem::path& folder = kHugePagesFolder);
 
 }  // namespace zcrx

@@ -1,4 +1,4 @@
-// Which NIC it is, whatever its name.
+// The identity of a NIC, independent of its name.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace zcrx {
 
-// Of a NIC, and since when its numbers mean something.
+// Identifies a NIC and the boot in which its state was read.
 struct NicIdentity {
-  std::string interface = {};  // its name then; it may have been renamed since
+  std::string interface = {};  // the name at that time; the interface may have been renamed since
   std::string driver = {};     // "gve"
-  std::string bus = {};        // "0000:00:04.0"; empty for a virtual one
-  std::string address = {};    // the permanent MAC address; empty where it has none
-  uint32_t index = 0;          // tells virtual ones apart; a driver loaded again counts on
+  std::string bus = {};        // "0000:00:04.0"; empty for a virtual NIC
+  std::string address = {};    // the permanent MAC address; empty if there is none
+  uint32_t index = 0;          // distinguishes virtual NICs; increases when a driver is reloaded
   std::string boot = {};       // /proc/sys/kernel/random/boot_id
 
   bool operator==(const NicIdentity&) const = default;
@@ -23,8 +23,8 @@ struct NicIdentity {
 
 Result<NicIdentity> ReadIdentity(Nic& nic);
 
-// Fails with ENODEV where `then` is another NIC, with ESTALE where it is from an earlier boot of
-// this machine, which has configured the NIC since. The interface may have another name by now.
+// Fails with ENODEV if `then` is another NIC, with ESTALE if it is from an earlier boot of this
+// machine, which has configured the NIC anew since. The interface may have been renamed.
 Status CheckSameNic(const NicIdentity& then, Nic& nic);
 
 }  // namespace zcrx

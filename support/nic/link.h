@@ -1,4 +1,4 @@
-// The link of the NIC: rtnetlink(7).
+// The NIC's link: rtnetlink(7).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace zcrx {
 
 struct Link {
   uint32_t index = 0;
-  std::string name = {};  // the kernel's own for it, in its log and traces
+  std::string name = {};  // the kernel's name, which its log and traces use
   bool admin_up = false;  // IFF_UP: ip link set up
   bool running = false;   // IFF_RUNNING: has a carrier and passes packets
   uint32_t mtu = 0;       // bytes
@@ -23,18 +23,20 @@ struct Link {
 };
 
 Result<Link> GetLink(Nic& nic);
-// ip link set NAME up, or down. Down, the interface loses its IPv6 addresses, which are not kept.
+// Sets the link up or down, as ip link set does. An interface that goes down loses its IPv6
+// addresses; they are not restored.
 Status SetAdminUp(Nic& nic, bool up);
 Status SetMtu(Nic& nic, uint32_t bytes);
-// Changing rings or channels takes the carrier away for a while on some NICs. An interface that is
-// administratively down fails at once: waiting would not bring it up.
+// Waits until the link is running: on some NICs a change of rings or channels takes the carrier
+// away for a while. Fails at once if the interface is administratively down, because waiting would
+// not bring it up.
 Status WaitForLink(Nic& nic, Deadline deadline);
 
-// By any of the interface's names: its own, or one of those that `ip link property add dev NAME
-// altname ...` gives, of up to 127 characters (ALTIFNAMSIZ). ENODEV where there is no such name.
+// Returns the link with this name. Altnames (`ip link property add dev NAME altname ...`, up to 127
+// characters, ALTIFNAMSIZ) count too. Fails with ENODEV if no interface has the name.
 Result<Link> FindLink(Kernel& kernel, std::string_view name);
 
-// RTM_NEWLINK.
+// Parses an RTM_NEWLINK message.
 Result<Link> ParseLink(const netlink::Message& message);
 
 }  // namespace zcrx

@@ -1,4 +1,4 @@
-// The NIC under test: a network interface, and the sockets that ask about it.
+// The NIC under test: a network interface and the sockets for requests about it.
 #pragma once
 
 #include <cstdint>
@@ -12,35 +12,36 @@
 
 namespace zcrx {
 
-// Everything in support/nic takes one.
+// All functions of support/nic take a Nic.
 class Nic {
  public:
-  // By any of its names. "no network interface eth7; there are: lo, eth0" where there is none.
+  // Opens a NIC by its name or an altname. If there is none, fails with the existing names: "no
+  // network interface eth7; there are: lo, eth0".
   static Result<Nic> Open(std::string_view name);
   static Result<Nic> Open(std::string_view name, std::unique_ptr<Kernel> kernel);
 
-  // The kernel's own name for it, whichever was given: that of its log, its traces and its answers.
+  // Returns the kernel's name, which its log, traces and answers use, even if an altname was given.
   [[nodiscard]] const std::string& Name() const { return name_; }
   [[nodiscard]] uint32_t Index() const { return index_; }
 
-  // For the files of support/nic.
+  // For use inside support/nic.
   [[nodiscard]] Kernel& GetKernel() { return *kernel_; }
   [[nodiscard]] const netlink::Family& Ethtool() const { return ethtool_; }
-  // Since Linux 6.3; the error says so on an older one.
+  // The netdev family (Linux 6.3); on an older kernel an error that says so.
   [[nodiscard]] const Result<netlink::Family>& Netdev() const { return netdev_; }
-  // Of either family. CallForOne: any other number of messages than one is an error.
+  // Send a request to either family. CallForOne() fails on any other number of messages than one.
   Result<std::vector<netlink::Message>> Call(netlink::Request& request);
   Result<netlink::Message> CallForOne(netlink::Request& request);
-  // A request to the ethtool family with its header (the interface) filled in.
+  // Returns a request to the ethtool family with its header (the interface) filled in.
   [[nodiscard]] netlink::Request EthtoolRequest(std::string operation, uint8_t command,
                                                 uint32_t header_flags = 0);
-  // The same for all that there is of the interface.
+  // Returns a dump request about the interface.
   [[nodiscard]] netlink::Request EthtoolDump(std::string operation, uint8_t command);
-  // Sends a request that sets something, and tells whether the kernel found anything to change:
-  // then it sends `notification` (ETHTOOL_MSG_*_NTF) to all listeners, before it acks. ENOBUFS: it
-  // is set, and notifications were lost, that one perhaps among them.
+  // Sends a request that sets something and returns whether it changed anything: then the kernel
+  // sends `notification` (ETHTOOL_MSG_*_NTF) to all listeners before it acks. Fails with ENOBUFS if
+  // the request succeeded but notifications were lost, perhaps including this one.
   Result<bool> CallAndTell(netlink::Request& request, uint8_t notification);
-  // SIOCETHTOOL; `data` is a struct of linux/ethtool.h that begins with its command.
+  // Calls SIOCETHTOOL. `data` is a struct of linux/ethtool.h, which begins with its command.
   Status Ioctl(const std::string& operation, void* data);
 
  private:
@@ -59,14 +60,14 @@ class Nic {
   Result<netlink::Family> netdev_;
 };
 
-// Whether `notification` of the interface is among those that have come to `monitor`; ENOBUFS where
-// it is not, and some were lost.
+// Returns whether `notification` for the interface is among the pending messages of `monitor`.
+// Fails with ENOBUFS if it is not and some were lost.
 Result<bool> HasTold(Notifications& monitor, uint8_t notification, uint32_t ifindex);
 
-// ethtool -i. Empty where the driver does not say.
+// As ethtool -i shows it. Fields that the driver does not fill in are empty.
 struct DriverInfo {
   std::string driver;   // "gve"
-  std::string version;  // the driver's own, or the kernel's release
+  std::string version;  // the driver's, or the kernel's release
   std::string firmware;
   std::string bus;  // "0000:00:04.0"
 };

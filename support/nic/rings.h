@@ -12,31 +12,31 @@
 
 namespace zcrx {
 
-// enum ethtool_tcp_data_split of linux/ethtool_netlink.h.
-// Configured, kUnknown leaves it to the driver: "auto" to the ethtool program.
+// enum ethtool_tcp_data_split of linux/ethtool_netlink.h. As a setting, kUnknown leaves header
+// split to the driver; the ethtool program calls it "auto".
 enum class TcpDataSplit : uint8_t { kUnknown = 0, kDisabled = 1, kEnabled = 2 };
 std::string FieldText(TcpDataSplit split);  // "auto", "off", "on"
 
-// What the device reported. Absent: it did not, because it has no such thing.
-// Sizes are in descriptors, hds_thresh in bytes.
+// The rings as the device reports them. Absent fields do not exist on the device. Sizes are in
+// descriptors, hds_thresh in bytes.
 struct Rings {
   std::optional<uint32_t> rx = {};
   std::optional<uint32_t> rx_max = {};
   std::optional<uint32_t> rx_mini = {};
-  std::optional<uint32_t> rx_jumbo = {};  // bnxt: of the ring that holds payload
+  std::optional<uint32_t> rx_jumbo = {};  // bnxt: the ring that holds payload
   std::optional<uint32_t> tx = {};
   std::optional<uint32_t> tx_max = {};
-  // The driver's state, not the configured wish: a driver may say kEnabled while the kernel's
-  // configuration is still kUnknown, and then refuses a memory provider: netif_mp_open_rxq() in
+  // The driver's state, not the configured value. A driver may report kEnabled while the kernel's
+  // configuration is still kUnknown, and then a memory provider is refused: netif_mp_open_rxq() in
   // net/core/netdev_rx_queue.c.
   std::optional<TcpDataSplit> tcp_data_split = {};
-  std::optional<uint32_t> hds_thresh = {};  // present exactly where it may be set (since 6.14)
+  std::optional<uint32_t> hds_thresh = {};  // present if and only if it can be set (6.14)
   std::optional<uint32_t> hds_thresh_max = {};
 
   bool operator==(const Rings&) const = default;
 };
 
-// Absent: left as it is, and not sent.
+// Absent fields are not sent and stay as they are.
 struct RingsChange {
   std::optional<uint32_t> rx = {};
   std::optional<uint32_t> rx_mini = {};
@@ -59,23 +59,24 @@ struct RingsChange {
 };
 
 Result<Rings> GetRings(Nic& nic);
-// One request for all: a value the device cannot take refuses the others with it. Many drivers stop
-// and start the device for each request that changes anything; where the configuration is so
-// already, the kernel does not ask the driver (ethnl_set_rings() in net/ethtool/rings.c).
+// Sets all fields in one request: the device refuses all of them if it cannot take one. Many
+// drivers restart the device for each request that changes anything; the kernel does not call the
+// driver if nothing differs (ethnl_set_rings() in net/ethtool/rings.c).
 Status SetRings(Nic& nic, const RingsChange& change);
-// Configures header split on, and returns whether that changed the configuration: header split that
-// was on before was the driver's own choice then, which no kernel shows. Fails where it cannot be
-// configured. ENOBUFS: it is on, and that could not be learned.
+// Configures header split on. Returns whether that changed the configuration: if header split was
+// on before, it then was the driver's own choice, which no kernel shows. Fails if header split
+// cannot be configured, and with ENOBUFS if it is on but whether that was a change could not be
+// determined.
 Result<bool> ClaimSplit(Nic& nic);
 
-// Leaves the mini and jumbo rings to a driver that derives them from `rx` and from header split:
-// bnxt has no jumbo ring without it.
+// Clears the sizes of the mini and jumbo rings, for drivers that derive them from `rx` and header
+// split: bnxt has no jumbo ring without header split.
 inline void LeaveDerived(RingsChange& rings) {
   rings.rx_mini.reset();
   rings.rx_jumbo.reset();
 }
 
-// The reply to ETHTOOL_MSG_RINGS_GET.
+// Parses the reply to ETHTOOL_MSG_RINGS_GET.
 Rings ParseRings(netlink::Attributes reply);
 void EncodeRings(const RingsChange& change, netlink::Request& request);
 

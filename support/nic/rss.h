@@ -1,6 +1,6 @@
-// RSS: the indirection table of the device and of additional contexts: ethtool -x and -X.
-// By netlink (ETHTOOL_MSG_RSS_*; SET since 6.17, CREATE_ACT and DELETE_ACT since 6.17) where the
-// kernel has the command, for the sentence in its errors; by ETHTOOL_SRSSH where it does not.
+// RSS: indirection tables of the device and of additional RSS contexts: ethtool -x and -X. Uses
+// netlink (ETHTOOL_MSG_RSS_*; SET, CREATE_ACT and DELETE_ACT since 6.17) if the kernel has the
+// command, because its errors have a message; else ETHTOOL_SRSSH.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +20,13 @@ using RssTable = std::vector<uint32_t>;  // hash modulo size -> rx queue
 struct Rss {
   RssTable table = {};
   std::vector<std::byte> key = {};
-  uint32_t hash_function = 0;    // ETH_RSS_HASH_*, one bit; 0 where the driver does not say
-  uint32_t input_transform = 0;  // RXH_XFRM_*: a symmetric hash; 0 none
+  uint32_t hash_function = 0;    // ETH_RSS_HASH_*, one bit; 0: not reported by the driver
+  uint32_t input_transform = 0;  // RXH_XFRM_* of a symmetric hash; 0: none
 
   bool operator==(const Rss&) const = default;
 };
 
-// Absent: left as it is, and not sent.
+// Absent fields are not sent and stay as they are.
 struct RssChange {
   std::optional<RssTable> table = {};
   std::optional<std::vector<std::byte>> key = {};
@@ -39,43 +39,47 @@ struct RssChange {
 
 inline constexpr uint32_t kMainRssContext = 0;
 
-// How many rx queues a table may lead to (ETHTOOL_GRXRINGS).
+// Returns how many rx queues a table may use (ETHTOOL_GRXRINGS).
 Result<uint32_t> GetRxRings(Nic& nic);
 
 Result<Rss> GetRss(Nic& nic, uint32_t context = kMainRssContext);
-// The device's, and all additional contexts by their numbers; the dump shows those since 6.12.
-// Nothing where the device has no RSS.
+// RSS of the device and of all additional contexts by their numbers; the kernel's dump includes
+// contexts since 6.12. Empty if the device has no RSS.
 struct RssOfDevice {
   std::optional<Rss> main = {};
   std::map<uint32_t, Rss> contexts = {};
 };
 Result<RssOfDevice> GetAllRss(Nic& nic);
 Status SetRss(Nic& nic, const RssChange& change, uint32_t context = kMainRssContext);
-// `table` has the size that was read, every entry below the number of rx queues.
+// Sets a table. It must have the size that was read, and every entry must be below the number of rx
+// queues.
 Status SetRssTable(Nic& nic, const RssTable& table, uint32_t context = kMainRssContext);
-// Back to the driver's spread over all queues: ethtool -X default. Only this clears the kernel's
+// Restores the driver's spread over all queues: ethtool -X default. Only this clears the kernel's
 // note that a user configured the table (netif_is_rxfh_configured), which cannot be read.
 Status ResetRssTable(Nic& nic);
 
-// A further context with a table of its own (and the main context's key): its number.
+// Creates a context with its own table and the main context's key. Returns its number.
 Result<uint32_t> CreateRssContext(Nic& nic, const RssTable& table);
-// One like `wanted` with this number. Only ETHTOOL_MSG_RSS_CREATE_ACT (6.17) takes a wish; before,
-// the lowest free number comes, and another one than this is an error (EEXIST).
+// Creates a context like `wanted` with this number. Only ETHTOOL_MSG_RSS_CREATE_ACT (6.17) takes a
+// number; older kernels choose the lowest free one, and any other than `context` is an error
+// (EEXIST).
 Status CreateRssContextAs(Nic& nic, uint32_t context, const Rss& wanted);
-// EBUSY while a flow rule leads there.
+// Deletes a context. Fails with EBUSY while a flow rule leads to it.
 Status DeleteRssContext(Nic& nic, uint32_t context);
 
-// ethtool_rxfh_indir_default: entry i leads to queue i % queues, all to 0 where
-// there are none.
+// Returns the table of ethtool_rxfh_indir_default: entry i leads to queue i % queues, or to 0 if
+// there are no queues.
 RssTable DefaultRssTable(size_t size, uint32_t queues);
-// Whether it leads to a queue beyond the first `queues`: channels may have gone since it was set.
+// Returns whether an entry leads beyond the first `queues` queues: channels may have been removed
+// since the table was set.
 bool LeadsBeyond(const RssTable& table, uint32_t queues);
-// As the default, going round the queues other than the `count` from `first` on. Fails where no
-// other queue is left.
+// Returns a table like the default that skips `count` queues from `first` on. Fails if no other
+// queue is left.
 Result<RssTable> RssTableExcluding(size_t size, uint32_t queues, uint32_t first,
                                    uint32_t count = 1);
 
-// The reply to ETHTOOL_MSG_RSS_GET; fails on a table whose length is not whole entries.
+// Parses the reply to ETHTOOL_MSG_RSS_GET. Fails if the length of the table is not a multiple of an
+// entry.
 Result<Rss> ParseRss(netlink::Attributes reply);
 
 }  // namespace zcrx

@@ -1,4 +1,4 @@
-// A NIC's state as a JSON value, for the texts that hold one.
+// A NIC's state as a JSON value, for texts that contain one.
 #pragma once
 
 #include <functional>
@@ -14,14 +14,15 @@ namespace zcrx {
 using Json = nlohmann::ordered_json;
 
 Json ToJson(const NicState& state);
-// Throws Json::exception where `json` is not what ToJson() makes.
+// Throws Json::exception unless `json` is the output of ToJson().
 NicState NicStateFrom(const Json& json);
 
-// An object, each member on a line of its own. Ends with a newline.
+// Returns an object as text, one member per line. Ends with a newline.
 std::string DocumentText(const Json& object);
-// Reads a text that DocumentText() wrote: `parse` is called with the object, may throw
-// Json::exception, and returns what it has made of it as JSON again. Fails with EBADMSG unless that
-// is the same text: cut, another order, 7.0 for 7, a member twice or of another version.
+// Parses the output of DocumentText(). Calls `parse` with the object; it may throw Json::exception,
+// and returns what it parsed as JSON again. Fails with EBADMSG unless that serializes to the same
+// text. This detects truncation, another order, 7.0 for 7, duplicate members and those of another
+// version.
 Status ParseDocument(const std::string& operation, std::string_view text,
                      const std::function<Json(const Json&)>& parse);
 

@@ -1,5 +1,5 @@
-// Constants of the kernel's interface, under its names, that the headers of Debian 12 (Linux 6.1)
-// do not have yet. Each block names its source as of Linux 7.3; values never change once released.
+// Constants of the kernel's interface, under the kernel's names, that the headers of Debian 12
+// (Linux 6.1) lack. Each block names its source as of Linux 7.3; values never change once released.
 #pragma once
 
 #include <linux/ethtool.h>

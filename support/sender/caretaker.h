@@ -1,4 +1,5 @@
-// Removes what was put on the peer, when whoever put it there no longer can.
+// The caretaker on the peer: removes the sender's folder when the program that put it there no
+// longer can.
 #pragma once
 
 #include <chrono>
@@ -9,16 +10,17 @@
 
 namespace zcrx {
 
-// Holds the folder that `file` is in until the caller has gone (lease.h), then removes both. Before
-// that, it removes the folders beside it that a caretaker left behind which was killed itself: this
-// user's, old, and held by nobody. (flock(2): the kernel lets go when the holder dies.)
+// Holds (flock(2)) the folder of `file` until the caller is gone (lease.h), then removes file and
+// folder. Before that, removes folders that killed caretakers have left beside it: those of this
+// user that are older than kLeftBehind and held by no process. The kernel releases a flock when its
+// holder dies.
 //
-// EINVAL: the folder has no name that PeerFile's folders have (zcrx- and 32 hexadecimal digits):
-// nothing else is ever removed. `on_ready` is called once, when the folder is held.
+// Calls `on_ready` once, when the folder is held. Fails with EINVAL unless the folder is named as
+// PeerFile's folders are (zcrx- and 32 hexadecimal digits); nothing else is ever removed.
 Status TakeCare(const std::filesystem::path& file, int control_fd, std::chrono::milliseconds lease,
                 const std::function<Status()>& on_ready);
 
-// Younger ones may belong to a run whose caretaker has not begun yet.
+// Younger folders may belong to a run whose caretaker has not started yet.
 inline constexpr std::chrono::minutes kLeftBehind{10};
 
 }  // namespace zcrx

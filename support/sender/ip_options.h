@@ -6,8 +6,9 @@
 
 namespace zcrx {
 
-// Before connect(): the SYN has them too. Those of IPv6 need CAP_NET_RAW (ipv6_set_opt_hdr() in
-// net/ipv6/ipv6_sockglue.c); no receiver has anything to do for them.
+// Sets the options of `plan` on a socket, before connect() so that the SYN has them too. IPv6 ones
+// need CAP_NET_RAW (ipv6_set_opt_hdr() in net/ipv6/ipv6_sockglue.c). They ask nothing of the
+// receiver.
 Status SetIpOptions(int socket, int family, const SendPlan& plan);
 
 }  // namespace zcrx

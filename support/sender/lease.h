@@ -1,7 +1,7 @@
-// What binds a program on the peer to the one that started it: its standard input.
+// Binds the life of a program on the peer to that of its caller, through standard input.
 //
-// Its end of file says that the caller has gone. Where the way to the caller is cut (a cable, a
-// panic) nothing says so; then it is that no sign of life comes any more.
+// End of file means that the caller is gone. If the connection to the caller breaks (a cable, a
+// panic), there is no end of file; then the lease runs out because no byte arrives any more.
 #pragma once
 
 #include <chrono>
@@ -13,16 +13,16 @@ namespace zcrx {
 
 class Lease {
  public:
-  // `length` zero: only the end of file ends it.
+  // A zero `length` never runs out: then only the end of file ends the lease.
   Lease(int fd, std::chrono::milliseconds length) : fd_(fd), length_(length), end_(Renewed()) {}
 
-  [[nodiscard]] int Fd() const { return fd_; }  // to be polled; see Read()
+  [[nodiscard]] int Fd() const { return fd_; }  // poll for input, then Read()
   [[nodiscard]] Deadline End() const { return end_; }
 
-  // Takes what has come. What it says means nothing; that it comes does. ECANCELED: the caller has
-  // gone.
+  // Reads and discards pending bytes; their arrival renews the lease. Fails with ECANCELED at the
+  // end of file: the caller is gone.
   Status Read(const std::string& operation);
-  // ECANCELED: no sign of life for too long.
+  // Fails with ECANCELED if the lease has run out.
   [[nodiscard]] Status Holds(const std::string& operation) const;
 
  private:

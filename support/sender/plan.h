@@ -1,4 +1,4 @@
-// What a sender is to do: written into words by who starts it, and read from them by zcrx_sender.
+// What a sender does: written as command line arguments by its caller, parsed by zcrx_sender.
 #pragma once
 
 #include <chrono>
@@ -11,47 +11,48 @@
 
 namespace zcrx {
 
-// As iou-zcrx.c: 512 pages, in sends that are no multiple of a segment, a page or a chunk.
+// As iou-zcrx.c: 512 pages, in sends that are not a multiple of a segment, a page or a chunk.
 inline constexpr uint64_t kStreamBytes = uint64_t{512} * 4096;
 inline constexpr uint64_t kSendBytes = 12840;
 
 inline constexpr uint64_t kMaxSendSize = uint64_t{16} << 20;
-inline constexpr uint32_t kMaxTimes = 65536;  // ports that a peer has
+inline constexpr uint32_t kMaxTimes = 65536;  // the number of ports of a peer
 inline constexpr uint32_t kMaxIpv4Options = 40;
-// Longer ones no NIC can be expected to look beyond.
+// No NIC can be expected to parse beyond longer ones.
 inline constexpr uint32_t kMaxExtensionHeader = 256;
 
 struct SendPlan {
   uint64_t bytes = kStreamBytes;
   uint64_t send_size = kSendBytes;  // bytes in each send()
-  uint64_t seed = 0;                // of the payload; in ZcrxTest::Send() 0 is the test's own
-  // Instead of send_size: 1, 2 ... so many bytes, over and over, each in a send() of its own, of
-  // which no segment has bytes of two.
+  uint64_t seed = 0;                // of the payload; 0 in ZcrxTest::Send(): the test's own seed
+  // If set, replaces send_size: sends of 1, 2 ... `sizes_to` bytes, over and over. No segment has
+  // bytes of two sends.
   uint32_t sizes_to = 0;
-  uint32_t times = 1;        // the stream again and again, each time on a connection of its own
+  uint32_t times = 1;        // how often to send the stream, each time on a new connection
   uint32_t bytes_per_s = 0;  // rate limit; 0: none
-  // Of every packet, in bytes.
-  uint32_t ip_options = 0;  // of IPv4, or a Destination Options header of IPv6
-  uint32_t hop_by_hop = 0;  // a Hop-by-Hop Options header of IPv6
-  bool reset = false;       // ends with RST when all is handed to the kernel, which drops the rest
-  // It gives up after so long: longer than its test waits for data, or it would end the test in the
-  // receiver's place.
+  // Bytes in every packet.
+  uint32_t ip_options = 0;  // IPv4 options, or an IPv6 Destination Options header
+  uint32_t hop_by_hop = 0;  // IPv6 Hop-by-Hop Options header
+  bool reset = false;       // end with RST once all is handed to the kernel, which drops the rest
+  // How long until the sender gives up. Longer than tests wait for data, so that it is not the
+  // sender that ends a test.
   std::chrono::milliseconds lifetime = std::chrono::seconds(300);
 
   std::string address = {};            // destination: IPv4 or IPv6 literal
   uint16_t port = 0;                   // must be set
-  std::chrono::milliseconds lease{0};  // it ends after so long without a byte on stdin; 0: no lease
+  std::chrono::milliseconds lease{0};  // ends after this long without a byte on stdin; 0: no lease
 
   bool operator==(const SendPlan&) const = default;
 };
 
-// Returns the words that ParseSendPlan() reads.
+// Returns the arguments that ParseSendPlan() reads.
 std::vector<std::string> Arguments(const SendPlan& plan);
 
-// Fails with one sentence. What is not given is as in SendPlan{}; address and port must be.
+// Parses a plan. Omitted options are as in SendPlan{}; address and port are required. Fails with
+// one sentence.
 Result<SendPlan> ParseSendPlan(std::span<const char* const> arguments);
 
-// Returns a line for each of them.
+// Returns the help text, one line per option.
 std::string SendPlanHelp();
 
 }  // namespace zcrx

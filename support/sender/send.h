@@ -1,4 +1,4 @@
-// The sender's work: connect, send the payload, end the connection; as often as asked for.
+// The sender's work: connect, send the payload, close the connection, as often as the plan says.
 #pragma once
 
 #include <functional>
@@ -8,10 +8,10 @@
 
 namespace zcrx {
 
-// `on_connected` is called once, before the first byte. The end of file on `control_fd` (the SSH
-// channel's other side has gone) ends the work at once, and so does the deadline, and the end of
-// the lease: each byte on `control_fd` renews it, and a way back that is cut brings none. Errors
-// say how many bytes had been handed to the kernel.
+// Sends as `plan` says. Calls `on_connected` once, before the first byte. Ends early at the end of
+// file on `control_fd` (the other end of the SSH channel is gone), at the deadline, and when the
+// lease runs out: each byte on `control_fd` renews it, and a broken connection to the caller brings
+// none. Errors say how many bytes had been handed to the kernel.
 Status Send(const SendPlan& plan, int control_fd, const std::function<Status()>& on_connected);
 
 }  // namespace zcrx

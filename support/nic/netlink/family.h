@@ -20,20 +20,20 @@ struct Family {
   std::set<uint8_t> commands = {};
   std::map<std::string, uint32_t, std::less<>> groups = {};
 
-  // Whether this kernel's family knows the command: generic netlink itself answers EOPNOTSUPP to
-  // one it does not know, which a driver's refusal looks just like.
+  // Returns whether this kernel's family has the command. Generic netlink answers EOPNOTSUPP to an
+  // unknown command, which looks like a driver's refusal.
   [[nodiscard]] bool Has(uint8_t command) const { return commands.contains(command); }
   [[nodiscard]] std::optional<uint32_t> Group(std::string_view name) const {
     const auto found = groups.find(name);
     return found == groups.end() ? std::nullopt : std::optional(found->second);
   }
 
-  // `operation` is for errors: "get rings of eth1".
+  // Return a new request. `operation` describes it in errors: "get rings of eth1".
   [[nodiscard]] Request Get(std::string operation, uint8_t command) const;
   [[nodiscard]] Request Dump(std::string operation, uint8_t command) const;
 };
 
-// The reply to CTRL_CMD_GETFAMILY.
+// Parses the reply to CTRL_CMD_GETFAMILY.
 Result<Family> ParseFamily(Attributes reply);
 
 }  // namespace zcrx::netlink

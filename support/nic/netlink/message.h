@@ -1,5 +1,5 @@
-// Netlink messages: one being built, and a view of those received that trusts no length in them.
-// Source of the layout: netlink(7), Documentation/userspace-api/netlink/intro.rst.
+// Netlink messages: a builder for requests, and a view of received messages that trusts no length
+// in them. Source of the layout: netlink(7), Documentation/userspace-api/netlink/intro.rst.
 #pragma once
 
 #include <linux/genetlink.h>
@@ -20,26 +20,26 @@ namespace zcrx::netlink {
 
 using Bytes = std::span<const std::byte>;
 
-// The attributes that follow one another in a payload: a view, valid as long as the bytes are.
-// An attribute that claims more bytes than are there ends the list.
+// A list of attributes: a view, valid as long as the bytes are. An attribute that claims more bytes
+// than there are ends the list.
 class Attributes {
  public:
   Attributes() = default;
   explicit Attributes(Bytes bytes) : bytes_(bytes) {}
 
-  // The payload of the first attribute of this type.
+  // Returns the payload of the first attribute of this type.
   [[nodiscard]] std::optional<Bytes> Find(int type) const;
   [[nodiscard]] bool Has(int type) const { return Find(type).has_value(); }
 
-  // Absent where the attribute is missing or too short for what is asked of it.
+  // Return nullopt if the attribute is missing or too short.
   [[nodiscard]] std::optional<uint8_t> U8(int type) const;
   [[nodiscard]] std::optional<uint16_t> U16(int type) const;
   [[nodiscard]] std::optional<uint32_t> U32(int type) const;
-  // The kernel's `uint` type: 4 or 8 bytes, whichever holds the value (nla_put_uint).
+  // Reads the kernel's `uint` type: 4 or 8 bytes, whichever holds the value (nla_put_uint).
   [[nodiscard]] std::optional<uint64_t> Uint(int type) const;
-  // Up to the first NUL.
+  // Returns the text up to the first NUL.
   [[nodiscard]] std::optional<std::string> Text(int type) const;
-  // Empty where missing.
+  // Returns an empty list if the attribute is missing.
   [[nodiscard]] Attributes Nested(int type) const;
 
   // Calls visit(type, payload) for each attribute, in order.
@@ -54,31 +54,31 @@ class Attributes {
     int type;
     Bytes payload;
   };
-  // Takes the first attribute off `rest`.
+  // Removes and returns the first attribute of `rest`.
   static std::optional<Attribute> Next(Bytes& rest);
 
   Bytes bytes_;
 };
 
-// One message received, with bytes of its own.
+// A received message. Owns its bytes.
 struct Message {
   int type = 0;                    // nlmsg_type: the family's number in generic netlink
   std::vector<std::byte> payload;  // what follows nlmsghdr
 
-  // Whether it stands for notifications that were lost (Socket::Notifications()).
+  // Returns whether this stands for lost notifications (Socket::Notifications()).
   [[nodiscard]] bool IsLoss() const { return payload.empty(); }
-  // genlmsghdr.cmd; 0 where the payload has no whole genlmsghdr.
+  // Returns genlmsghdr.cmd, or 0 if the payload is shorter than a genlmsghdr.
   [[nodiscard]] uint8_t Command() const;
-  // What follows the family's header; none where the payload is shorter than that.
+  // Returns the attributes after the family's header; none if the payload is shorter than that.
   [[nodiscard]] Attributes Attrs(size_t header_size = GENL_HDRLEN) const;
 };
 
-// A message under construction. An attribute that does not fit is remembered and reported by
-// Finish, so that a chain of Put needs no checks.
+// A request under construction. An attribute that does not fit is recorded and reported by
+// Finish(), so that chained calls need no checks.
 class Request {
  public:
-  // `operation` is what the request does, for errors: "get rings of eth1".
-  // For generic netlink the type is the family's number.
+  // `operation` describes the request in errors: "get rings of eth1". `type` is the family's number
+  // for generic netlink.
   Request(std::string operation, int type, int flags);
   Request& GenericHeader(uint8_t command, uint8_t version = 1);
   Request& Header(const void* header, size_t size);
@@ -92,7 +92,7 @@ class Request {
   Request& EndNest();
 
   [[nodiscard]] const std::string& Operation() const { return operation_; }
-  // The message as it goes to the kernel; its owner stays the request.
+  // Returns the message as it is sent. The request keeps ownership.
   Result<nl_msg*> Finish();
 
  private:
@@ -105,7 +105,7 @@ class Request {
 
   std::string operation_;
   std::unique_ptr<nl_msg, FreeMsg> msg_;
-  std::vector<ptrdiff_t> nests_;  // where those begin that are open
+  std::vector<ptrdiff_t> nests_;  // start offsets of the open nests
   int first_error_ = 0;           // libnl's, negative
 };
 

@@ -1,4 +1,4 @@
-// A netlink socket: one request and its answer, dumps, notifications. No thread safety.
+// A netlink socket: requests, dumps, notifications. Not thread-safe.
 #pragma once
 
 #include <netlink/socket.h>
@@ -15,8 +15,8 @@
 
 namespace zcrx::netlink {
 
-// A guard, not a wait: the kernel handles a request inside send(), so its answer is there when
-// send() returns. A driver that resets its device answers late.
+// A safety limit that is not normally reached: the kernel handles a request inside send(), so the
+// answer is there when send() returns. A driver that resets its device answers late.
 inline constexpr std::chrono::seconds kAnswerGuard{30};
 
 class Socket {
@@ -25,15 +25,15 @@ class Socket {
   static Result<Socket> Open(int protocol);
 
   // Sends the request and returns every message of the answer: none for a bare ack, one for a get,
-  // any number for a dump. A dump that the kernel found changing under it (NLM_F_DUMP_INTR) starts
-  // again. The kernel's refusal is the error, with its own sentence.
+  // any number for a dump. Repeats a dump that the kernel reports as interrupted (NLM_F_DUMP_INTR).
+  // Fails with the kernel's errno and message.
   Result<std::vector<Message>> Call(Request& request,
                                     Deadline deadline = Deadline::In(kAnswerGuard));
-  // Notifications of the group arrive from here on.
+  // Joins a multicast group; its notifications arrive from now on.
   Status Join(uint32_t group);
-  // The notifications that have come, at least one unless the deadline passes first: then none.
-  // Ones that were lost because the socket's buffer was full (ENOBUFS) count as one message, which
-  // IsLoss(): the caller has to look at the state itself.
+  // Returns the notifications that have arrived: at least one, or none once the deadline has
+  // passed. Notifications lost because the socket's buffer was full (ENOBUFS) count as one message
+  // with IsLoss(); the caller must then read the state itself.
   Result<std::vector<Message>> Notifications(Deadline deadline);
 
  private:
@@ -41,7 +41,8 @@ class Socket {
     void operator()(nl_sock* sock) const { nl_socket_free(sock); }
   };
   explicit Socket(nl_sock* sock) : sock_(sock) {}
-  // One datagram from the kernel. ETIMEDOUT when the deadline passes, ENOBUFS when some were lost.
+  // Receives one datagram from the kernel. Fails with ETIMEDOUT at the deadline, with ENOBUFS if
+  // some were lost.
   Result<std::vector<std::byte>> Receive(const std::string& operation, Deadline deadline);
 
   std::unique_ptr<nl_sock, FreeSocket> sock_;
