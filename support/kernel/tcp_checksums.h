@@ -1,5 +1,6 @@
-// Segments that the kernel dropped because their TCP checksum did not hold, or could not be seen
-// to: it cannot sum up payload that lies in zcrx's memory, so there the NIC has to vouch for it.
+// Counts segments that the kernel dropped because their TCP checksum was wrong or could not be
+// verified. The kernel cannot read payload in a zcrx area to sum it up, so the NIC has to vouch for
+// its checksum.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +10,10 @@
 
 namespace zcrx {
 
-// Since boot, of this network namespace: InCsumErrors in /proc/net/snmp.
+// Returns InCsumErrors of /proc/net/snmp: the count since boot, in this network namespace.
 Result<uint64_t> CountTcpChecksumErrors();
 
-// `snmp`: pairs of lines "Tcp: NAME ..." and "Tcp: VALUE ..." (net/ipv4/proc.c).
+// Parses `snmp`: pairs of lines "Tcp: NAME ..." and "Tcp: VALUE ..." (net/ipv4/proc.c).
 Result<uint64_t> ParseTcpChecksumErrors(std::string_view snmp);
 
 }  // namespace zcrx

@@ -65,8 +65,8 @@ struct RawFlowRule {
 
   bool operator==(const RawFlowRule&) const = default;
   [[nodiscard]] uint32_t Location() const;
-  // Returns the rule's rx queue; nullopt if it leads to an RSS context, to a virtual function or
-  // drops the packet.
+  // Returns the rule's rx queue; nullopt if it leads to an RSS context, to a virtual function or to
+  // no queue.
   [[nodiscard]] std::optional<uint32_t> Queue() const;
   // Returns FlowRule::Text() if FlowRule can describe the rule: "tcp6 dst-port 9999 to queue 1";
   // else "udp4 ... to queue 1".

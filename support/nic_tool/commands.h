@@ -1,4 +1,4 @@
-// What zcrx_nic does. Results go to standard output, what is wrong to standard error.
+// The commands of zcrx_nic. Results go to standard output, errors to standard error.
 #pragma once
 
 #include "support/base/result.h"
@@ -6,16 +6,16 @@
 
 namespace zcrx {
 
-// Part of the program's interface: a scheduler's epilog goes by it.
+// The exit status, part of the program's interface: a scheduler's epilog relies on it.
 enum class NicToolStatus : int {
   kAsWanted = 0,
-  kNotAsWanted = 1,  // it differs, or could not be read or put back
-  kBadUsage = 2,     // arguments, configuration, a FILE that is not a snapshot of this NIC
+  kNotAsWanted = 1,  // the NIC differs, or could not be read or restored
+  kBadUsage = 2,     // arguments, configuration, or a FILE that is not a snapshot of this NIC
 };
 
 NicToolStatus RunNicTool(const NicToolOptions& options);
 
-// For who adds a command: a sentence to standard error, with the program's name.
+// Prints a sentence with the program's name to standard error and returns `status`. For commands.
 NicToolStatus Complain(const Error& error, NicToolStatus status);
 
 }  // namespace zcrx

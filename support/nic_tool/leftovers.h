@@ -1,4 +1,4 @@
-// What runs that were killed have left behind: their journals.
+// Restores what killed runs have left behind, from their journals.
 #pragma once
 
 #include <chrono>
@@ -8,10 +8,10 @@
 
 namespace zcrx {
 
-// Puts the interface back as the journal of the last run on it has it, where there is one. Waits so
-// long for a run or its guardian, which may be about to do the same.
+// Restores the interface from the journal of its last run, if there is one. Waits up to `wait` for
+// a run or its guardian, which may be about to do the same.
 NicToolStatus RestoreLeftover(const std::string& interface, std::chrono::seconds wait);
-// The same for every interface that has one; the worst status of all.
+// As above, for every interface that has a journal. Returns the worst status.
 NicToolStatus RestoreAllLeftovers(std::chrono::seconds wait);
 
 }  // namespace zcrx

@@ -15,14 +15,14 @@ enum class NicCommand : uint8_t { kHelp, kVersion, kShow, kSnapshot, kDiff, kRes
 
 struct NicToolOptions {
   NicCommand command = NicCommand::kHelp;
-  std::string file = {};         // of snapshot, diff and restore
-  bool all = false;              // --all, of restore
-  std::chrono::seconds wait{0};  // --wait, of restore
+  std::string file = {};         // for snapshot, diff and restore
+  bool all = false;              // --all, for restore
+  std::chrono::seconds wait{0};  // --wait, for restore
   KeyValues config = {};         // --netif=eth1 as {"NETIF", "eth1"}
   std::string config_file = {};  // --config
 };
 
-// Flags stand anywhere. The error is one sentence.
+// Parses the command line; flags may be anywhere. Fails with one sentence.
 Result<NicToolOptions> ParseNicToolOptions(std::span<const char* const> arguments);
 
 extern const char* const kNicToolHelp;

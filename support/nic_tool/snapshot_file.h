@@ -1,4 +1,4 @@
-// A NIC's state in a file.
+// Files with the state of a NIC.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ namespace zcrx {
 
 Result<NicState> ReadSnapshot(const std::string& path);
 
-// Whole or not at all, and on the disk when it returns; for its owner only. Replaces a snapshot of
-// the same NIC, and nothing else (EEXIST).
+// Writes the state to `path`, atomically and synced to disk, with access for the owner only.
+// Replaces nothing but a snapshot of the same NIC (EEXIST).
 Status WriteSnapshot(const std::string& path, const NicState& state);
 
 }  // namespace zcrx

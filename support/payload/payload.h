@@ -1,9 +1,10 @@
-// What the peer sends and the receiver checks: bytes that are a function of (seed, offset).
+// The payload that the peer sends and the receiver checks: bytes that are a function of (seed,
+// offset).
 //
-// The stream is cut into blocks of 4 KiB. Block n is a table of random words, one table a seed,
-// each word xor-ed with a key that is a hash of (seed, n). So any offset is reached at once, no
-// two blocks are alike (a stream repeats after 2^64 of them), and checking costs little more than
-// reading. Both ends are taken to be little-endian, and the build refuses others.
+// The stream consists of blocks of 4 KiB. Each seed has one table of random words; block n is that
+// table with each word xor-ed with a key, which is a hash of (seed, n). So any offset is computed
+// directly, no two blocks are equal (a stream repeats after 2^64 blocks), and checking costs little
+// more than reading. Both ends must be little-endian; the build refuses others.
 #pragma once
 
 #include <array>
@@ -24,11 +25,11 @@ class Payload {
 
   [[nodiscard]] uint64_t Seed() const { return seed_; }
   [[nodiscard]] std::byte At(uint64_t offset) const;
-  // Writes the bytes of the stream from `offset` on.
+  // Writes the bytes of the stream from `offset` on to `out`.
   void Fill(uint64_t offset, std::span<std::byte> out) const;
-  // Whether `received` is the stream from `offset` on. The error names the first bad offset, both
-  // bytes there and the seed; it says where the data comes from, if that is elsewhere in the
-  // stream, and from where on it is right again.
+  // Checks that `received` is the stream from `offset` on. The error names the first wrong offset,
+  // both bytes there and the seed; where the data comes from, if that is elsewhere in the stream;
+  // and where the stream is right again.
   [[nodiscard]] Status Check(uint64_t offset, std::span<const std::byte> received) const;
 
  private:
@@ -36,10 +37,11 @@ class Payload {
 
   [[nodiscard]] uint64_t Key(uint64_t block) const;
   [[nodiscard]] bool Matches(uint64_t offset, std::span<const std::byte> received) const;
-  // How many bytes from the first, wrong one on until the stream is right again.
+  // Returns the number of bytes from the first wrong one until the stream is right again.
   [[nodiscard]] size_t RunOfWrong(uint64_t offset, std::span<const std::byte> received) const;
   [[nodiscard]] std::string Origin(uint64_t offset, std::span<const std::byte> needle) const;
-  // The same of data that begins with bytes from nowhere: it may lie further on in its buffer.
+  // As Origin(), for data that begins with bytes of no known origin: the stream may begin later in
+  // it.
   [[nodiscard]] std::string Shift(uint64_t offset, std::span<const std::byte> wrong) const;
   [[nodiscard]] Error Describe(uint64_t offset, std::span<const std::byte> received) const;
 

@@ -1,9 +1,9 @@
-// Takes a connection down when a call on it outlives its deadline.
+// Shuts a connection down when a call on it exceeds its deadline.
 //
-// libssh 0.10 has calls that no time limit reaches: its SFTP functions read in a loop until the
-// server answers (src/sftp.c, sftp_packet_read), and others count their limit anew at each packet.
-// What ends all of them is the end of the connection, so that is what the watchdog brings about,
-// and the end of whatever else they may wait on.
+// libssh 0.10 has calls that no timeout limits: its SFTP functions read in a loop until the server
+// answers (src/sftp.c, sftp_packet_read), and others restart their timeout at each packet. All of
+// them return when the connection ends, so the watchdog ends it, and with it any other socket they
+// may wait on.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ namespace zcrx {
 
 class ConnectionWatchdog {
  public:
-  // Starts its thread, which sleeps until the deadline of a call, or an interruption.
+  // Starts the thread, which sleeps until the deadline of a call or an interruption.
   static Result<std::unique_ptr<ConnectionWatchdog>> Start();
   ConnectionWatchdog(const ConnectionWatchdog&) = delete;
   ConnectionWatchdog& operator=(const ConnectionWatchdog&) = delete;
@@ -29,18 +29,19 @@ class ConnectionWatchdog {
 
   using Sockets = std::array<int, 2>;
 
-  // Watches a call of the calling thread; one at a time.
+  // Watches a call of the calling thread. Only one at a time.
   class Call {
    public:
-    // Shuts the sockets down (-1: none) at the deadline unless destroyed before; they stay open
-    // that long. An interruption of the run leaves the call `last_answer` to get its answer.
+    // Shuts down the sockets (-1: none) at the deadline unless destroyed before. They must stay
+    // open until then. After an interruption of the run the call still has `last_answer` to get its
+    // answer.
     Call(ConnectionWatchdog& watchdog, Sockets sockets, Deadline deadline,
          std::chrono::milliseconds last_answer);
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
     ~Call() { (void)Stop(); }
 
-    // Calls the watch off; whether it came too late.
+    // Stops watching. Returns whether the sockets were already shut down.
     [[nodiscard]] bool Stop();
 
    private:
@@ -60,7 +61,7 @@ class ConnectionWatchdog {
 
   ConnectionWatchdog() = default;
   void Run();
-  // Ends the call where it is time; how long to sleep, nullopt: no more.
+  // Ends the call if it is due. Returns how long to sleep; nullopt: the thread must exit.
   std::optional<Clock::duration> Look();
 
   UniqueFd wake_;  // an eventfd

@@ -1,4 +1,4 @@
-// Is the machine that answered the one in known_hosts? Inside support/remote only.
+// Verifies the peer's host key against known_hosts. For use inside support/remote.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -10,13 +10,13 @@
 
 namespace zcrx {
 
-// The algorithms to ask the peer for: as configured, but first those of the keys that known_hosts
-// has for it.
+// Returns the host key algorithms to request: the configured ones, with those first for which
+// known_hosts has a key of the peer.
 std::string HostKeyAlgorithms(const SshConfig& config);
 
-// For a session that has exchanged keys. EACCES with the sentence that mends it unless known_hosts
-// (the user's or the system's; sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) has exactly this key, and does
-// not revoke it.
+// Checks the host key of a session after its key exchange. Fails with EACCES unless known_hosts
+// (the user's or the system's; sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) has exactly this key and does
+// not revoke it. The error says how to fix it.
 Status CheckHostKey(ssh_session session, const SshConfig& config);
 
 }  // namespace zcrx

@@ -1,4 +1,4 @@
-// The addresses of a name, by a deadline.
+// Name lookup with a deadline.
 #pragma once
 
 #include <netdb.h>
@@ -15,11 +15,12 @@ namespace zcrx {
 struct FreeAddresses {
   void operator()(addrinfo* first) const { ::freeaddrinfo(first); }
 };
-// A list, in the order in which getaddrinfo(3) wants them tried; never empty.
+// A list in the order in which getaddrinfo(3) recommends to try them; never empty.
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 
-// For TCP. An address is its own name, and asks nobody. ETIMEDOUT or ECANCELED at the deadline;
-// code 0 where the resolver itself gave up (resolv.conf(5) has its limits).
+// Returns the TCP addresses of `host`. An address literal needs no lookup. Fails with ETIMEDOUT or
+// ECANCELED at the deadline, with code 0 if the resolver itself gave up (resolv.conf(5) has its
+// limits).
 Result<Addresses> LookUp(const std::string& host, uint16_t port, Deadline deadline);
 
 }  // namespace zcrx

@@ -1,7 +1,7 @@
-// The other end of the cable: a machine that runs programs for the tests.
+// The peer: the machine at the other end of the cable, which runs programs for the tests.
 //
-// Tests see these interfaces only. SshPeer (ssh_peer.h) is the real one; a fake needs a few lines.
-// Not safe to share between threads.
+// Tests use only these interfaces. SshPeer (ssh_peer.h) implements them; a fake takes a few lines.
+// Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -16,20 +16,20 @@
 
 namespace zcrx {
 
-// How a program on the peer ended.
+// The exit of a program on the peer.
 struct PeerExit {
-  int status = 0;           // exit status; no meaning where `signal` is set
-  std::string signal = {};  // "KILL", "SEGV" (RFC 4254, 6.10: no "SIG"); empty: it ended by itself
+  int status = 0;           // exit status; undefined if `signal` is set
+  std::string signal = {};  // "KILL", "SEGV" (RFC 4254, 6.10: without "SIG"); empty: it exited
   [[nodiscard]] bool Success() const { return signal.empty() && status == 0; }
   // "ended with status 1", "was killed by SIGKILL"
   [[nodiscard]] std::string Text() const;
 };
 
-// How often a program hears from us that has to end within three seconds of our end.
+// Period of the signs of life to a program that must exit within three seconds of ours.
 inline constexpr std::chrono::milliseconds kSignOfLife{500};
 
-// A program running on the peer. Destroying it closes its stdin and the channel: the programs we
-// start end themselves when their stdin closes, because sshd leaves them running otherwise.
+// A program running on the peer. Destroying it closes its stdin and the channel. Programs must exit
+// when their stdin closes, because sshd leaves them running otherwise.
 class PeerProcess {
  public:
   PeerProcess() = default;
@@ -37,30 +37,32 @@ class PeerProcess {
   PeerProcess& operator=(const PeerProcess&) = delete;
   virtual ~PeerProcess() = default;
 
-  // The next line of its stdout without the newline (a last line may lack one); nullopt: no more.
-  // ETIMEDOUT: the process lives on, and so does the connection.
+  // Returns the next line of stdout without the newline (a last line may lack one), or nullopt at
+  // the end. ETIMEDOUT leaves process and connection as they are.
   virtual Result<std::optional<std::string>> ReadLine(Deadline deadline) = 0;
-  // From now on a byte comes on its stdin every `period`, whatever this thread does, until it is
-  // closed. A program that misses them can tell that we, or the way to us, are no more: where that
-  // is sudden, nothing else tells it.
+  // Sends a byte to the program's stdin every `period` until stdin is closed, whatever this thread
+  // does meanwhile. A program that misses them knows that its caller or the connection is gone;
+  // after a sudden loss, nothing else tells it.
   virtual Status KeepAlive(std::chrono::milliseconds period, Deadline deadline) = 0;
   virtual Status CloseStdin(Deadline deadline) = 0;
-  // Until it has ended and all it wrote has arrived. Asking again gives the same answer.
+  // Waits until the program has exited and all its output has arrived. Further calls return the
+  // same.
   virtual Result<PeerExit> Wait(Deadline deadline) = 0;
-  // What has arrived of its stderr so far, the first 16 KiB.
+  // Returns the first 16 KiB of the stderr received so far.
   [[nodiscard]] virtual std::string Stderr() const = 0;
-  // For messages: "zcrx_sender on root@peer".
+  // Returns the name for messages: "zcrx_sender on root@peer".
   [[nodiscard]] virtual std::string Name() const = 0;
 
-  // Reads lines until one equals `line`. An error tells what came instead, and its stderr.
+  // Reads lines until one equals `line`. Errors contain what came instead, and stderr.
   Status WaitForLine(std::string_view line, Deadline deadline);
-  // Wait(), and anything but exit status 0 is an error with its stderr as detail.
+  // Calls Wait(). Fails on any exit status but 0, with stderr as detail.
   Status WaitForSuccess(Deadline deadline);
 };
 
-// A program put on the peer, in a folder of its own. Once we are no more, however we went, it loses
-// its stdin, and when it has ended the peer removes the folder. Destroying it does the same; only
-// Remove() can say that something stayed behind.
+// A program copied to the peer, in a folder of its own, and running there. When this process ends,
+// in whatever way, the program loses its stdin; once it has exited, the peer removes the folder.
+// Destroying this object has the same effect; only Remove() can report that something was left
+// behind.
 class PeerFile {
  public:
   PeerFile() = default;
@@ -69,7 +71,7 @@ class PeerFile {
   virtual ~PeerFile() = default;
 
   [[nodiscard]] virtual const std::string& Path() const = 0;  // absolute, on the peer
-  // The program at work. It has to end when its stdin closes.
+  // Returns the running program. It must exit when its stdin closes.
   [[nodiscard]] virtual PeerProcess& Program() = 0;
   virtual Status Remove(Deadline deadline) = 0;
 };
@@ -81,12 +83,13 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
   virtual ~Peer() = default;
 
-  // Starts argv[0] (a path, or a name for the peer's PATH) with exactly these arguments, whatever
-  // bytes they hold. EINVAL: no program, or one whose name starts with a dash; a NUL byte.
+  // Starts argv[0] (a path, or a name in the peer's PATH) with exactly these arguments, whatever
+  // bytes they contain. Fails with EINVAL if argv is empty, if the name starts with a dash, or on a
+  // NUL byte.
   virtual Result<std::unique_ptr<PeerProcess>> Run(const std::vector<std::string>& argv,
                                                    Deadline deadline) = 0;
-  // Copies a local program into a fresh folder on the peer, both for its owner only (0700), and
-  // starts it there with these arguments and, as the last, its own path.
+  // Copies a local program into a new folder on the peer, both accessible by the owner only (0700),
+  // and starts it there with these arguments and its own path as the last one.
   virtual Result<std::unique_ptr<PeerFile>> Deploy(const std::string& local_path,
                                                    const std::vector<std::string>& arguments,
                                                    Deadline deadline) = 0;

@@ -1,8 +1,9 @@
-// Some keys of an ssh-agent, in an order of ours. Inside support/remote only.
+// Shows libssh selected keys of an ssh-agent, in a chosen order. For use inside support/remote.
 //
-// libssh would offer all in the agent's own order, which the peer's MaxAuthTries cuts off, and
-// waits for the agent without a limit. So it talks to us in the agent's place (IETF
-// draft-miller-ssh-agent): it is told the keys shown, and what it wants signed goes to the agent.
+// libssh would offer all keys in the agent's own order, which the peer's MaxAuthTries cuts off, and
+// waits for the agent without a limit. So this class takes the agent's place (IETF
+// draft-miller-ssh-agent): it answers libssh with the keys shown, and forwards signature requests
+// to the agent.
 #pragma once
 
 #include <atomic>
@@ -26,21 +27,22 @@ class SshAgent {
     std::string comment;
   };
 
-  // Asks the agent at `path` for its keys. ECONNREFUSED, ENOENT: there is none.
+  // Requests the keys of the agent at `path`. Fails with ECONNREFUSED or ENOENT if there is no
+  // agent.
   static Result<std::unique_ptr<SshAgent>> Connect(const std::string& path, Deadline deadline);
   SshAgent(const SshAgent&) = delete;
   SshAgent& operator=(const SshAgent&) = delete;
   ~SshAgent();
 
   [[nodiscard]] const std::vector<Key>& Keys() const { return keys_; }
-  // From now on these are all there are for libssh. (Only once: it loses the memory of its former
-  // answer.)
+  // Makes these the only keys that libssh sees from now on. Call only once: libssh leaks its
+  // previous answer.
   void Show(const std::vector<Key>& keys);
-  // For ssh_set_agent_socket(), once: libssh closes it.
+  // Returns the socket for ssh_set_agent_socket(), once; libssh closes it.
   [[nodiscard]] int ReleaseSocket() { return theirs_.Release(); }
-  // To be shut down where libssh waits for too long; valid as long as this is.
+  // Returns the socket to shut down if libssh waits too long. Valid as long as this object.
   [[nodiscard]] int Socket() const { return ours_.Get(); }
-  // The agent has been asked for a signature and has not given it.
+  // Returns whether a signature was requested that the agent has not returned yet.
   [[nodiscard]] bool Asked() const { return asked_; }
 
  private:

@@ -1,7 +1,7 @@
-// What ssh(1) would do to reach a target: its own answer, from `ssh -G`.
+// The SSH configuration of a target, as ssh(1) itself reports it (`ssh -G`).
 //
 // libssh reads ssh_config too, but not all of it (no HostKeyAlias, no IdentitiesOnly), tells little
-// of what it has read, and takes no host name with an underscore. Inside support/remote only.
+// about what it has read, and rejects host names with an underscore. For use inside support/remote.
 #pragma once
 
 #include <chrono>
@@ -16,18 +16,18 @@
 
 namespace zcrx {
 
-// Paths and commands have their tokens (%h, ~) replaced. Lists are comma-separated; empty: libssh's
-// own.
+// Tokens (%h, ~) in paths and commands are expanded. Lists are comma-separated; empty: libssh's
+// default.
 struct SshConfig {
   std::string host;  // HostName
   uint16_t port = 22;
   std::string user;
-  std::vector<std::string> identities;   // IdentityFile; some may not be there
-  bool identities_only = false;          // nothing else of the agent
-  std::string agent;                     // its socket; empty: there is none
+  std::vector<std::string> identities;   // IdentityFile; files may not exist
+  bool identities_only = false;          // use no other keys of the agent
+  std::string agent;                     // the agent's socket; empty: no agent
   std::vector<std::string> known_hosts;  // the user's files, then the system's; never empty
   std::string key_alias;                 // HostKeyAlias
-  std::string proxy_command;             // ProxyCommand, or what ProxyJump comes to
+  std::string proxy_command;             // ProxyCommand, or the equivalent of ProxyJump
   std::optional<std::chrono::seconds> connect_timeout;
   std::string ciphers;
   std::string macs;
@@ -37,8 +37,8 @@ struct SshConfig {
   std::string compression;          // "yes", "no"
 };
 
-// Fails with ssh(1)'s own words. Where there is no file to read, ssh(1)'s defaults, and it is not
-// asked.
+// Runs `ssh -G`. Fails with ssh(1)'s own message. If there is no file to read, returns ssh(1)'s
+// defaults without running it.
 Result<SshConfig> ReadSshConfig(const SshOptions& options, Deadline deadline);
 
 }  // namespace zcrx

@@ -1,4 +1,4 @@
-// A program on the peer, in a folder of its own. Inside support/remote only.
+// The SSH implementation of PeerFile. For use inside support/remote.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace zcrx {
 
 class SshFile : public PeerFile {
  public:
-  // As Peer::Deploy(), below `parent`.
+  // As Peer::Deploy(), with the folder below `parent`.
   static Result<std::unique_ptr<PeerFile>> Put(const std::shared_ptr<SshSession>& session,
                                                const std::string& parent,
                                                const std::string& local_path,

@@ -1,4 +1,4 @@
-// Which keys a session offers, and in which order. Inside support/remote only.
+// Logs in: which keys a session offers, and in which order. For use inside support/remote.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@
 
 namespace zcrx {
 
-// Logs in with `identity` alone or, where that is empty, with the configuration's keys: first those
-// that need nobody's help, then the agent's, the configured ones before the others. The peer's
-// MaxAuthTries ends it, so what is likely comes first.
+// Logs in with `identity` only or, if it is empty, with the configured keys: first key files
+// without a passphrase, then the agent's keys, configured ones before others. The likely ones come
+// first because the peer's MaxAuthTries ends the login.
 Status LogIn(SshSession& session, const SshConfig& config, const std::string& identity,
              Deadline deadline);
 

@@ -1,4 +1,4 @@
-// A program on the peer behind an SSH channel. Inside support/remote only.
+// The SSH implementation of PeerProcess: a program behind a channel. For use inside support/remote.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -17,7 +17,7 @@ namespace zcrx {
 
 class SshProcess : public PeerProcess {
  public:
-  // `name` for messages; empty: that of argv[0].
+  // Starts a program. `name` is for messages; empty: that of argv[0].
   static Result<std::unique_ptr<SshProcess>> Start(std::shared_ptr<SshSession> session,
                                                    const std::vector<std::string>& argv,
                                                    Deadline deadline, std::string name = {});
@@ -32,7 +32,7 @@ class SshProcess : public PeerProcess {
   }
   [[nodiscard]] std::string Name() const override { return name_; }
 
-  // All of it to its stdin. EPIPE: it takes no more.
+  // Writes all bytes to its stdin. Fails with EPIPE if it accepts no more.
   Status Write(std::string_view bytes, Deadline deadline);
   [[nodiscard]] bool Ended() const {
     return session_->Locked([this] { return closed_; });
@@ -42,10 +42,10 @@ class SshProcess : public PeerProcess {
   SshProcess(std::shared_ptr<SshSession> session, std::string name);
   Status Open(const std::string& command, Deadline deadline);
   std::optional<Result<std::optional<std::string>>> TakeLine(const std::string& operation);
-  // What to say at a deadline.
+  // Returns the detail of the error at a deadline.
   [[nodiscard]] std::string Said() const;
-  // What libssh calls; `self` is an SshProcess. They must not throw into C: the buffers have their
-  // full size from the start.
+  // Callbacks of libssh; `self` is an SshProcess. They must not throw into C, so the buffers have
+  // their full size from the start.
   static int OnData(ssh_session, ssh_channel, void* data, uint32_t length, int is_stderr,
                     void* self);
   static void OnEof(ssh_session, ssh_channel, void* self);
@@ -58,7 +58,7 @@ class SshProcess : public PeerProcess {
   std::string name_;
   ssh_channel channel_ = nullptr;
   ssh_channel_callbacks_struct callbacks_{};
-  std::string stdout_;  // what has arrived and was not read yet
+  std::string stdout_;  // received but not read yet
   std::string stderr_;
   bool stdout_full_ = false;
   bool eof_ = false;

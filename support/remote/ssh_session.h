@@ -1,8 +1,8 @@
-// One libssh session, logged in. Inside support/remote only.
+// A logged-in libssh session. For use inside support/remote.
 //
-// libssh takes one thread at a time in a session, and there are two: the caller's, and the keeper,
-// which sends signs of life. So what needs the session locked runs inside Bounded() or Await();
-// Get(), Connected() and Failed() are for there.
+// Two threads use the session, the caller's and the keeper, which sends signs of life; libssh
+// allows only one at a time. Calls that need the session locked run inside Bounded() or Await();
+// Get(), Connected() and Failed() are for use in there.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -39,8 +39,8 @@ class SshSession {
   [[nodiscard]] const std::string& Name() const { return name_; }
   [[nodiscard]] bool Connected() const { return ssh_is_connected(session_.get()) != 0; }
 
-  // Runs a libssh call that may wait. ETIMEDOUT, ECANCELED: the connection is gone, see ssh_peer.h,
-  // unless there was no time left to begin.
+  // Runs a libssh call that may wait. ETIMEDOUT or ECANCELED means that the connection is gone (see
+  // ssh_peer.h), unless the deadline had already passed before the call.
   template <typename Call>
   auto Bounded(const std::string& operation, Deadline deadline, Call call)
       -> Result<decltype(call())> {
@@ -55,7 +55,7 @@ class SshSession {
     }
     return value;
   }
-  // The same for calls that return SSH_OK or an error.
+  // As Bounded(), for calls that return SSH_OK or an error.
   template <typename Call>
   Status BoundedOk(const std::string& operation, Deadline deadline, Call call) {
     const auto judged = [&]() -> Status {
@@ -66,15 +66,15 @@ class SshSession {
     return status;
   }
 
-  // Runs a libssh call of the login, which returns SSH_AUTH_AGAIN instead of waiting, until it has
-  // an answer; SSH_AUTH_ERROR also where the connection ends, which libssh would not notice
+  // Runs a libssh login call, which returns SSH_AUTH_AGAIN instead of waiting, until it has an
+  // answer. Returns SSH_AUTH_ERROR also if the connection ends, which libssh does not notice
   // (ssh_auth_response_termination(), src/auth.c).
   Result<int> Authenticate(const std::string& operation, Deadline deadline,
                            const std::function<int()>& call);
 
-  // Receives, so that what arrives goes to the channels' callbacks, until `look` (an
-  // std::optional<T>(), called with the session locked) has a value; at least once. `detail` is
-  // asked for what to say at the deadline, which leaves the connection as it is.
+  // Receives, which runs the channels' callbacks, until `look` returns a value, and calls `look` at
+  // least once. `look` returns a std::optional<T> and is called with the session locked. At the
+  // deadline, `detail` is called for the error's detail; the connection stays as it is.
   template <typename Look, typename Detail>
   auto Await(const std::string& operation, Deadline deadline, Look look, Detail detail)
       -> Result<typename decltype(look())::value_type> {
@@ -89,18 +89,18 @@ class SshSession {
     }
   }
 
-  // Whatever else reads what the callbacks write.
+  // Calls `look` with the session locked: for any other access to data that the callbacks write.
   template <typename Look>
   auto Locked(Look look) {
     const std::lock_guard lock(mutex_);
     return look();
   }
 
-  // Inside Bounded(): sends a byte on the channel every `period` from now on.
+  // Sends a byte on the channel every `period` from now on. Call inside Bounded().
   void KeepAlive(ssh_channel channel, std::chrono::milliseconds period);
   void KeepAliveNoMore(ssh_channel channel);
 
-  // While one is there, calls may wait on this socket too.
+  // While an instance exists, calls may also wait on this socket.
   class AlsoWatched {
    public:
     AlsoWatched(SshSession& session, int socket) : session_(session) {
@@ -114,8 +114,8 @@ class SshSession {
     SshSession& session_;
   };
 
-  // The error of the libssh call that has just failed. ECONNRESET: a connection that was there has
-  // gone; what libssh refuses before has no code.
+  // Returns the error of the libssh call that has just failed. ECONNRESET: an established
+  // connection was lost; errors of libssh before that have no code.
   [[nodiscard]] std::unexpected<Error> Failed(const std::string& operation) const;
 
  private:
@@ -123,12 +123,12 @@ class SshSession {
   Status Configure(const SshConfig& config);
   Status Handshake(const SshConfig& config, Deadline deadline);
   void LimitLibssh(Deadline deadline) const;
-  // How long a call may go on after an interruption. Without its connection there would be nothing
-  // to undo by; before the login there is nothing to undo.
+  // Returns how long a call may go on after an interruption. After the login the connection is
+  // needed to undo things; before it there is nothing to undo.
   [[nodiscard]] std::chrono::milliseconds LastAnswer() const;
-  // Until something has come, can be sent, or was received with the keeper's turn.
+  // Waits until data has arrived, can be sent, or was received during the keeper's turn.
   Result<bool> PollSocket(const std::string& operation, Deadline deadline);
-  // Once. Returns without an error when the deadline passes.
+  // Receives once. Reaching the deadline is not an error.
   Status Receive(const std::string& operation, Deadline deadline);
   void SendSignsOfLife();
   void SendSignOfLife(ssh_channel channel);
@@ -142,20 +142,20 @@ class SshSession {
   bool logged_in_ = false;
   int also_watched_ = -1;
   std::unique_ptr<ConnectionWatchdog> watchdog_;
-  UniqueFd socket_;  // our own descriptor of libssh's socket: valid whatever libssh closes
+  UniqueFd socket_;  // a duplicate of libssh's socket: stays valid if libssh closes its own
   std::unique_ptr<ssh_session_struct, Free> session_;
-  std::unique_ptr<ssh_event_struct, Free> event_;  // goes before session_: it holds its socket
-  // An eventfd. libssh receives while it sends: what the caller waits for at the socket may have
-  // come with the keeper's turn, and then nothing is left there to wake it.
+  std::unique_ptr<ssh_event_struct, Free> event_;  // destroyed before session_: it holds its socket
+  // An eventfd. libssh receives while it sends: data that the caller polls for may already have
+  // been received in the keeper's turn, and then nothing at the socket wakes the caller.
   UniqueFd keepers_turn_;
 
-  std::mutex mutex_;  // of the session and what its callbacks write, and of all that follows
+  std::mutex mutex_;  // guards the session, what its callbacks write, and all below
   struct KeptAlive {
     ssh_channel channel;
     std::chrono::milliseconds period;
     Deadline::Clock::time_point due;
   };
-  std::condition_variable keepers_work_;  // is another
+  std::condition_variable keepers_work_;  // notified of a new channel and of closing_
   bool closing_ = false;
   std::vector<KeptAlive> kept_alive_;
   std::thread keeper_;

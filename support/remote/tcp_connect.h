@@ -1,4 +1,4 @@
-// A TCP connection by a deadline, to the first of a name's addresses that takes it.
+// TCP connections with a deadline.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace zcrx {
 
-// With several addresses the error is the last one's.
+// Connects to the first address of `host` that accepts. If none does, returns the last one's error.
 Result<UniqueFd> TcpConnect(const std::string& host, uint16_t port, Deadline deadline);
 
 }  // namespace zcrx
