@@ -1,6 +1,6 @@
-// A point in time by which something has to be done. Every call that can wait takes one.
+// A point in time by which an operation must finish. Every call that can wait takes one.
 //
-// An interruption of the run brings all of them forward: see interruption.h.
+// An interruption of the run brings all deadlines forward: see interruption.h.
 #pragma once
 
 #include <time.h>
@@ -15,27 +15,28 @@ namespace zcrx {
 
 class Deadline {
  public:
-  using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC, as timerfd and io_uring timeouts
+  using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC, like timerfd and io_uring timeouts
 
   static Deadline In(Clock::duration span) { return Deadline(Clock::now() + span); }
 
   [[nodiscard]] bool Expired() const { return Clock::now() >= Bound(); }
-  // Never negative.
+  // Returns the time left; never negative.
   [[nodiscard]] Clock::duration Remaining() const {
     return std::max(Bound() - Clock::now(), Clock::duration::zero());
   }
-  // For poll(2): rounded up, so that a wait never ends just before the deadline and spins.
+  // Returns the time left for poll(2), rounded up so that a wait does not end just before the
+  // deadline and spin.
   [[nodiscard]] int RemainingMs() const {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(Remaining()).count();
     return static_cast<int>(std::min<decltype(ms)>(ms, std::numeric_limits<int>::max()));
   }
-  // For ppoll(2) and the like.
+  // Returns the time left for ppoll(2) and similar calls.
   [[nodiscard]] timespec RemainingTimespec() const {
     const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(Remaining());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     return {.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
   }
-  // As it was set, for who watches on behalf of another thread.
+  // Returns the deadline as it was set, for code that waits on behalf of another thread.
   [[nodiscard]] Clock::time_point When() const { return when_; }
   [[nodiscard]] Deadline Earlier(Deadline other) const {
     return Deadline(std::min(when_, other.when_));

@@ -1,4 +1,4 @@
-// Whole files: read with a limit, and written whole or not at all.
+// Whole files: reads with a size limit, atomic writes.
 #pragma once
 
 #include <sys/types.h>
@@ -11,19 +11,19 @@
 
 namespace zcrx {
 
-// `operation` is what an error says was tried.
+// Writes all of `text`. `operation` describes the operation in errors.
 Status WriteAll(int fd, std::string_view text, const std::string& operation);
 
-// Reads to the end. EFBIG: there is more than `most` bytes.
+// Reads to the end of the file. Fails with EFBIG if there are more than `most` bytes.
 Result<std::string> ReadAll(int fd, size_t most, const std::string& operation);
-// Does not wait for the other end of a FIFO.
+// As ReadAll(). Does not wait for the other end of a FIFO.
 Result<std::string> ReadFile(const std::string& path, size_t most);
 
-// Whole or not at all, and on the disk when it returns: written beside `path`, synced, renamed, and
-// the folder, which holds the name, synced too. A failure leaves nothing beside it.
+// Replaces a file atomically and syncs it to disk: writes a temporary file beside `path`, syncs and
+// renames it, and syncs the folder, which holds the name. A failure leaves no temporary file.
 Status ReplaceFile(const std::string& path, std::string_view text, mode_t mode);
 
-// Of this boot of the machine: /proc/sys/kernel/random/boot_id.
+// Returns the ID of this boot of the machine: /proc/sys/kernel/random/boot_id.
 Result<std::string> BootId();
 
 }  // namespace zcrx

@@ -1,8 +1,8 @@
-// The end of a run before its time: a signal, a closed terminal, a limit.
+// Interruptions: the early end of a run by a signal, a closed terminal or a time limit.
 //
-// All deadlines expire with it (deadline.h), so that whatever waits ends, whichever wait that is.
-// What puts things back must not end that way: it stands in the scope of an Uninterrupted.
-// Who brings interruptions about: interruption_watch.h.
+// An interruption expires all deadlines (deadline.h), so that every wait ends. Code that undoes
+// changes must not end that way: it runs in the scope of an Uninterrupted. interruption_watch.h
+// triggers interruptions.
 #pragma once
 
 #include <pthread.h>
@@ -22,25 +22,25 @@ class HearsInterruption;
 class Interruption {
  public:
   using Clock = std::chrono::steady_clock;
-  // So long after it the deadlines of undos expire too: whoever interrupts us is promised an end
+  // Time from the interruption until deadlines of undos expire too: an interrupted run must end
   // within ten seconds (README.md).
   static constexpr std::chrono::seconds kForUndo{8};
 
   [[nodiscard]] static bool HasCome() { return at_.load() != Clock::time_point::max(); }
-  // "interrupted by SIGTERM"; empty where none has come.
+  // Returns "interrupted by SIGTERM", empty if there was no interruption.
   [[nodiscard]] static std::string Text();
 
-  // What is left of a deadline: `when`, or the interruption where that came first. `undoing`: on
-  // behalf of a thread that is in an Uninterrupted.
+  // Returns the effective deadline: `when`, or the interruption if that is earlier. `undoing`: for
+  // a thread that is in an Uninterrupted.
   [[nodiscard]] static Clock::time_point Bound(Clock::time_point when, bool undoing) {
     const Clock::time_point at = at_.load();
     if (at == Clock::time_point::max()) return when;
     return std::min(when, undoing ? at + kForUndo : at);
   }
 
-  // For ppoll(2) and the like: the signals that are blocked while the caller waits. In it the one
-  // that ends a wait is not blocked, and everywhere else it is: it cannot come between a look at
-  // the deadline and the wait. Null where there is nothing to hear.
+  // Returns the signal mask for ppoll(2) and similar calls. The signal that ends a wait is blocked
+  // everywhere but in this mask, so it cannot be lost between a check of the deadline and the wait.
+  // Null if there is no InterruptionWatch.
   [[nodiscard]] static const sigset_t* WaitMask() { return wait_mask_.load(); }
 
  private:
@@ -49,13 +49,14 @@ class Interruption {
   static inline std::mutex hearers_mutex_;
   static inline HearsInterruption* hearers_ = nullptr;  // a list
   static inline std::atomic<Clock::time_point> at_ = Clock::time_point::max();
-  static inline std::atomic<int> signal_ = 0;  // 0: the limit
+  static inline std::atomic<int> signal_ = 0;  // 0: time limit
   static inline std::atomic<long> limit_s_ = 0;
   static inline std::atomic<const sigset_t*> wait_mask_ = nullptr;
 };
 
-// While one is there, an interruption ends this thread's waits (those with WaitMask()), too: a
-// thread that another one starts has to say so. Made and destroyed by that thread.
+// While an instance exists, an interruption also ends the waits (those with WaitMask()) of this
+// thread. Needed in threads that another thread starts. Must be created and destroyed by the thread
+// itself.
 class HearsInterruption {
  public:
   HearsInterruption() {
@@ -78,7 +79,7 @@ class HearsInterruption {
   HearsInterruption* next_ = nullptr;
 };
 
-// While one is there, an interruption does not end this thread's waits before
+// While an instance exists, an interruption does not end this thread's waits before
 // Interruption::kForUndo.
 class Uninterrupted {
  public:

@@ -1,9 +1,9 @@
-// Places where a test can have this process killed, as nothing else could time it: around each
-// change of the NIC, and where the peer is told something.
+// Kill points: places where a test can kill this process at an exact moment, before and after each
+// change of the NIC and each message to the peer.
 //
 // A hook for tests of what a killed run leaves behind (test/lab/guardian_test.py):
-//   ZCRX_KILL_AT=before set_rings:2   the second time that it is about to set rings, it is no more
-//   ZCRX_KILL_AT=print                it says each point that it comes by, in that form
+//   ZCRX_KILL_AT=before set_rings:2   kills the process the second time it is about to set rings
+//   ZCRX_KILL_AT=print                prints each point that is passed, in that form
 // Without the variable nothing happens.
 #pragma once
 
@@ -33,10 +33,10 @@ inline void PassKillPoint(std::string_view when, std::string_view what) {
   if (point == kill_at) std::raise(SIGKILL);
 }
 
-// One before and one after what stands between it and the end of its scope.
+// A kill point before and one after the rest of the enclosing scope.
 class KillPoints {
  public:
-  // `what` outlives it.
+  // `what` must outlive this object.
   explicit KillPoints(std::string_view what) : what_(what) { PassKillPoint("before", what_); }
   KillPoints(const KillPoints&) = delete;
   KillPoints& operator=(const KillPoints&) = delete;

@@ -1,4 +1,4 @@
-// Numbers in text.
+// Parsing of numbers.
 #pragma once
 
 #include <charconv>
@@ -9,7 +9,7 @@
 
 namespace zcrx {
 
-// Returns nullopt unless `text` is one number that `T` holds and nothing else: no blank, no plus,
+// Returns nullopt unless `text` is exactly one number in the range of `T`: no blanks, no plus sign,
 // no 0x.
 template <std::integral T>
 std::optional<T> ParseNumber(std::string_view text, int base = 10) {

@@ -1,5 +1,5 @@
-// Command lines: the options of a program are a table that parses, helps and, where one program
-// starts another, writes the words for it.
+// Command line options: one table parses them, prints their help and, for a program that starts
+// another one, generates its arguments.
 #pragma once
 
 #include <concepts>
@@ -18,13 +18,13 @@ namespace zcrx {
 
 struct Option {
   std::string_view name;   // "--netif"
-  std::string_view value;  // "NAME", as help has it; empty: a flag, which takes none
+  std::string_view value;  // "NAME", as shown in the help; empty: a flag without value
   std::string_view help;
-  std::function<Status(std::string_view)> take;  // the error is what is wrong with the value
-  std::string now = {};                          // the value before it is given; a flag's: if set
+  std::function<Status(std::string_view)> take;  // fails with what is wrong with the value
+  std::string now = {};                          // the current value; of a flag: "set" or empty
   bool required = false;
   bool repeats = false;
-  bool ends = false;  // nothing after it is judged, and nothing is missing: --help
+  bool ends = false;  // --help: ignores later arguments and missing options
 };
 
 Option Flag(std::string_view name, std::string_view help, bool& out);
@@ -50,7 +50,7 @@ Option Number(std::string_view name, std::string_view value, std::string_view he
           .now = fmt::format("{}", out)};
 }
 
-// Up to 2^31 - 1, as poll(2) takes them.
+// A duration of up to 2^31 - 1, as poll(2) takes.
 template <typename Duration>
 Option Span(std::string_view name, std::string_view value, std::string_view help, Duration& out,
             Duration least, Duration most = Duration(std::numeric_limits<int32_t>::max())) {
@@ -70,24 +70,24 @@ inline Option Required(Option option) {
   option.required = true;
   return option;
 }
-// The last word that counts: --help, --version.
+// Makes later arguments irrelevant: --help, --version.
 inline Option Ending(Option option) {
   option.ends = true;
   return option;
 }
 
-// The one form of refusal.
+// Returns the error for a wrong command line: `sentence`, with a reference to --help.
 std::unexpected<Error> Misused(std::string_view sentence);
 
-// Takes "--name value" and "--name=value" alike; a value that begins with "-" needs the latter. All
-// other words go to `words`, or are refused where there is none. Fails with one sentence.
+// Parses "--name value" and "--name=value"; a value that begins with "-" needs the latter. Other
+// arguments go to `words`, or are refused if that is null. Fails with one sentence.
 Status ParseOptions(std::span<const char* const> arguments, std::span<const Option> options,
                     std::vector<std::string>* words = nullptr);
 
-// Returns a line for each option.
+// Returns the help text, one line per option.
 std::string OptionsHelp(std::span<const Option> options);
 
-// Returns the words from which ParseOptions() would read what the options are now.
+// Returns the arguments from which ParseOptions() would parse the current values.
 std::vector<std::string> OptionWords(std::span<const Option> options);
 
 }  // namespace zcrx

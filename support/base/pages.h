@@ -7,7 +7,7 @@
 
 namespace zcrx {
 
-// Of the pool in /sys/kernel/mm/hugepages/hugepages-2048kB.
+// Page size of the pool in /sys/kernel/mm/hugepages/hugepages-2048kB.
 inline constexpr size_t kHugePageBytes = size_t{2} << 20;
 
 inline size_t PageBytes() { return static_cast<size_t>(::sysconf(_SC_PAGESIZE)); }

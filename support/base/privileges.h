@@ -1,4 +1,4 @@
-// What this process may do beyond an ordinary one's, and to have no more of it than is needed.
+// Capabilities of this process, and dropping those it does not need.
 #pragma once
 
 #include <linux/capability.h>
@@ -11,7 +11,7 @@
 
 namespace zcrx {
 
-// Capabilities as capabilities(7) numbers them, a bit each.
+// A set of capabilities, numbered as in capabilities(7).
 class Capabilities {
  public:
   Capabilities() = default;
@@ -28,12 +28,13 @@ class Capabilities {
   uint64_t bits_ = 0;
 };
 
-// Those in effect.
+// Returns the effective capabilities.
 Result<Capabilities> GetCapabilities();
 
-// Gives up all but `kept` for good, in this thread and those it starts from now on, and what
-// programs they start could gain (PR_SET_NO_NEW_PRIVS). Of `kept` those stay that it has; programs
-// started by an ordinary user's process have them too. (Root's have them anyway.)
+// Drops all capabilities but `kept` permanently, in this thread and those it starts from now on,
+// and prevents programs they start from gaining any (PR_SET_NO_NEW_PRIVS). Keeps those of `kept`
+// that the process has, and passes them on to programs that an ordinary user's process starts.
+// (Root's programs have them anyway.)
 Status KeepOnly(Capabilities kept);
 
 }  // namespace zcrx

@@ -1,4 +1,4 @@
-// Errors as values: what every call in support/ returns. Whether an error fails or skips a test is
+// Errors as values, returned by all calls in support/. Whether an error fails or skips a test is
 // decided in fixtures/, never here.
 #pragma once
 
@@ -12,9 +12,9 @@
 
 namespace zcrx {
 
-// `operation` says what was tried, on what: "set rings of eth1 (tcp-data-split on)".
-// `code` is a positive errno, 0 where the failure has none (a short read, a wrong answer).
-// `detail` is the other side's own sentence: the kernel's extended ack, sshd's, the peer's stderr.
+// `operation` is what was attempted, on what: "set rings of eth1 (tcp-data-split on)". `code` is a
+// positive errno, or 0 if there is none (a short read, a wrong answer). `detail` is the message of
+// the other side: the kernel's extended ack, sshd's, the peer's stderr.
 struct Error {
   std::string operation;
   int code = 0;
@@ -41,7 +41,8 @@ inline std::unexpected<Error> Fail(std::string operation, int code = 0, std::str
   return std::unexpected(Error{std::move(operation), code, std::move(detail)});
 }
 
-// For a system call that has just failed; read errno before anything else can change it.
+// Returns the error of a system call that has just failed. Call before anything else can change
+// errno.
 inline std::unexpected<Error> FailErrno(std::string operation, std::string detail = {}) {
   const int code = errno;
   return Fail(std::move(operation), code, std::move(detail));
@@ -59,8 +60,8 @@ inline std::unexpected<Error> FailErrno(std::string operation, std::string detai
       return std::unexpected(std::move(zcrx_status).error());      \
   } while (false)
 
-// ZCRX_ASSIGN_OR_RETURN(auto value, result); the macro stands as two statements, not after an if.
-// NOLINTBEGIN(bugprone-macro-parentheses): a declaration takes none
+// ZCRX_ASSIGN_OR_RETURN(auto value, result); expands to several statements: not for use after an if
+// without braces.
 #define ZCRX_ASSIGN_OR_RETURN(declaration, expression)                              \
   auto ZCRX_CONCAT(zcrx_result_, __LINE__) = (expression);                          \
   if (!ZCRX_CONCAT(zcrx_result_, __LINE__).has_value())                             \

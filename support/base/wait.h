@@ -1,5 +1,5 @@
-// Waiting, so that interruptions of the run are heard: PollUntil() for what a descriptor announces,
-// Becomes() for a state that nothing announces.
+// Waits that end on interruption of the run: PollUntil() for descriptors, Becomes() for states
+// without notification.
 #pragma once
 
 #include <poll.h>
@@ -16,8 +16,8 @@
 
 namespace zcrx {
 
-// The error of a wait whose deadline has come: ETIMEDOUT, or ECANCELED where an interruption has
-// brought it.
+// Returns the error of a wait at its deadline: ETIMEDOUT, or ECANCELED if an interruption has
+// brought the deadline forward.
 inline std::unexpected<Error> FailExpired(std::string operation, std::string detail = {}) {
   if (!Interruption::HasCome() || Uninterrupted::Here()) {
     return Fail(std::move(operation), ETIMEDOUT, std::move(detail));
@@ -26,7 +26,7 @@ inline std::unexpected<Error> FailExpired(std::string operation, std::string det
               Interruption::Text() + (detail.empty() ? "" : "; " + detail));
 }
 
-// poll(2): until one of `fds` is ready; false when the deadline comes first.
+// Waits until one of `fds` is ready, as poll(2). Returns false if the deadline passes first.
 inline Result<bool> PollUntil(const std::string& operation, std::span<pollfd> fds,
                               Deadline deadline) {
   while (true) {
@@ -38,9 +38,10 @@ inline Result<bool> PollUntil(const std::string& operation, std::span<pollfd> fd
   }
 }
 
-// Waits until `predicate` (a Result<bool>()) is true. Looks at once, then after pauses of a quarter
-// of the time waited so far (1 to 32 ms), so that it takes at most a quarter longer than needed,
-// and once more at the deadline. Fails with the predicate's error, or with ETIMEDOUT.
+// Waits until `predicate` (which returns Result<bool>) is true. Evaluates it at once, then after
+// pauses of a quarter of the time waited so far (1 to 32 ms), so that the wait is at most a quarter
+// longer than needed, and once more at the deadline. Fails with the predicate's error or with
+// ETIMEDOUT.
 template <typename Predicate>
 Status Becomes(std::string what, Predicate predicate, Deadline deadline) {
   using namespace std::chrono_literals;

@@ -1,5 +1,5 @@
-// CRC-64/XZ (ECMA-182, reflected): finds every change of up to 64 bits in a row, and lets any other
-// pass once in 2^64.
+// CRC-64/XZ (ECMA-182, reflected). Detects every change within 64 consecutive bits, and misses any
+// other with a probability of 2^-64.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,6 @@ constexpr uint64_t Crc64(std::string_view bytes) {
   return ~crc;
 }
 
-static_assert(Crc64("123456789") == 0x995dc9bbdf1939fa);  // the check value of its definition
+static_assert(Crc64("123456789") == 0x995dc9bbdf1939fa);  // the check value of the definition
 
 }  // namespace zcrx

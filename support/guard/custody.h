@@ -1,5 +1,5 @@
-// A run's hold on its NIC, from before its first change to after its last: the lock, the journal
-// and the guardian, in the order in which each covers for the other's end.
+// A run's custody of its NIC, from before the first change to after the last: the lock, the journal
+// and the guardian, acquired in the order in which each covers for the failure of the others.
 #pragma once
 
 #include <chrono>
@@ -17,19 +17,19 @@ namespace zcrx {
 
 class Custody {
  public:
-  // Has the lock, and the NIC (`interface`: Nic::Name()) as the run before it found it. `said` gets
-  // a line where an earlier run had left something; nothing else is changed. `guardian_program`:
-  // zcrx_nic.
+  // Takes the lock and restores what an earlier run of `interface` (Nic::Name()) has left, if
+  // anything; `said` gets a line about that. Changes nothing else. `guardian_program` is zcrx_nic.
   static Result<Custody> Take(const std::string& interface, std::chrono::seconds wait,
                               const std::string& guardian_program, std::string& said);
 
-  // Before the first change. `found` is how the NIC has to be afterwards; it gets what only a
-  // change can tell, and the guardian has learned: split_automatic.
+  // Writes the journal and starts the guardian. Call before the first change. `found` is the state
+  // to restore; sets its split_automatic, which only a change can determine and which the guardian
+  // reports.
   Status Begin(NicState& found);
-  // An error where the NIC may not be changed (any more).
+  // Fails if the NIC may not be changed (any more).
   Status Holds();
-  // After the NIC was put back. What still differs is put back, and an error each, as is what
-  // cannot be. Where the guardian has gone this does what it would have done.
+  // Ends custody; call after restoring the NIC. Restores remaining differences and returns an error
+  // for each, and for each that cannot be restored. If the guardian is gone, does its work.
   std::vector<Error> End();
 
  private:

@@ -1,10 +1,10 @@
-// The process that puts a NIC back when the run that changed it cannot.
+// The guardian: a process that restores a NIC when the run that changed it cannot.
 //
-// zcrx_nic guard, in a session of its own and a child of nobody's, so that what ends the run, its
-// process group, its session or its ctest does not end it. It holds the run's NicLock too, and so
-// nobody else begins before it is done. It learns of the run's end by the socket between them,
-// whichever way the run ends; then it puts the NIC back as the journal has it, removes the journal,
-// and leaves. Nothing of that depends on what the run had time for.
+// The guardian is `zcrx_nic guard`, in its own session and detached from its parent, so that
+// whatever ends the run, its process group, its session or its ctest does not end it. It also holds
+// the run's NicLock, so that no other run starts before it is done. It notices the end of the run,
+// in whatever way it ends, by the socket between them. Then it restores the NIC from the journal,
+// removes the journal and exits. None of this depends on what the run had time for.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@
 
 namespace zcrx {
 
-// The run's hold on it. Destroying it is the run's end too.
+// The run's handle of its guardian. Destroying it counts as the end of the run.
 class Guardian {
  public:
   struct Options {
@@ -27,20 +27,21 @@ class Guardian {
     std::string interface;
     std::string state_folder;  // with the interface's journal
   };
-  // Returns once it is ready to take over. Header split that is on has been configured on by then.
+  // Returns once the guardian is ready to take over. By then, header split that was on has been
+  // configured on.
   static Result<Guardian> Start(const Options& options, const NicLock& lock, Deadline deadline);
 
-  // Whether that header split was the driver's own choice; absent where it was not on.
+  // Returns whether that header split was the driver's own choice; nullopt if it was off.
   [[nodiscard]] std::optional<bool> SplitAutomatic() const { return split_automatic_; }
-  // An error once it has ended: nothing may be changed without it.
+  // Fails once the guardian has exited: nothing may be changed without it.
   [[nodiscard]] Status StillThere();
 
   struct Report {
-    std::vector<std::string> differences;  // that it found, and put back
-    std::vector<Error> errors;             // why it could not
+    std::vector<std::string> differences;  // found and restored
+    std::vector<Error> errors;             // why it could not restore
   };
-  // The run has put the NIC back: it looks, puts back what still differs, and leaves.
-  // An error: it did not.
+  // Tells the guardian that the run has restored the NIC. The guardian checks, restores remaining
+  // differences and exits. Fails if it does not.
   Result<Report> Dismiss(Deadline deadline);
 
  private:
@@ -53,23 +54,25 @@ class Guardian {
   std::string name_ = "the guardian";
 };
 
-// The guardian's own part, behind `zcrx_nic guard INTERFACE STATE_FOLDER`; an exit status.
-// Descriptors: kGuardianLock, kGuardianSocket.
+// The guardian itself, run as `zcrx_nic guard INTERFACE STATE_FOLDER`. Returns the exit status.
+// Uses descriptors kGuardianLock and kGuardianSocket.
 int GuardNic(const std::string& interface, const std::string& state_folder);
 
 inline constexpr int kGuardianLock = 3;
 inline constexpr int kGuardianSocket = 4;
 
-// A point of kill_point.h for the guardian; the run's own does not reach it.
+// The kill point (kill_point.h) of the guardian, which does not inherit the run's own.
 inline constexpr const char* kGuardianKillAt = "ZCRX_GUARDIAN_KILL_AT";
 
-// What it says to the run, a packet each; its end ends it.
+// Messages from the guardian to the run, one packet each. The end of the guardian closes the
+// socket.
 namespace guardian_says {
-inline constexpr std::string_view kSplit = "split ";  // and kAutomatic, or that it was configured
+inline constexpr std::string_view kSplit =
+    "split ";  // followed by kAutomatic, or nothing if it was configured
 inline constexpr std::string_view kAutomatic = "automatic";
-inline constexpr std::string_view kReady = "ready ";      // and its process ID
-inline constexpr std::string_view kDiffers = "differs ";  // and a sentence
-inline constexpr std::string_view kFailed = "failed ";    // and an error
+inline constexpr std::string_view kReady = "ready ";      // followed by its process ID
+inline constexpr std::string_view kDiffers = "differs ";  // followed by a sentence
+inline constexpr std::string_view kFailed = "failed ";    // followed by an error
 inline constexpr std::string_view kDone = "done";
 }  // namespace guardian_says
 

@@ -1,10 +1,10 @@
-// One run at a time on a NIC: a lock that the kernel frees when its last holder is gone, however it
-// ended.
+// The lock that allows one run at a time per NIC. The kernel releases it when the last holder is
+// gone, in whatever way.
 //
-// The lock is an abstract UNIX socket (unix(7)) of the interface's name that listens. Its names are
-// a network namespace's, as interfaces are; it leaves no file, and needs no privilege. Who finds it
-// taken connects to it: that tells who listens (SO_PEERCRED), and hangs up when the last holder has
-// gone, so that waiting for it is no polling.
+// The lock is a listening abstract UNIX socket (unix(7)) named after the interface. Its names
+// belong to a network namespace, as interfaces do; it leaves no file and needs no privilege. A
+// process that finds the lock taken connects to it: SO_PEERCRED identifies the listener, and the
+// connection hangs up when the last holder is gone, so that waiting needs no polling.
 #pragma once
 
 #include <sys/types.h>
@@ -21,15 +21,16 @@ namespace zcrx {
 
 class NicLock {
  public:
-  // `interface`: Nic::Name(), as the lock is the name's. Waits so long for those who have it. The
-  // error names the holder:
+  // Takes the lock of `interface` (Nic::Name(), because the lock is per name). Waits up to `wait`
+  // for other holders. The error names the holder:
   // "eth1 is in use by process 4711 (zcrx_tests --netif=eth1), started 12 s ago: wait for it with
   // --wait=SECONDS"
   static Result<NicLock> Take(const std::string& interface, std::chrono::seconds wait);
-  // The lock that another process has handed on; whoever is refused it now is told of this one.
+  // Takes over a lock passed on by another process. From now on this process is named as the
+  // holder.
   static Result<NicLock> Inherit(UniqueFd listener);
 
-  // Whoever inherits it holds the lock too.
+  // A process that inherits the descriptor also holds the lock.
   [[nodiscard]] int Fd() const { return listener_.Get(); }
   void Release() { listener_.Reset(); }
 
@@ -38,7 +39,7 @@ class NicLock {
   UniqueFd listener_;
 };
 
-// "process 4711 (zcrx_tests --netif=eth1), started 12 s ago", as far as /proc tells.
+// Returns "process 4711 (zcrx_tests --netif=eth1), started 12 s ago", as far as /proc has the data.
 std::string ProcessText(pid_t pid);
 
 }  // namespace zcrx

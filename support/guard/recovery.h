@@ -1,4 +1,4 @@
-// Puts a NIC back as its journal has it. For who holds its NicLock.
+// Restores a NIC from its journal. The caller must hold the NicLock.
 #pragma once
 
 #include <string>
@@ -11,16 +11,16 @@
 namespace zcrx {
 
 struct Recovery {
-  std::vector<std::string> differences;  // found, a sentence each; empty: it was as it should be
-  std::vector<Error> errors;             // what kept it from being put back
+  std::vector<std::string> differences;  // found, one sentence each; empty: none
+  std::vector<Error> errors;             // why it could not be restored
 };
 
-// Waits for memory providers to leave first. Removes the trace of a run that was killed. The
-// journal goes once nothing is left to put back.
+// Restores the NIC, after waiting for memory providers to leave. Removes the trace instances of
+// killed runs, and the journal once nothing is left to restore.
 Recovery PutBack(const Journals& journals, const Journal& journal, Deadline deadline);
 
-// The same for a journal that was left behind by a run and a guardian that are both gone. A line of
-// what was done; empty where there was none. An error leaves the journal where it is.
+// As PutBack(), for the journal left by a run and a guardian that are both gone. Returns a line
+// about what was done, empty if there was no journal. An error leaves the journal in place.
 Result<std::string> RecoverLeftover(const Journals& journals, const std::string& interface,
                                     Deadline deadline);
 

@@ -1,9 +1,9 @@
-// The folder on disk where runs keep what they found, so that it outlives them.
+// The folder on disk for what must outlive a run: the states that runs have found.
 //
-// ZCRX_STATE_DIR, else /var/lib/zcrx-hwtest for root, else $XDG_STATE_HOME/zcrx-hwtest or
-// ~/.local/state/zcrx-hwtest (XDG Base Directory Specification). What it holds is obeyed by
-// privileged programs, so it has to be ours alone: made with 0700, and refused where it belongs to
-// somebody else or others can write to it.
+// The folder is ZCRX_STATE_DIR, else /var/lib/zcrx-hwtest for root, else
+// $XDG_STATE_HOME/zcrx-hwtest or ~/.local/state/zcrx-hwtest (XDG Base Directory Specification).
+// Privileged programs act on its content, so it must be private: it is created with mode 0700, and
+// refused if it belongs to another user or is writable by others.
 #pragma once
 
 #include <optional>
@@ -17,20 +17,20 @@ namespace zcrx {
 
 class StateFolder {
  public:
-  // Makes it where it is missing.
+  // Opens the folder; creates it if it is missing.
   static Result<StateFolder> Open();
   static Result<StateFolder> Open(const std::string& path);
 
   [[nodiscard]] const std::string& Path() const { return path_; }
   [[nodiscard]] std::string PathOf(const std::string& name) const { return path_ + '/' + name; }
 
-  // The whole file; nullopt where there is none.
+  // Returns the content of a file, nullopt if there is none.
   [[nodiscard]] Result<std::optional<std::string>> Read(const std::string& name) const;
-  // Whole or not at all, and on the disk when it returns: written beside it, synced, renamed.
+  // Writes a file atomically (temporary file, fsync, rename) and syncs it to disk.
   [[nodiscard]] Status Write(const std::string& name, std::string_view text) const;
-  // On the disk when it returns. A file that is not there is as good as removed.
+  // Removes a file and syncs that to disk. A missing file is not an error.
   [[nodiscard]] Status Remove(const std::string& name) const;
-  // Those that end so, sorted.
+  // Returns the names that end in `end`, sorted.
   [[nodiscard]] Result<std::vector<std::string>> NamesEndingIn(std::string_view end) const;
 
  private:
