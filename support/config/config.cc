@@ -35,14 +35,14 @@ constexpr std::array<ConfigKey, 16> kKeys = {{
     {"ZCRX_WAIT", "--wait", "seconds to wait for a NIC that is in use (default: 0)"},
 }};
 constexpr const char* kDefaultFile = "net.config";
-constexpr size_t kMaxName = 127;  // ALTIFNAMSIZ less its NUL, include/uapi/linux/if.h
+constexpr size_t kMaxName = 127;  // ALTIFNAMSIZ without its NUL, include/uapi/linux/if.h
 
 struct Value {
   std::string text;
   std::string source;  // "--netif", "environment", "net.config:3"
 };
 
-// Collects what the sources say and every objection to it.
+// Collects the values of all sources and all problems with them.
 class Reader {
  public:
   explicit Reader(const ConfigSources& sources) {
@@ -54,12 +54,12 @@ class Reader {
     });
   }
 
-  // The value of a key, empty where there is none.
+  // Returns the value of a key, empty if there is none.
   std::string Get(const std::string& key) const {
     const auto found = values_.find(key);
     return found == values_.end() ? std::string() : found->second.text;
   }
-  // The value of a key that must be there.
+  // Returns the value of a required key.
   std::string Require(const std::string& key, std::string_view mend) {
     std::string value = Get(key);
     if (value.empty()) Missing(key, mend);
@@ -104,7 +104,7 @@ class Reader {
   std::vector<std::string> problems_;
 };
 
-// Of either kind: an interface's own name may hold no colon (dev_valid_name() in net/core/dev.c),
+// Accepts names and altnames: a name must not contain a colon (dev_valid_name() in net/core/dev.c),
 // an altname may.
 bool IsInterfaceName(const std::string& name) {
   const auto forbidden = [](char c) {
@@ -152,7 +152,7 @@ uint16_t ReadPort(Reader& reader) {
   return port;
 }
 
-// nullopt where there is none.
+// Returns nullopt if the key is not set.
 std::optional<std::chrono::seconds> ReadSeconds(Reader& reader, const char* key, int least) {
   const std::string text = reader.Get(key);
   if (text.empty()) return std::nullopt;

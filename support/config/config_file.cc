@@ -26,7 +26,7 @@ bool IsKey(std::string_view text) {
          std::ranges::all_of(text, [&](char c) { return letter(c) || digit(c); });
 }
 
-// What stands after the =, with or without quotes and a comment.
+// Parses the text after the =, with or without quotes and a comment.
 Result<std::string> ParseValue(std::string_view text) {
   if (!text.starts_with('"') && !text.starts_with('\'')) {
     return std::string(Trim(text.substr(0, text.find('#'))));

@@ -37,7 +37,7 @@ BackgroundReceiver::~BackgroundReceiver() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
-    // Both wake the thread from a call that would wait.
+    // Both shutdowns wake the thread from a blocking call.
     shutdown(listener_.Get(), SHUT_RDWR);
     if (connection_.Valid()) shutdown(connection_.Get(), SHUT_RDWR);
   }
@@ -48,7 +48,7 @@ Status BackgroundReceiver::MovesOn(uint64_t bytes, Deadline deadline) {
   std::unique_lock lock(mutex_);
   const uint64_t found = bytes_;
   while (!ended_ && bytes_ - found < bytes && !deadline.Expired()) {
-    // No signal ends this wait: the deadline has to be looked at, which an interruption moves.
+    // No signal ends this wait, so check the deadline regularly: an interruption moves it.
     changed_.wait_until(lock, Deadline::In(kLook).Earlier(deadline).When());
   }
   if (ended_) return std::unexpected(*ended_);
@@ -80,7 +80,7 @@ Status BackgroundReceiver::Accept() {
   UniqueFd connection(accept4(listener_.Get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!connection.Valid()) return FailErrno("accept a connection on " + endpoint_.Text());
   const std::lock_guard lock(mutex_);
-  // Or the destructor would wait for the end of a stream that it could not close.
+  // Otherwise the destructor would wait for the end of a stream that it could not close.
   if (closing_) return Fail("accept a connection on " + endpoint_.Text(), ECANCELED);
   connection_ = std::move(connection);
   return {};

@@ -12,13 +12,13 @@
 namespace zcrx {
 namespace {
 
-// "eth1" or "3"; 0, which is no interface's index, for neither.
+// Returns the index of "eth1" or "3"; 0, which is never an interface index, if it is neither.
 uint32_t ScopeId(const std::string& scope) {
   if (const unsigned index = if_nametoindex(scope.c_str()); index != 0) return index;
   return ParseNumber<uint32_t>(scope).value_or(0);
 }
 
-// The storage is read and written through memcpy: a sockaddr_in is not a sockaddr_storage.
+// Reads and writes the storage through memcpy, because a sockaddr_in is not a sockaddr_storage.
 template <typename Sockaddr>
 Sockaddr As(const sockaddr_storage& storage) {
   Sockaddr address;

@@ -33,13 +33,13 @@ std::optional<Binary> Parse(const std::string& address) {
   return std::nullopt;
 }
 
-// The index of the interface that an RTM_NEWADDR is about, where it is about this address.
+// Returns the interface index of an RTM_NEWADDR message if it is about this address.
 std::optional<uint32_t> Holder(const netlink::Message& message, const Binary& address) {
   ifaddrmsg header;
   if (message.type != RTM_NEWADDR || message.payload.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, message.payload.data(), sizeof(header));
   const netlink::Attributes attrs = message.Attrs(sizeof(header));
-  // Of an interface with a fixed peer, IFA_ADDRESS is the peer's.
+  // On a point-to-point interface IFA_ADDRESS is the peer's address.
   const auto local = attrs.Find(IFA_LOCAL);
   const netlink::Bytes bytes = local ? *local : attrs.Find(IFA_ADDRESS).value_or(netlink::Bytes{});
   if (!std::ranges::equal(bytes, address.Bytes())) return std::nullopt;

@@ -38,7 +38,7 @@ void EncodeChannels(const ChannelsChange& change, netlink::Request& request) {
 
 Result<ChannelsChange> ChangeForRxQueues(const Channels& now, uint32_t queues) {
   ChannelsChange change;
-  // Some drivers (ice, mlx5) have both kinds: the combined ones are those in ordinary use.
+  // Some drivers (ice, mlx5) have both kinds; the combined ones are the ones normally used.
   const uint32_t rx_only = now.combined ? CountOf(now.rx) : 0;
   if (queues == 0 || queues > MaxOf(now.combined ? now.combined : now.rx) + rx_only ||
       queues <= rx_only) {

@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kMemoryReturns{3};
 
 Status DeclaredNic::Declare(const NicState& wanted) {
   Applied applied = Apply(*nic_, wanted, Deadline::In(kProviderLeaves));
-  // Somebody else's change since the last look must not be overwritten without a word.
+  // A foreign change since the last check must be reported before it is overwritten.
   if (const auto strayed = Strayed(applied); !strayed.empty()) {
     applied.errors.insert(applied.errors.begin(), {nic_->Name() + " was not as declared", 0,
                                                    fmt::format("{}", fmt::join(strayed, "; "))});
@@ -39,10 +39,10 @@ Status DeclaredNic::Declare(const NicState& wanted) {
 Result<uint32_t> DeclaredNic::AddRule(const FlowRule& rule) {
   ZCRX_ASSIGN_OR_RETURN(const uint32_t location, InsertFlowRule(*nic_, rule));
   FlowRules& rules = standing_.rules ? *standing_.rules : standing_.rules.emplace();
-  // As the driver shows it, which is not to the byte what was asked for. One that it does not show
-  // is missing later, by its location.
+  // Record the rule as the driver shows it, which is not byte for byte what was requested. A rule
+  // that the driver does not show is later found missing by its location.
   ZCRX_ASSIGN_OR_RETURN(const RawFlowRule shown, GetRawFlowRule(*nic_, location, rule));
-  // The one before it at this location is no more.
+  // This replaces the previous rule at this location.
   std::erase_if(rules.rules, [&](const auto& one) { return one.Location() == location; });
   rules.rules.insert(std::ranges::upper_bound(rules.rules, location, {}, &RawFlowRule::Location),
                      shown);
@@ -76,8 +76,8 @@ Status DeclaredNic::RemoveContext(uint32_t context) {
 Status DeclaredNic::ReserveHugePages(uint64_t pages) {
   Kernel& kernel = nic_->GetKernel();
   ZCRX_ASSIGN_OR_RETURN(HugePages now, kernel.GetHugePages());
-  // The kernel gives what it finds memory for at the moment, and an area that was just given up
-  // comes back in a kworker.
+  // The kernel allocates what it has memory for at the moment, and the pages of an area that was
+  // just released come back in a kworker.
   Status set;
   const Status enough = Becomes(
       "there is memory for huge pages",
@@ -89,7 +89,7 @@ Status DeclaredNic::ReserveHugePages(uint64_t pages) {
         return set.has_value();
       },
       Deadline::In(kMemoryReturns));
-  // Also where the kernel followed only half of it.
+  // Even if the kernel allocated only some of them.
   ZCRX_ASSIGN_OR_RETURN(now, kernel.GetHugePages());
   standing_.huge_pages = now.set_to;
   return set ? enough : set;

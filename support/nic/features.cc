@@ -9,13 +9,13 @@
 namespace zcrx {
 namespace {
 
-// Verbose bitsets (Documentation/networking/ethtool-netlink.rst, "Bit sets"): one nest a bit. In a
-// bitset with a mask a bit is on where it has the VALUE flag; in one without (NOMASK), the bits
-// that are listed are on.
+// Verbose bitsets (Documentation/networking/ethtool-netlink.rst, "Bit sets"): one nest per bit. In
+// a bitset with a mask, a bit is on if it has the VALUE flag; in one without (NOMASK), the listed
+// bits are on.
 //
-// Calls visit(name, whether it is on) for each bit listed that has a name. The kernel lists those
-// without one too (netdev_features_strings in net/ethtool/common.c has gaps), with an empty name: a
-// device may have several, and they can neither be told apart nor set by it.
+// Calls visit(name, whether it is on) for each listed bit with a name. The kernel also lists bits
+// without one (netdev_features_strings in net/ethtool/common.c has gaps), with an empty name: a
+// device may have several of them, which cannot be told apart nor set by name.
 template <typename Visitor>
 void ForEachBit(netlink::Attributes bitset, Visitor visit) {
   const bool no_mask = bitset.Has(ETHTOOL_A_BITSET_NOMASK);
@@ -32,7 +32,7 @@ const char* OnOff(bool on) { return on ? "on" : "off"; }
 
 std::map<std::string, Feature> ParseFeatures(netlink::Attributes reply) {
   std::map<std::string, Feature> features;
-  // The bitset with a mask of every feature there is.
+  // The bitset of all existing features, with a mask.
   ForEachBit(reply.Nested(ETHTOOL_A_FEATURES_HW),
              [&](const std::string& name, bool on) { features[name].changeable = on; });
   const auto mark = [&](int type, bool Feature::* field, bool value) {

@@ -14,7 +14,7 @@
 namespace zcrx {
 namespace {
 
-// More rules than any NIC has: a driver that reports nonsense is not to make us allocate it.
+// More rules than any NIC has: limits what is allocated if a driver reports nonsense.
 constexpr uint32_t kMostRules = 1U << 17;
 
 template <typename T>
@@ -34,8 +34,8 @@ bool SameAddress(const std::optional<FlowRule::Address>& a,
   return !a || (a->index() == b->index() && AddressText(*a) == AddressText(*b));
 }
 
-// In the kernel's flow specs a field is matched in the bits that are 1 in its mask; the ethtool
-// program shows masks the other way round.
+// In the kernel's flow specs, bits that are 1 in the mask are compared; the ethtool program shows
+// inverted masks.
 void PutPort(const std::optional<uint16_t>& port, __be16& value, __be16& mask) {
   if (!port) return;
   value = htons(*port);
@@ -108,7 +108,7 @@ struct Table {
 
 struct Count {
   uint32_t rules = 0;
-  bool driver_chooses = false;  // RX_CLS_LOC_SPECIAL: takes RX_CLS_LOC_ANY as a location
+  bool driver_chooses = false;  // RX_CLS_LOC_SPECIAL: accepts RX_CLS_LOC_ANY as location
 };
 
 Result<Count> GetCount(Nic& nic, const std::string& operation) {
@@ -123,7 +123,7 @@ Result<Table> GetTable(Nic& nic, uint32_t rules, const std::string& operation) {
   if (rules > kMostRules) {
     return Fail(operation, EBADMSG, fmt::format("the driver reports {} rules", rules));
   }
-  // The locations follow the struct, whose own alignment is 8.
+  // The locations follow the struct, which is aligned to 8 bytes.
   std::vector<uint64_t> buffer((sizeof(ethtool_rxnfc) + rules * sizeof(uint32_t) + 7) / 8);
   ethtool_rxnfc request{};
   request.cmd = ETHTOOL_GRXCLSRLALL;
@@ -143,7 +143,7 @@ Result<Table> GetTable(Nic& nic, uint32_t rules, const std::string& operation) {
   return table;
 }
 
-// What the ethtool program does for drivers that want to be told the location.
+// Chooses a location as the ethtool program does for drivers that cannot choose one.
 Result<uint32_t> ChooseLocation(Nic& nic, const std::string& operation) {
   ZCRX_ASSIGN_OR_RETURN(const Count count, GetCount(nic, operation + ": count rules"));
   if (count.driver_chooses) return RX_CLS_LOC_ANY;
@@ -180,7 +180,8 @@ std::string TypeText(uint32_t flow_type) {
   }
 }
 
-// RX_CLS_FLOW_DISC and RX_CLS_FLOW_WAKE lie above, and so does every virtual function's queue.
+// Returns the queue of a spec. RX_CLS_FLOW_DISC, RX_CLS_FLOW_WAKE and queues of virtual functions
+// are above ETHTOOL_RX_FLOW_SPEC_RING.
 std::optional<uint32_t> QueueOf(const ethtool_rx_flow_spec& spec) {
   if (spec.flow_type & FLOW_RSS || spec.ring_cookie > ETHTOOL_RX_FLOW_SPEC_RING) return {};
   return static_cast<uint32_t>(spec.ring_cookie);
@@ -242,7 +243,7 @@ Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule) {
   if (const auto* queue = std::get_if<ToQueue>(&rule.action)) {
     request.fs.ring_cookie = queue->queue;
   } else {
-    // The context's table chooses the queue; ring_cookie would be added to its entry.
+    // The context's table chooses the queue; ring_cookie would be added to the entry.
     request.fs.flow_type |= FLOW_RSS;
     request.rss_context = std::get<ToRssContext>(rule.action).context;
   }
@@ -299,7 +300,7 @@ std::string RawFlowRule::Text() const {
 std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, uint32_t size) {
   std::vector<uint32_t> sorted = taken;
   std::ranges::sort(sorted, std::greater<>());
-  uint32_t candidate = size;  // one above it
+  uint32_t candidate = size;  // one above the highest location
   for (const uint32_t location : sorted) {
     if (candidate == 0 || location + 1ULL < candidate) break;
     if (location + 1ULL == candidate) --candidate;

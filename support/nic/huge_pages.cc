@@ -34,7 +34,7 @@ Result<uint64_t> ReadNumber(const std::filesystem::path& path) {
 }
 
 struct Counts {
-  uint64_t all = 0;  // surplus ones too
+  uint64_t all = 0;  // including surplus pages
   uint64_t free = 0;
   int64_t promised = 0;
   uint64_t surplus = 0;
@@ -69,8 +69,9 @@ Result<HugePages> GetHugePages(const std::filesystem::path& folder, Deadline dea
                                         counts.all, counts.free, counts.promised, counts.surplus);
   }
   ZCRX_RETURN_IF_ERROR(still);
-  // Between the end of an area's mapping and that of its pins, resv_hugepages is below 0: seen for
-  // a second in 7.3, as the page pool that holds the last buffers looks again only then.
+  // resv_hugepages is negative between the end of an area's mapping and that of its pins. In 7.3
+  // this was seen for a second, because the page pool that holds the last buffers checks only once
+  // a second.
   const auto promised = static_cast<uint64_t>(std::max<int64_t>(counts.promised, 0));
   const uint64_t free = counts.free - std::min(promised, counts.free);
   return HugePages{.set_to = counts.all - counts.surplus, .free = free, .used = counts.all - free};

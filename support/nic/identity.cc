@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMaxAddress = 32;  // MAX_ADDR_LEN, include/linux/netdevice.h
 
 Result<std::string> PermanentAddress(Nic& nic) {
-  // The address follows the struct, whose own alignment is 4.
+  // The address follows the struct, which is aligned to 4 bytes.
   std::array<uint32_t, (sizeof(ethtool_perm_addr) + kMaxAddress) / sizeof(uint32_t)> request{};
   ethtool_perm_addr header = {.cmd = ETHTOOL_GPERMADDR, .size = kMaxAddress};
   std::memcpy(request.data(), &header, sizeof(header));
@@ -60,7 +60,7 @@ Status CheckSameNic(const NicIdentity& then, Nic& nic) {
     return Fail(fmt::format("use the state of {} for {}", then.interface, nic.Name()), ESTALE,
                 fmt::format("it is from an earlier boot ({}, now {})", then.boot, now.boot));
   }
-  // Nothing else tells two virtual ones apart.
+  // Nothing else distinguishes virtual NICs.
   if (now.bus.empty() && now.address.empty() && then.index != now.index) {
     return other("interface index", std::to_string(then.index), std::to_string(now.index));
   }

@@ -52,7 +52,8 @@ class RunningKernel : public Kernel {
   }
 
   Status Ioctl(const std::string& operation, uint32_t ifindex, void* data) override {
-    // By name, and the interface may have been renamed since: let the kernel look it up.
+    // SIOCETHTOOL takes a name, and the interface may have been renamed: ask the kernel for its
+    // name.
     ifreq request{};
     if (::if_indextoname(ifindex, request.ifr_name) == nullptr) return FailErrno(operation);
     request.ifr_data = static_cast<char*>(data);

@@ -51,7 +51,7 @@ Result<Link> ParseLink(const netlink::Message& message) {
 Result<Link> FindLink(Kernel& kernel, std::string_view name) {
   const ifinfomsg header{};
   netlink::Request request(fmt::format("look up interface {}", name), RTM_GETLINK, NLM_F_REQUEST);
-  // Names of either kind are found by it, and only IFLA_IFNAME limits them to 15 characters:
+  // IFLA_ALT_IFNAME finds names and altnames, and only IFLA_IFNAME is limited to 15 characters:
   // rtnl_dev_get() in net/core/rtnetlink.c.
   request.Header(&header, sizeof(header)).PutText(IFLA_ALT_IFNAME, name);
   return Ask(kernel, request);
@@ -84,7 +84,7 @@ Status SetMtu(Nic& nic, uint32_t bytes) {
 
 Status WaitForLink(Nic& nic, Deadline deadline) {
   const std::string operation = "wait for the link of " + nic.Name();
-  // Joined before the first look, so that no change is missed between the two.
+  // Subscribe before the first read, so that no change is missed in between.
   ZCRX_ASSIGN_OR_RETURN(const auto changes, nic.GetKernel().Listen(NETLINK_ROUTE, RTNLGRP_LINK));
   while (true) {
     ZCRX_ASSIGN_OR_RETURN(const Link link, GetLink(nic));

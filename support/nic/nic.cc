@@ -18,7 +18,7 @@
 namespace zcrx {
 namespace {
 
-constexpr int kHeaderAttribute = 1;  // ETHTOOL_A_RINGS_HEADER and its like
+constexpr int kHeaderAttribute = 1;  // ETHTOOL_A_RINGS_HEADER and equivalents
 
 std::string InterfaceNames() {
   struct Free {
@@ -32,7 +32,7 @@ std::string InterfaceNames() {
   return names;
 }
 
-// A fixed-size field of the kernel's that may lack its NUL.
+// Returns the text of a fixed-size kernel field, which may lack its NUL.
 template <size_t N>
 std::string Field(const char (&field)[N]) {
   return {field, ::strnlen(field, N)};
@@ -98,7 +98,7 @@ Result<bool> HasTold(Notifications& monitor, uint8_t notification, uint32_t ifin
   bool told = false;
   bool lost = false;
   while (true) {
-    // Whatever came before the ack is in the socket by now: nothing to wait for.
+    // All notifications sent before the ack are in the socket by now, so do not wait.
     ZCRX_ASSIGN_OR_RETURN(const auto messages, monitor.Next(Deadline::In({})));
     if (messages.empty()) break;
     for (const netlink::Message& message : messages) {

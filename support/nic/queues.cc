@@ -13,8 +13,8 @@
 namespace zcrx {
 namespace {
 
-// How long to rely on notifications before looking again all the same: a page pool that is not tied
-// to a net device has none, and a kernel before 6.8 has no group.
+// Interval for reading the queues even without a notification: a page pool that is not tied to a
+// net device sends none, and kernels before 6.8 have no such group.
 constexpr std::chrono::milliseconds kLookAgain{100};
 
 std::string StillBound(const std::vector<RxQueue>& queues) {
@@ -27,8 +27,8 @@ std::string StillBound(const std::vector<RxQueue>& queues) {
   return "still bound: " + names;
 }
 
-// The queue stops and starts, and its page pools come and go, under the lock that queue-get takes
-// (netdev_rx_queue_reconfig): after the notification of a pool a look sees the end of the change.
+// Queues are restarted, and page pools created and destroyed, under the lock that queue-get takes
+// (netdev_rx_queue_reconfig): a read after the notification of a pool sees the completed change.
 Status WaitUntilUnbound(Nic& nic, const std::string& operation, std::optional<uint32_t> only,
                         Deadline deadline) {
   const Result<netlink::Family>& netdev = nic.Netdev();
@@ -63,7 +63,8 @@ std::vector<T> ParseAll(const std::vector<netlink::Message>& messages,
   return values;
 }
 
-// NAPI numbers below this are none: net/core/dev.h MIN_NAPI_ID stands above the possible CPUs.
+// Returns nullopt for 0, which stands for no NAPI (net/core/dev.h: MIN_NAPI_ID is above the number
+// of possible CPUs).
 std::optional<uint32_t> NonZero(std::optional<uint32_t> value) {
   return value.value_or(0) == 0 ? std::nullopt : value;
 }
@@ -134,7 +135,7 @@ Result<std::vector<RxQueue>> GetRxQueues(Nic& nic) {
 Result<std::vector<PagePool>> GetPagePools(Nic& nic) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
-  // Older kernels (6.18) refuse to select by interface: all of them, and ours are picked here.
+  // Older kernels (6.18) refuse to filter by interface, so the filter is applied here.
   auto request = netdev->Dump("get page pools of " + nic.Name(), uapi::NETDEV_CMD_PAGE_POOL_GET);
   ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));
   auto pools = ParseAll(replies, ParsePagePool);
@@ -146,7 +147,7 @@ Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());
   auto request = netdev->Dump("get queue statistics of " + nic.Name(), uapi::NETDEV_CMD_QSTATS_GET);
-  // The scope is a `uint`: 4 bytes where the value fits.
+  // The scope is a `uint`: 4 bytes if the value fits.
   request.PutU32(uapi::NETDEV_A_QSTATS_IFINDEX, nic.Index())
       .PutU32(uapi::NETDEV_A_QSTATS_SCOPE, uapi::NETDEV_QSTATS_SCOPE_QUEUE);
   ZCRX_ASSIGN_OR_RETURN(const auto replies, nic.Call(request));

@@ -35,7 +35,7 @@ Rings ParseRings(netlink::Attributes reply) {
               .tcp_data_split = {},
               .hds_thresh = reply.U32(uapi::ETHTOOL_A_RINGS_HDS_THRESH),
               .hds_thresh_max = reply.U32(uapi::ETHTOOL_A_RINGS_HDS_THRESH_MAX)};
-  // The kernel leaves kUnknown out; a value it does not define is as good as that.
+  // The kernel omits the attribute for kUnknown; undefined values are treated alike.
   const auto split = reply.U8(ETHTOOL_A_RINGS_TCP_DATA_SPLIT);
   if (split && *split <= static_cast<uint8_t>(TcpDataSplit::kEnabled)) {
     rings.tcp_data_split = static_cast<TcpDataSplit>(*split);

@@ -15,16 +15,16 @@
 namespace zcrx {
 namespace {
 
-// indir_size 0: "reset" for the main context, "delete" for others (ethtool_set_rxfh).
+// indir_size 0 means "reset" for the main context, "delete" for others (ethtool_set_rxfh).
 constexpr uint32_t kNoTable = 0;
 
-// ETHTOOL_SRSSH. A request is struct ethtool_rxfh with the table right behind it, then the key.
+// A request of ETHTOOL_SRSSH: struct ethtool_rxfh, directly followed by the table, then the key.
 class RssIoctl {
  public:
   RssIoctl(uint32_t context, const RssChange& change)
       : RssIoctl(context, change.table ? static_cast<uint32_t>(change.table->size()) : kKeepTable,
                  change) {}
-  // "reset" or "delete".
+  // Creates a "reset" or "delete" request.
   explicit RssIoctl(uint32_t context) : RssIoctl(context, kNoTable, {}) {}
 
   Status Call(Nic& nic, const std::string& operation) {
@@ -37,8 +37,8 @@ class RssIoctl {
   }
 
  private:
-  // RXH_XFRM_NO_CHANGE. Since 6.8 the first of the reserved bytes is input_xfrm, where 0 asks for
-  // no transformation and would switch off a symmetric hash.
+  // RXH_XFRM_NO_CHANGE. Since 6.8 the first reserved byte is input_xfrm, where 0 requests no
+  // transformation and would switch off a symmetric hash.
   static constexpr uint8_t kKeepTransform = 0xff;
   static constexpr uint32_t kKeepTable = ETH_RXFH_INDIR_NO_CHANGE;
 
@@ -76,7 +76,7 @@ void Encode(const RssChange& change, netlink::Request& request) {
     request.PutU32(uapi::ETHTOOL_A_RSS_INPUT_XFRM, *change.input_transform);
 }
 
-// All of `rss`; what the driver does not tell of a context is none of its own.
+// Returns all settings of `rss`, without those that the driver does not report for a context.
 RssChange Whole(const Rss& rss) {
   RssChange change = {.table = rss.table};
   if (!rss.key.empty()) change.key = rss.key;
@@ -90,7 +90,7 @@ std::string Where(const Nic& nic, uint32_t context) {
   return fmt::format("{} context {}", nic.Name(), context);
 }
 
-// "table and key"
+// Returns the names of the changed settings: "table and key".
 std::string Text(const RssChange& change) {
   std::string text;
   const auto add = [&text](bool there, const char* part) {
@@ -103,7 +103,7 @@ std::string Text(const RssChange& change) {
   return text;
 }
 
-// The number of the new context: `wish` where the kernel takes one.
+// Creates a context and returns its number: `wish` if the kernel takes one.
 Result<uint32_t> CreateContext(Nic& nic, const RssChange& wanted, std::optional<uint32_t> wish,
                                const std::string& operation) {
   const KillPoints points("create_context");
@@ -178,7 +178,7 @@ Result<RssOfDevice> GetAllRss(Nic& nic) {
   const auto replies = nic.Call(request);
   RssOfDevice all;
   if (!replies.has_value() && replies.error().code == EOPNOTSUPP) {
-    // Before 6.12 only the device's own can be asked for.
+    // Before 6.12 only the device's own RSS can be read.
     Result<Rss> main = GetRss(nic);
     if (main.has_value()) {
       all.main = *std::move(main);
@@ -203,7 +203,7 @@ Result<RssOfDevice> GetAllRss(Nic& nic) {
 Status SetRss(Nic& nic, const RssChange& change, uint32_t context) {
   const KillPoints points("set_rss");
   const std::string operation = fmt::format("set RSS {} of {}", Text(change), Where(nic, context));
-  // An empty table would be taken for "reset" or "delete".
+  // An empty table would mean "reset" or "delete".
   if (change.table && change.table->empty()) return Fail(operation, EINVAL, "the table is empty");
   if (!nic.Ethtool().Has(uapi::ETHTOOL_MSG_RSS_SET)) {
     return RssIoctl(context, change).Call(nic, operation);

@@ -1,5 +1,5 @@
-// ReadNicState() and Apply() of support/nic/state.h: how each setting is read, how it is set, and
-// what has to stand before it.
+// ReadNicState() and Apply() of support/nic/state.h: how each setting is read and set, and what has
+// to be set before it.
 #include <algorithm>
 #include <cerrno>
 #include <string>
@@ -15,7 +15,7 @@
 namespace zcrx {
 namespace {
 
-// The value, where the device has one.
+// Returns the value, or nullopt if the device does not have it.
 template <typename T>
 Result<std::optional<T>> IfThere(Result<T> result, int absent = EOPNOTSUPP) {
   if (result.has_value()) return *std::move(result);
@@ -96,7 +96,7 @@ bool IsDefault(const RssTable& table, uint32_t queues) {
   return !table.empty() && table == DefaultRssTable(table.size(), queues);
 }
 
-// What of `wanted` is not so now.
+// Returns the settings of `wanted` that differ from `now`.
 RssChange ChangeTo(const Rss& wanted, const Rss& now) {
   RssChange change;
   if (wanted.table != now.table) change.table = wanted.table;
@@ -136,7 +136,7 @@ class Application {
   // In the order that kernel and drivers accept.
   static const std::vector<Step> kSteps;
 
-  // Something was asked of the kernel; what it took along shows at the next Look(): a driver that
+  // Records the result of a request. Its side effects are seen by the next Look(): a driver that
   // resets its device drops rules and tables.
   void Try(const Status& status) {
     looked_ = false;
@@ -150,7 +150,7 @@ class Application {
     return looked_;
   }
 
-  // No ring and no channel changes under a memory provider (net/ethtool/rings.c); rules do.
+  // Rings and channels cannot change under a memory provider (net/ethtool/rings.c); rules can.
   void AwaitProviders() {
     NicState steered = now_;
     steered.contexts = wanted_.contexts;
@@ -187,9 +187,9 @@ class Application {
     }
   }
 
-  // The kernel takes no queue away that a table leads to (ethtool_check_max_channel). And with
-  // fewer queues, a table that was configured may look like the driver's own: nothing would take it
-  // back then, so it goes before.
+  // The kernel refuses to remove a queue that a table leads to (ethtool_check_max_channel). Also,
+  // with fewer queues a configured table may look like the driver's default and would never be
+  // reset, so it is reset first.
   void ReleaseQueues(uint32_t left) {
     if (now_.rss && (LeadsBeyond(now_.rss->table, left) ||
                      (IsDefault(now_.rss->table, left) &&
@@ -225,15 +225,15 @@ class Application {
       if (now == now_.features.end() || IsAsWanted(wanted_, name, now->second)) continue;
       if (hw_gro_later && name == kHwGro && !wanted.active) continue;
       change[name] = wanted.requested;
-      // Only a changed request makes the kernel look at a feature that something else switched.
+      // Only a changed request makes the kernel update a feature that something else switched.
       if (now->second.requested == wanted.requested) other[name] = !wanted.requested;
     }
     if (!other.empty()) Try(AskForFeatures(nic_, other));
     if (!change.empty()) Try(AskForFeatures(nic_, change));
   }
 
-  // What is reported does not tell whether it is configured so: it is sent all the same, and where
-  // it is so already the kernel does nothing.
+  // The reported state does not show whether header split is configured, so it is always sent; if
+  // it is already configured that way, the kernel does nothing.
   [[nodiscard]] bool SaysWhoseSplit() const {
     return wanted_.split_automatic.has_value() && (*wanted_.split_automatic || SplitIsOn(wanted_));
   }
@@ -247,7 +247,7 @@ class Application {
       change.tcp_data_split = TcpDataSplit::kUnknown;
     }
     if (change.Empty() || SendRings(change)) return;
-    // A value that the device cannot take refuses the others with it: each by itself.
+    // The device refuses all values if it cannot take one, so try each by itself.
     ForEachField<RingsChange>([&](std::string_view, auto member) {
       RingsChange one;
       one.*member = change.*member;
@@ -260,7 +260,8 @@ class Application {
     const Status set = SetRings(nic_, change);
     if (set || set.error().code != EINVAL) return set;
     if (change.tcp_data_split == TcpDataSplit::kDisabled) {
-      // bnxt refuses "off" (bnxt_set_ringparam). Left to choose, it has it off while rx-gro-hw is.
+      // bnxt refuses "off" (bnxt_set_ringparam). With "auto", header split is off while rx-gro-hw
+      // is off.
       change.tcp_data_split = TcpDataSplit::kUnknown;
       return SetRings(nic_, change);
     }
@@ -286,15 +287,15 @@ class Application {
       errors_.push_back(queues.error());
       return;
     }
-    // The kernel takes no table that leads to queues which went (EINVAL; gve keeps such a table
-    // when channels go): the driver's default is what is left of it.
+    // The kernel refuses a table that leads to removed queues (EINVAL; gve keeps such a table when
+    // channels are removed). All that can be restored of it is the driver's default.
     if (LeadsBeyond(table, *queues)) {
       if (!LeadsBeyond(now_.rss->table, *queues) && !IsDefault(now_.rss->table, *queues)) {
         Try(ResetRssTable(nic_));
       }
       return;
     }
-    // By a reset, so that the kernel knows the table as the default again.
+    // Reset it, so that the kernel treats the table as the default again.
     if (IsDefault(table, *queues) && ResetRssTable(nic_)) {
       looked_ = false;
       const Result<Rss> now = GetRss(nic_);
@@ -338,15 +339,17 @@ class Application {
 
 const std::vector<Application::Step> Application::kSteps = {
     &Application::AwaitProviders,
-    // Drivers take rules and contexts only when they are up. Setting the MTU stops the queues.
+    // Drivers accept rules and contexts only while they are up. Setting the MTU stops the queues.
     &Application::BringUp,
     &Application::ChangeMtu,
-    // A context is busy while a rule leads to it, and channels cannot go while either leads there.
+    // A context is busy while a rule leads to it, and channels cannot be removed while either leads
+    // to them.
     &Application::RemoveRules,
     &Application::RemoveContexts,
     &Application::ChangeChannels,
-    // No rule goes in before ntuple is on. Rings stand between: header split that is left to the
-    // driver follows hardware GRO (bnxt), header split that is on needs it and keeps it on (mlx5).
+    // Rules can be inserted only once ntuple is on. Rings come in between: header split that is
+    // left to the driver follows hardware GRO (bnxt); header split that is on requires and keeps it
+    // on (mlx5).
     &Application::ChangeFeaturesBeforeSplit,
     &Application::ChangeRings,
     &Application::ChangeFeaturesAfterSplit,

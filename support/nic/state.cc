@@ -14,8 +14,8 @@
 namespace zcrx {
 namespace {
 
-constexpr size_t kMostEntries = 4;  // of an RSS table, shown in a sentence
-constexpr size_t kMostBytes = 8;    // of a key
+constexpr size_t kMostEntries = 4;  // entries of an RSS table shown in a sentence
+constexpr size_t kMostBytes = 8;    // bytes of a key
 
 using Sentences = std::vector<std::string>;
 
@@ -61,7 +61,7 @@ void CompareRss(const std::string& name, const Rss& was, const Rss& is, Sentence
   compare("symmetric hash", was.input_transform, is.input_transform);
 }
 
-// For a table that leads to queues which are not there the default counts.
+// Returns the default in place of a table that leads to queues which do not exist.
 RssTable Settable(const RssTable& table, uint32_t queues) {
   return LeadsBeyond(table, queues) ? DefaultRssTable(table.size(), queues) : table;
 }
@@ -128,7 +128,8 @@ void Compare(std::string_view /*name*/, const std::optional<FlowRules>& wanted,
   }
 }
 
-// Absent in `wanted`: left as it is. Header split that is left to the driver is right either way.
+// A value absent in `wanted` is left as it is. Header split that is left to the driver matches
+// either state.
 template <typename T>
 void Compare(std::string_view name, const std::optional<T>& wanted, const std::optional<T>& now,
              Sentences& sentences) {
@@ -176,7 +177,7 @@ std::vector<std::string> Differences(const NicState& wanted, const NicState& now
   Compare("MTU", std::optional(wanted.mtu), std::optional(now.mtu), sentences);
   ForEachField<NicState>([&](std::string_view name, auto member) {
     using Setting = std::remove_cvref_t<decltype(wanted.*member)>;
-    // What these mean depends on others.
+    // These depend on other settings.
     if constexpr (std::same_as<Setting, std::optional<Rss>>) {
       CompareMainRss(wanted, now, sentences);
     } else if constexpr (std::same_as<Setting, decltype(wanted.features)>) {

@@ -9,8 +9,8 @@
 //   ...
 //   }
 //
-// In names, bytes that are not printable, blanks and % stand as %20: JSON takes UTF-8 only. What
-// can be read in two ways is refused by writing it again, so readers of single values check
+// In names, unprintable bytes, blanks and % are written as %20 and so on: JSON takes UTF-8 only.
+// Ambiguous text is detected by serializing the result again, so readers of single values check
 // nothing.
 #include <algorithm>
 #include <cerrno>
@@ -70,7 +70,7 @@ std::vector<std::byte> Bytes(std::string_view hex) {
   return bytes;
 }
 
-// What a setting is in JSON, and back.
+// Conversion of single settings to JSON and back.
 Json Write(uint32_t number) { return number; }
 Json Write(uint64_t number) { return number; }
 Json Write(bool yes) { return yes; }
@@ -160,7 +160,7 @@ Json Write(const Struct& values);
 template <HasFields Struct>
 void Read(const Json& json, Struct& values);
 
-// Absent is null: a member that is missing was cut out.
+// Absent values are null: a missing member was cut out.
 template <typename T>
 Json Write(const std::optional<T>& value) {
   return value ? Write(*value) : Json();

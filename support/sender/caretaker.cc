@@ -20,7 +20,7 @@
 namespace zcrx {
 namespace {
 
-// As support/remote/ssh_file.cc makes them.
+// Returns whether the name is one that support/remote/ssh_file.cc creates.
 bool IsOurName(std::string_view name) {
   constexpr std::string_view kPrefix = "zcrx-";
   constexpr size_t kDigits = 32;
@@ -30,7 +30,7 @@ bool IsOurName(std::string_view name) {
   });
 }
 
-// Not through a link.
+// Does not follow links.
 UniqueFd OpenFolder(int parent, const char* name) {
   return UniqueFd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
@@ -54,7 +54,7 @@ bool Old(const struct stat& info) {
   return std::chrono::system_clock::now() - changed > kLeftBehind;
 }
 
-// What cannot be removed stays: it may not be what it seems.
+// Leaves what cannot be removed: it may be something else than it seems.
 void RemoveLeftBehind(int parent) {
   for (const std::string& name : NamesIn(parent)) {
     if (!IsOurName(name)) continue;
@@ -62,7 +62,7 @@ void RemoveLeftBehind(int parent) {
     struct stat info{};
     if (!folder.Valid() || ::fstat(folder.Get(), &info) != 0) continue;
     if (info.st_uid != ::geteuid() || !Old(info)) continue;
-    if (::flock(folder.Get(), LOCK_EX | LOCK_NB) != 0) continue;  // somebody's
+    if (::flock(folder.Get(), LOCK_EX | LOCK_NB) != 0) continue;  // held by another process
     for (const std::string& file : NamesIn(folder.Get())) {
       (void)::unlinkat(folder.Get(), file.c_str(), 0);
     }
@@ -70,7 +70,7 @@ void RemoveLeftBehind(int parent) {
   }
 }
 
-// Until the caller has gone: that is what it is for, and no error.
+// Waits until the caller is gone, which is not an error: the caretaker exists for that.
 Status WaitForTheEnd(Lease lease) {
   const std::string operation = "wait for the caller to exit";
   while (true) {
@@ -104,7 +104,7 @@ Status TakeCare(const std::filesystem::path& file, int control_fd, std::chrono::
   ZCRX_RETURN_IF_ERROR(on_ready());
   ZCRX_RETURN_IF_ERROR(WaitForTheEnd(Lease(control_fd, lease)));
 
-  // Gone already where the caller could still remove them.
+  // Already gone if the caller was able to remove them.
   if (::unlinkat(folder.Get(), file.filename().c_str(), 0) != 0 && errno != ENOENT) {
     return FailErrno("remove " + file.string());
   }

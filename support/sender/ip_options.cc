@@ -12,12 +12,13 @@ namespace {
 constexpr uint32_t kIpv4Word = 4;
 constexpr uint8_t kNoOperation = 1;  // IPOPT_NOOP
 
-// Bytes of an IPv6 extension header count in eights (RFC 8200, 4.2).
+// The length of an IPv6 extension header counts in units of 8 bytes (RFC 8200, 4.2).
 constexpr uint32_t kIpv6Unit = 8;
 constexpr size_t kFixedPart = 2;     // next header, which the kernel fills in, and length
 constexpr size_t kOptionHeader = 2;  // type and length
-// For experiments (RFC 4727): a receiver that does not know it skips it. Padding will not do: the
-// kernel drops packets with more than seven bytes of it (ip6_parse_tlv() in net/ipv6/exthdrs.c).
+// An experimental option (RFC 4727), which receivers skip if they do not know it. Padding cannot be
+// used: the kernel drops packets with more than seven bytes of it (ip6_parse_tlv() in
+// net/ipv6/exthdrs.c).
 constexpr uint8_t kSkippedOption = 0x1e;
 
 Status Set(int socket, int level, int name, const char* what, const std::vector<uint8_t>& value) {
@@ -27,7 +28,7 @@ Status Set(int socket, int level, int name, const char* what, const std::vector<
   return FailErrno(fmt::format("set {} of {} bytes", what, value.size()));
 }
 
-// One option that fills the header.
+// Returns a header with one option that fills it.
 std::vector<uint8_t> ExtensionHeader(uint32_t bytes) {
   std::vector<uint8_t> header(bytes);
   header[1] = static_cast<uint8_t>(bytes / kIpv6Unit - 1);

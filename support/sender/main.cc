@@ -1,9 +1,9 @@
 // zcrx_sender: the program that the suite runs on the peer.
 //
-// Prints READY when it is connected and SENT <bytes> when the receiver has closed after all of
-// them (--reset: when they were handed to the kernel); of several streams, at the first and the
-// last. Ends at once when its standard input is closed: over SSH that is what remains of a caller
-// that was killed. Exit status 0: sent; 1: one sentence on stderr says what failed; 2: bad usage.
+// Prints READY once it is connected and SENT <bytes> once the receiver has closed after all of them
+// (--reset: once they are handed to the kernel); of several streams, for the first and the last.
+// Exits at once when its standard input is closed: over SSH that is all that is left of a killed
+// caller. Exit status 0: sent; 1: one sentence on stderr says what failed; 2: bad usage.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@
 
 namespace {
 
-// Unbuffered, and told apart from success: the caller waits for this very line.
+// Prints a line unbuffered and checks for success: the caller waits for exactly this line.
 zcrx::Status Say(std::string_view line) {
   const ssize_t written = write(STDOUT_FILENO, line.data(), line.size());
   if (written < 0) return zcrx::FailErrno("write to standard output");
@@ -40,7 +40,7 @@ int Complain(const zcrx::Error& error, int status) {
 int Send(std::span<const char* const> arguments) {
   const auto plan = zcrx::ParseSendPlan(arguments);
   if (!plan) return Complain(plan.error(), 2);
-  // Stuck where it cannot look at the time: the kernel ends it.
+  // If it is stuck where it cannot check the time, the kernel ends it.
   ::alarm(static_cast<unsigned>(plan->lifetime / std::chrono::seconds(1) + 2));
   const auto sent = zcrx::Send(*plan, STDIN_FILENO, [] { return Say("READY\n"); });
   if (!sent) return Complain(sent.error(), 1);
@@ -80,7 +80,8 @@ int Help() {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): bad_alloc may end it, there is nothing to save
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of write(2), not a death
+  std::signal(SIGPIPE,
+              SIG_IGN);  // a reader that is gone must be an error of write(2), not a signal
   const std::span<const char* const> arguments(argv, static_cast<size_t>(argc));
   if (argc > 1 && arguments[1] == std::string_view("--version")) {
     fmt::print("zcrx_sender {}\n", zcrx::kVersion);

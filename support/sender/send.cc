@@ -21,7 +21,7 @@
 namespace zcrx {
 namespace {
 
-// Waits for `events` on the socket, minding the deadline and the lease.
+// Waits for `events` on the socket, up to the deadline and the end of the lease.
 class Waiter {
  public:
   Waiter(int socket, Lease& lease, Deadline deadline)
@@ -86,8 +86,8 @@ Status SendPayload(int socket, const SendPlan& plan, Waiter& waiter) {
   return {};
 }
 
-// The receiver closes when it has all: until then the data may still be under way, and a process
-// that ends earlier would not learn of a reset.
+// Waits until the receiver closes, which it does once it has everything. Before that, data may
+// still be on its way, and a process that exits earlier would not learn of a reset.
 Status WaitForClose(int socket, Waiter& waiter) {
   const std::string operation = "everything is sent; wait for the receiver to close";
   if (shutdown(socket, SHUT_WR) != 0) return FailErrno(operation);
@@ -101,7 +101,7 @@ Status WaitForClose(int socket, Waiter& waiter) {
   }
 }
 
-// Whatever the other end has not read yet is lost there, as is what has not been sent.
+// Resets the connection. Data that the other end has not read yet is lost there, as is unsent data.
 Status Reset(UniqueFd socket) {
   const linger now = {.l_onoff = 1, .l_linger = 0};
   if (setsockopt(socket.Get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now)) != 0) {
@@ -114,13 +114,13 @@ Status Reset(UniqueFd socket) {
 Result<UniqueFd> OpenSocket(const SendPlan& plan, const SocketAddress& address) {
   UniqueFd socket(::socket(address.Family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.Valid()) return FailErrno("make a socket for " + address.Text());
-  // Or a short segment would wait until those before it are acknowledged.
+  // Otherwise a short segment would wait until earlier ones are acknowledged.
   const int on = plan.sizes_to != 0 ? 1 : 0;
   if (setsockopt(socket.Get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
     return FailErrno("set TCP_NODELAY");
   }
   ZCRX_RETURN_IF_ERROR(SetIpOptions(socket.Get(), address.Family(), plan));
-  // TCP paces itself then, with whatever queueing discipline the device has.
+  // With this option TCP paces itself, whatever the queueing discipline of the device.
   if (plan.bytes_per_s != 0 && setsockopt(socket.Get(), SOL_SOCKET, SO_MAX_PACING_RATE,
                                           &plan.bytes_per_s, sizeof(plan.bytes_per_s)) != 0) {
     return FailErrno("set SO_MAX_PACING_RATE");

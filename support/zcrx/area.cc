@@ -12,8 +12,8 @@
 namespace zcrx {
 namespace {
 
-// `memory` as a dmabuf. The driver takes a memfd that cannot shrink and can be written to
-// (check_memfd_seals() in drivers/dma-buf/udmabuf.c).
+// Exports `memory` as a dmabuf. The driver takes a memfd that cannot shrink and is not sealed
+// against writing (check_memfd_seals() in drivers/dma-buf/udmabuf.c).
 Result<UniqueFd> ExportDmabuf(const std::string& operation, const UniqueFd& memory, size_t bytes) {
   const UniqueFd driver(open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
   if (!driver.Valid()) {
@@ -75,7 +75,7 @@ Area& Area::operator=(Area&& other) noexcept {
   return *this;
 }
 
-// The kernel has pinned what it still uses, so an area may go before its registration has.
+// The kernel pins the pages it still uses, so an area may be unmapped before its registration ends.
 Area::~Area() {
   if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
 }

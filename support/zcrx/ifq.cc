@@ -17,7 +17,7 @@ size_t RoundUp(size_t bytes, size_t multiple) {
   return (bytes + multiple - 1) / multiple * multiple;
 }
 
-// Registration has no extended ack: the errno is all the kernel says, so tell what it stands for.
+// Returns what an errno of registration means, because registration has no extended ack.
 std::string WhyRefused(int code, const IfqOptions& options) {
   const bool events = options.event_mask != 0 || options.stats;
   switch (code) {
@@ -76,8 +76,8 @@ Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
                 options.rx_buf_len == 0 ? "" : fmt::format(" (rx_buf_len {})", options.rx_buf_len));
   ZCRX_ASSIGN_OR_RETURN(Area area, Area::Allocate(options.area.bytes, options.area.kind));
 
-  // The region: a page for the ring's header, whose layout is the kernel's, the entries, and
-  // behind them, page-aligned, the statistics.
+  // The region consists of a page for the ring's header, whose layout the kernel chooses, the
+  // entries and, page-aligned after them, the statistics.
   const uint32_t entries = std::bit_ceil(std::clamp(options.rq_entries, 1U, kMaxRqEntries));
   const size_t stats_offset =
       RoundUp(PageBytes() + entries * sizeof(uapi::io_uring_zcrx_rqe), PageBytes());
@@ -109,7 +109,7 @@ Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
   reg.area_ptr = AddressOf(&area_reg);
   reg.region_ptr = AddressOf(&region_desc);
   reg.rx_buf_len = options.rx_buf_len;
-  // A kernel before 7.2 refuses the pointer: it stands there only where it is needed.
+  // Kernels before 7.2 refuse this pointer, so it is set only if needed.
   if (options.event_mask != 0 || options.stats) reg.event_desc = AddressOf(&events);
 
   const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_IFQ, &reg, 1);
@@ -120,7 +120,7 @@ Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
   if (!refill.has_value()) {
     return Fail(operation, refill.error().code, refill.error().Text());
   }
-  // Kernels before 7.0 leave the field as it was.
+  // Kernels before 7.0 do not write the field.
   if (reg.rx_buf_len == 0) reg.rx_buf_len = static_cast<uint32_t>(PageBytes());
   auto* stats = reinterpret_cast<uapi::zcrx_stats*>(region.Bytes().data() + stats_offset);
   return Ifq(std::move(area), std::move(region), *std::move(refill), reg, area_reg.rq_area_token,

@@ -15,7 +15,7 @@ Result<Answer> Query(uapi::io_uring_query_op op, const std::string& subject) {
   header.query_data = reinterpret_cast<uintptr_t>(&answer);
   header.query_op = op;
   header.size = sizeof(answer);
-  // A question about the kernel, not a ring: descriptor -1, count 0.
+  // The query is about the kernel, not about a ring: descriptor -1, count 0.
   if (syscall(SYS_io_uring_register, -1, uapi::IORING_REGISTER_QUERY, &header, 0) < 0) {
     const int code = errno;
     return Fail("ask the kernel about " + subject, code,

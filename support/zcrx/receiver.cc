@@ -19,16 +19,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// io_uring_cqe::user_data; streams have the tags from kFirstStream on, each its own, because
-// completions of a request may come after its stream was given up.
+// Values of io_uring_cqe::user_data. Each stream has its own tag, from kFirstStream on, because
+// completions of a request may arrive after its stream was given up.
 enum Tag : uint64_t { kAccept = 1, kEvent = 2, kFirstStream = 3 };
 
-// Nothing tells that the kernel has taken entries off a full refill ring: look again this often.
+// Nothing signals that the kernel has taken entries off a full refill ring, so check at this
+// interval.
 constexpr Deadline::Clock::duration kRefillLook = 2ms;
 constexpr std::chrono::seconds kStall{4};
-constexpr unsigned kSqEntries = 4;  // the completion queue may not be smaller
+constexpr unsigned kSqEntries = 4;  // the completion queue must not be smaller
 
-// What the errno of a receive request means, where it is zcrx's own.
+// Returns what the errno of a receive request means, for errnos with a meaning in zcrx.
 std::string WhyReceiveFailed(int code) {
   switch (code) {
     case ENOMEM:
@@ -49,10 +50,10 @@ void Count(Received& received, uint32_t length) {
   received.lengths.at(static_cast<size_t>(std::bit_width(length))) += 1;
 }
 
-// A reset is sent once, and lost like any packet that finds no descriptor. A connection that is
-// silent for a second asks, and the peer resets it again.
+// Enables keepalive. A reset is sent only once, and is lost like any packet that finds no
+// descriptor; a connection that is silent for a second then probes the peer, which resets it again.
 Status KeepAlive(const UniqueFd& listener) {
-  const int one = 1;  // on; seconds
+  const int one = 1;  // on, and seconds
   const auto set = [&](int level, int option) {
     return setsockopt(listener.Get(), level, option, &one, sizeof(one)) == 0;
   };
@@ -78,9 +79,9 @@ Receiver::Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& e
       next_tag_(kFirstStream) {}
 
 Result<Receiver> Receiver::Start(const ReceiverOptions& options) {
-  // The port before the NIC: a port that is taken leaves the queue alone.
+  // The port comes before the NIC: if it is taken, the queue is not touched.
   ZCRX_ASSIGN_OR_RETURN(UniqueFd listener, ListenOn(options.listen));
-  // Connections inherit these, and say the second in their handshake.
+  // Connections inherit these options; the second one determines what their handshake announces.
   ZCRX_RETURN_IF_ERROR(KeepAlive(listener));
   if (options.receive_buffer != 0 &&
       setsockopt(listener.Get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer,
@@ -98,7 +99,7 @@ Result<Receiver> Receiver::Start(const ReceiverOptions& options) {
 Result<Received> Receiver::Collect(uint64_t bytes, StreamCheck check, Deadline deadline) {
   if (streams_.empty()) {
     Expect(bytes, std::move(check));
-  } else {  // WaitForEvent() has begun it
+  } else {  // started by WaitForEvent()
     streams_.front().bytes = bytes;
     streams_.front().check = std::move(check);
   }
@@ -223,13 +224,13 @@ Status Receiver::QueueRequests() {
       accepting_ = true;
       continue;
     }
-    // RECV_ZC is always multishot, and takes nothing but these fields (io_recvzc_prep() in
-    // io_uring/net.c); a limit in len makes it end after so many bytes.
+    // RECV_ZC is always multishot and takes no other fields than these (io_recvzc_prep() in
+    // io_uring/net.c). A limit in len ends it after that many bytes.
     ZCRX_ASSIGN_OR_RETURN(io_uring_sqe* const sqe, ring_.NextSqe());
     io_uring_prep_rw(uapi::IORING_OP_RECV_ZC, sqe, stream.connection.Get(), nullptr, request_bytes_,
                      0);
     sqe->ioprio = IORING_RECV_MULTISHOT;
-    sqe->file_index = ifq_.Id();  // shares its place with zcrx_ifq_idx
+    sqe->file_index = ifq_.Id();  // in a union with zcrx_ifq_idx
     sqe->user_data = stream.tag;
     stream.receiving = true;
     stream.request_bytes = 0;
@@ -295,17 +296,17 @@ void Receiver::OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint3
   }
 }
 
-// What is not an end of the stream lets QueueRequests() send the request again.
+// Anything but the end of the stream lets QueueRequests() send the request again.
 void Receiver::OnRequestEnd(Stream& stream, int result) {
   stream.receiving = false;
   if (result > 0) return;
-  if (result == -ENOSPC) {  // by then the completion queue has been emptied
+  if (result == -ENOSPC) {  // the completion queue has been emptied by now
     ++stream.received.queue_full;
     ++total_.queue_full;
   } else if (result < 0) {
     if (!stream.broken) stream.broken = {"receive", -result, WhyReceiveFailed(-result)};
   } else if (request_bytes_ == 0 || stream.request_bytes < request_bytes_) {
-    stream.ended = true;  // 0 before the limit is the peer's FIN
+    stream.ended = true;  // 0 before the limit: the peer's FIN
   }
 }
 
@@ -358,7 +359,7 @@ Received Receiver::Snapshot(Received received) const {
   return received;
 }
 
-// A request in the kernel holds its connection open; this ends both.
+// A pending request keeps its connection open; shutdown(2) ends both.
 void Receiver::CloseAll() {
   for (const Stream& stream : streams_) {
     if (stream.receiving) shutdown(stream.connection.Get(), SHUT_RDWR);

@@ -39,7 +39,7 @@ Result<RefillRing> RefillRing::Map(std::span<std::byte> region,
 }
 
 bool RefillRing::Push(uint64_t offset, uint32_t length) {
-  // Acquire: the entry may be written again only after the kernel has read it.
+  // Acquire: an entry must not be rewritten before the kernel has read it.
   const uint32_t head = std::atomic_ref(*head_).load(std::memory_order_acquire);
   if (next_ - head >= entries_) return false;
   ring_[next_ & (entries_ - 1)] = {.off = offset, .len = length, .pad = 0};
@@ -48,12 +48,12 @@ bool RefillRing::Push(uint64_t offset, uint32_t length) {
 }
 
 void RefillRing::Publish() {
-  // Release: the entries before the tail that covers them.
+  // Release: entries must be visible before the tail that covers them.
   std::atomic_ref(*tail_).store(next_, std::memory_order_release);
 }
 
 void RefillRing::Return(uint64_t offset, uint32_t length) {
-  // Those already kept go first, so that no buffer waits for ever.
+  // Buffers that are already kept go first, so that none waits forever.
   if (kept_.empty() && Push(offset, length)) return;
   kept_.push_back({.off = offset, .len = length, .pad = 0});
 }

@@ -67,7 +67,7 @@ Result<bool> Ring::SubmitAndWait(Deadline deadline) {
     const timespec left = deadline.RemainingTimespec();
     __kernel_timespec timeout = {.tv_sec = left.tv_sec, .tv_nsec = left.tv_nsec};
     io_uring_cqe* cqe = nullptr;
-    sigset_t* const mask = const_cast<sigset_t*>(Interruption::WaitMask());  // only read
+    sigset_t* const mask = const_cast<sigset_t*>(Interruption::WaitMask());  // not written
     const int status = io_uring_submit_and_wait_timeout(ring_.get(), &cqe, 1, &timeout, mask);
     if (io_uring_cq_ready(ring_.get()) != 0) return true;
     if (status == -ETIME || deadline.Expired()) return false;

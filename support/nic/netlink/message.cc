@@ -31,7 +31,7 @@ std::optional<Attributes::Attribute> Attributes::Next(Bytes& rest) {
   if (header.nla_len < sizeof(header) || header.nla_len > rest.size()) return std::nullopt;
   const Attribute attribute{header.nla_type & NLA_TYPE_MASK,
                             rest.subspan(sizeof(header), header.nla_len - sizeof(header))};
-  // The last attribute may come without its padding.
+  // The last attribute may lack its padding.
   rest = rest.subspan(std::min<size_t>(NLA_ALIGN(header.nla_len), rest.size()));
   return attribute;
 }
@@ -91,7 +91,7 @@ Request& Request::Note(int libnl_status) {
 
 char* Request::Begin() { return reinterpret_cast<char*>(nlmsg_hdr(msg_.get())); }
 
-// For an attribute of so many bytes. The message may move.
+// Makes room for an attribute of `bytes` bytes. The message may move.
 bool Request::MakeRoom(size_t bytes) {
   const size_t need = nlmsg_hdr(msg_.get())->nlmsg_len + sizeof(nlattr) + bytes + NLA_ALIGNTO;
   if (need <= nlmsg_get_max_size(msg_.get())) return true;
@@ -106,7 +106,7 @@ Request& Request::GenericHeader(uint8_t command, uint8_t version) {
 
 Request& Request::Header(const void* header, size_t size) {
   if (first_error_ != 0) return *this;
-  // libnl only reads from it, whatever the parameter's type says.
+  // libnl does not write to it, despite the parameter's type.
   return Note(nlmsg_append(msg_.get(), const_cast<void*>(header), size, NLMSG_ALIGNTO));
 }
 

@@ -42,7 +42,7 @@ Status ForEachMessage(Bytes rest, Visitor visit) {
                   fmt::format("its length is {}, of {} bytes left", header.nlmsg_len, rest.size()));
     }
     visit(header, rest.first(header.nlmsg_len));
-    // In 64 bits: NLMSG_ALIGN of a length near 2^32 is 0 in its own type.
+    // Computed in 64 bits: NLMSG_ALIGN of a length near 2^32 is 0 in its own type.
     const size_t aligned = (size_t{header.nlmsg_len} + NLMSG_ALIGNTO - 1) & ~size_t{3};
     rest = rest.subspan(std::min(aligned, rest.size()));
   }

@@ -56,7 +56,7 @@ Result<std::vector<std::byte>> Socket::Receive(const std::string& operation, Dea
                                    reinterpret_cast<sockaddr*>(&from), &from_size);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return FailErrno(operation + ": recv");
-    if (from.nl_pid != 0) continue;  // another process may send to us too
+    if (from.nl_pid != 0) continue;  // sent by another process
     datagram.resize(static_cast<size_t>(got));
     return datagram;
   }
