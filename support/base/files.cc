@@ -14,7 +14,7 @@
 namespace zcrx {
 namespace {
 
-// What has been opened and is not in its place yet.
+// Writes, chmods and syncs the temporary file.
 Status Fill(int fd, std::string_view text, mode_t mode, const std::string& operation) {
   ZCRX_RETURN_IF_ERROR(WriteAll(fd, text, operation));
   if (::fchmod(fd, mode) != 0 || ::fsync(fd) != 0) return FailErrno(operation);

@@ -20,7 +20,7 @@ bool Ignored(int signal) {
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-// Or a child that is told to end would not, and libssh waits for its ProxyCommand for ever.
+// Otherwise a child would not react to SIGTERM, and libssh waits for its ProxyCommand forever.
 void UnblockTermination() {
   sigset_t termination;
   ::sigemptyset(&termination);
@@ -28,7 +28,7 @@ void UnblockTermination() {
   ::sigprocmask(SIG_UNBLOCK, &termination, nullptr);
 }
 
-// One of `signals`, or 0 at `end`.
+// Waits for one of `signals` and returns it, or 0 at `end`.
 int Take(const sigset_t& signals, std::optional<Clock::time_point> end) {
   while (true) {
     timespec left = {};
@@ -60,7 +60,7 @@ InterruptionWatch::InterruptionWatch(std::optional<std::chrono::seconds> limit,
   wait_mask_ = before_;
   for (const int signal : kSignals) ::sigaddset(&wait_mask_, signal);
   ::sigdelset(&wait_mask_, wake_);
-  // It has nothing to do: that it came is what ends the wait.
+  // The handler does nothing: the arrival of the signal ends the wait.
   struct sigaction nothing = {};
   nothing.sa_handler = [](int) {};
   ::sigaction(wake_, &nothing, nullptr);
@@ -75,7 +75,7 @@ InterruptionWatch::~InterruptionWatch() {
   thread_.join();
   Interruption::wait_mask_ = nullptr;
   Interruption::at_ = Clock::time_point::max();
-  // A wake-up that no wait has taken, and second signals, would strike now.
+  // Discard a wake-up that no wait has consumed, and second signals; they would be delivered now.
   const timespec none = {};
   while (::sigtimedwait(&heard_, nullptr, &none) > 0) {
   }
@@ -101,7 +101,7 @@ void InterruptionWatch::Run(std::optional<std::chrono::seconds> limit,
   while (const int further = Take(heard_, now + last_resort.after)) {
     if (further == wake_) return;
   }
-  // fmt allocates, and whoever hangs may hold the allocator's lock.
+  // fmt allocates memory, and the thread that hangs may hold the allocator's lock.
   constexpr std::string_view kText = "interrupted, but undoing did not finish in time\n";
   (void)!::write(STDERR_FILENO, kText.data(), kText.size());
   ::_exit(last_resort.status);

@@ -37,7 +37,7 @@ Status KeepOnly(Capabilities kept) {
     sets[half].inheritable = sets[half].permitted;
   }
   ZCRX_RETURN_IF_ERROR(Call(SYS_capset, "drop capabilities", sets));
-  // Those that are no longer permitted have left the ambient set by themselves.
+  // Capabilities that are no longer permitted have already left the ambient set.
   for (int number = 0; number < 64; ++number) {
     const auto half = static_cast<size_t>(number / 32);
     if ((sets[half].permitted >> (number % 32) & 1) == 0) continue;

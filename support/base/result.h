@@ -62,6 +62,7 @@ inline std::unexpected<Error> FailErrno(std::string operation, std::string detai
 
 // ZCRX_ASSIGN_OR_RETURN(auto value, result); expands to several statements: not for use after an if
 // without braces.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration takes none
 #define ZCRX_ASSIGN_OR_RETURN(declaration, expression)                              \
   auto ZCRX_CONCAT(zcrx_result_, __LINE__) = (expression);                          \
   if (!ZCRX_CONCAT(zcrx_result_, __LINE__).has_value())                             \

@@ -14,9 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kReady = 20s;  // a program start on a loaded machine
+constexpr auto kReady = 20s;  // starts of programs take long on a loaded machine
 constexpr auto kPutBack = 60s;
-// The guardian's own limit, and time to tell.
+// The guardian's own limit, plus time for its report.
 constexpr auto kDismiss = kPutBack + 5s;
 
 Error LeftChanged(const std::string& interface, const std::string& difference) {
@@ -48,7 +48,7 @@ Status Custody::Begin(NicState& found) {
                                                    lock_, Deadline::In(kReady)));
   found.split_automatic = guardian_->SplitAutomatic();
   journal_->state.split_automatic = found.split_automatic;
-  // Where a test can see it, as no state shows it.
+  // Makes the answer visible to tests, as no state shows it.
   if (const auto automatic = found.split_automatic) {
     PassKillPoint("found", *automatic ? "automatic_split" : "configured_split");
   }

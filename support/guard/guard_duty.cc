@@ -1,4 +1,4 @@
-// The guardian's own process.
+// The guardian process.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -28,15 +28,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Providers leave within seconds of a process that was killed; a driver may take seconds for each
-// setting.
+// Memory providers leave within seconds of a killed process; a driver may take seconds per setting.
 constexpr auto kPutBack = 60s;
-// A process that is killed closes its descriptors a moment before it has ended.
+// A killed process closes its descriptors a moment before it has exited.
 constexpr auto kHasEnded = 1s;
-constexpr size_t kMostWaiting = 256;  // the others stay in the kernel's queue
+constexpr size_t kMostWaiting = 256;  // others stay in the kernel's queue
 
-// To the run, and to whoever sees the standard error that the run had. Neither may hold us up: a
-// pipe that is full or a terminal that is stopped is not waited for.
+// Messages to the run, and to the standard error that the run had. Never waits: neither a full pipe
+// nor a stopped terminal may block the guardian.
 class Voice {
  public:
   Voice(const UniqueFd& run, const std::string& interface) : run_(run), interface_(interface) {}
@@ -57,8 +56,8 @@ class Voice {
   const std::string& interface_;
 };
 
-// Those who found the NIC taken, and wait for its lock to hang up. They are accepted, so that those
-// who gave up leave the queue, which is of limited length.
+// Processes that found the NIC in use and wait for its lock to hang up. Their connections are
+// accepted, so that those that have given up do not fill the queue, whose length is limited.
 class Waiting {
  public:
   explicit Waiting(int listener) : listener_(listener) {}
@@ -70,7 +69,7 @@ class Waiting {
       polled.push_back({.fd = one.Get(), .events = POLLRDHUP, .revents = 0});
     }
   }
-  // `polled` begins with what AddTo() has added.
+  // `polled` begins with the entries of AddTo().
   void Follow(std::span<const pollfd> polled) {
     std::vector<UniqueFd> still;
     for (size_t i = 0; i < connections_.size(); ++i) {
@@ -87,15 +86,15 @@ class Waiting {
   std::vector<UniqueFd> connections_;
 };
 
-// -1: it is no socket.
+// Returns a socket option, -1 if the descriptor is not a socket.
 int Option(int socket, int name) {
   int value = -1;
   socklen_t length = sizeof(value);
   return ::getsockopt(socket, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
 }
 
-// Whatever is meant for the run, its terminal or its session is not meant for us. What a fault of
-// ours brings about (SIGSEGV) stays.
+// Ignores signals meant for the run, its terminal or its session. Signals of our own faults
+// (SIGSEGV) are not ignored.
 void IgnoreSignals() {
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,
                            SIGTSTP, SIGTTIN, SIGTTOU, SIGXCPU}) {
@@ -103,7 +102,7 @@ void IgnoreSignals() {
   }
 }
 
-// The process that made the socket.
+// Returns a pidfd of the process that created the socket.
 UniqueFd PidfdOfRun(const UniqueFd& run) {
   ucred peer = {};
   socklen_t length = sizeof(peer);
@@ -111,7 +110,8 @@ UniqueFd PidfdOfRun(const UniqueFd& run) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)));
 }
 
-// By its socket, or by its process, should another one have inherited the socket.
+// Waits for the end of the run's socket, or of its process in case another process has inherited
+// the socket.
 void WaitForEndOfRun(const UniqueFd& run, int lock) {
   const UniqueFd process = PidfdOfRun(run);
   Waiting waiting(lock);
@@ -122,7 +122,7 @@ void WaitForEndOfRun(const UniqueFd& run, int lock) {
     waiting.AddTo(polled);
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;
     if ((polled[0].revents & POLLHUP) != 0) {
-      // What is left of it is told from what it has by whether it still is.
+      // Wait until the process is gone: its leftovers are recognised by their owner having exited.
       std::ignore = ::poll(&polled[1], 1, std::chrono::milliseconds(kHasEnded).count());
     }
     if (polled[0].revents != 0 || polled[1].revents != 0) return;
@@ -130,19 +130,20 @@ void WaitForEndOfRun(const UniqueFd& run, int lock) {
   }
 }
 
-// The found state lacks whose choice header split was, and asking changes it: so that is done by
-// the process that outlives the run, and from here on the NIC is no longer as found.
+// Completes the found state by whether header split is the driver's own choice. Asking changes
+// that, so it is done by the process that outlives the run; from then on the NIC is not as found.
 Status LearnWhoseSplit(const Journals& journals, Nic& nic, Journal& journal) {
   if (journal.state.rings.tcp_data_split != TcpDataSplit::kEnabled) return {};
   const Result<bool> claimed = ClaimSplit(nic);
-  // What nobody can configure (6.12) is nobody's, and not to be sent again.
+  // If header split cannot be configured (6.12), it was not configured by anyone, and is not sent
+  // again.
   if (!claimed && claimed.error().code != ENOBUFS) return {};
-  // Unheard, it may have been the driver's, as it mostly is.
+  // If the answer was lost, assume the driver's choice, as in most cases.
   journal.state.split_automatic = claimed.value_or(true);
   return journals.Write(journal);
 }
 
-// All that it takes to put the NIC back is there.
+// Checks that everything needed for restoring the NIC is available.
 Result<Journal> Prepare(const Journals& journals, const std::string& interface) {
   ZCRX_ASSIGN_OR_RETURN(const Capabilities mine, GetCapabilities());
   if (!mine.Has(CAP_NET_ADMIN)) return Fail("guard " + interface, EPERM, "it needs CAP_NET_ADMIN");
@@ -175,7 +176,7 @@ int GuardNic(const std::string& interface, const std::string& state_folder) {
     return 2;
   }
   IgnoreSignals();
-  // A child of the run is looked for by those who end a run and all that it has started.
+  // Detach from the run: programs that end a run also look for its children.
   if (const pid_t child = ::fork(); child != 0) ::_exit(child < 0 ? 1 : 0);
   const UniqueFd run(kGuardianSocket);
   const Voice voice(run, interface);
@@ -196,7 +197,7 @@ int GuardNic(const std::string& interface, const std::string& state_folder) {
 
   UniqueFd lock(kGuardianLock);
   WaitForEndOfRun(run, lock.Get());
-  // From here on the NIC is in use by us.
+  // From now on the guardian is the holder of the lock.
   const Result<NicLock> held = NicLock::Inherit(std::move(lock));
   const Recovery recovery = PutBack(journals, *journal, Deadline::In(kPutBack));
   TellOutcome(voice, recovery);

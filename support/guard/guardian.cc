@@ -21,14 +21,14 @@ namespace {
 
 constexpr size_t kLongestPacket = 4096;
 
-// Out of the way of the numbers that it is to have in the guardian.
+// Duplicates a descriptor to a number above those it gets in the guardian.
 Result<UniqueFd> Aside(int fd) {
   UniqueFd aside(::fcntl(fd, F_DUPFD_CLOEXEC, kGuardianSocket + 1));
   if (!aside.Valid()) return FailErrno("pass a descriptor to the guardian");
   return aside;
 }
 
-// Ours, but for the points where we are killed.
+// Returns this process's environment with the guardian's kill point in place of the run's.
 std::vector<std::string> GuardiansEnvironment() {
   const std::string ours = std::string(kKillAt) + '=';
   const std::string its = std::string(kGuardianKillAt) + '=';
@@ -50,8 +50,8 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
-// In a session of its own, with no signal blocked or ignored, and with nothing of ours but standard
-// error and the two descriptors.
+// Starts a program in a session of its own, with no signal blocked or ignored, and with only
+// standard error and the two descriptors inherited.
 Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket) {
   const std::string operation = "start " + words.front();
   posix_spawn_file_actions_t actions;
@@ -88,7 +88,7 @@ Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket) {
   return pid;
 }
 
-// A packet; nullopt: it has ended.
+// Receives a packet; returns nullopt if the other end is closed.
 Result<std::optional<std::string>> Receive(int socket, const std::string& operation,
                                            Deadline deadline) {
   while (true) {
@@ -105,7 +105,7 @@ Result<std::optional<std::string>> Receive(int socket, const std::string& operat
   }
 }
 
-// What follows `word`, where the packet begins with it.
+// Returns what follows `word` if the packet begins with it.
 std::optional<std::string> After(std::string_view word, const std::string& packet) {
   if (!packet.starts_with(word)) return std::nullopt;
   return packet.substr(word.size());
@@ -127,7 +127,7 @@ Result<Guardian> Guardian::Start(const Options& options, const NicLock& lock, De
                         Spawn({options.program, "guard", options.interface, options.state_folder},
                               its_lock.Get(), its_socket.Get()));
   PassKillPoint("while", "guardian_starts");
-  // It has its own; the end of the last of them is its end.
+  // The guardian has its own copies; when the last one is closed, the guardian is gone.
   for (UniqueFd* const fd : {&its, &its_socket, &its_lock}) fd->Reset();
 
   auto said = Receive(guardian.socket_.Get(), operation, deadline);
@@ -135,7 +135,7 @@ Result<Guardian> Guardian::Start(const Options& options, const NicLock& lock, De
     guardian.split_automatic_ = *whose == guardian_says::kAutomatic;
     said = Receive(guardian.socket_.Get(), operation, deadline);
   }
-  // The child has forked the guardian and ended, or shall not do so any more.
+  // By now the child has forked the guardian and exited, or must not do so any more.
   if (!said) ::kill(child, SIGKILL);
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -150,7 +150,7 @@ Result<Guardian> Guardian::Start(const Options& options, const NicLock& lock, De
 }
 
 Status Guardian::StillThere() {
-  // It says nothing while it guards: what can be read is its end.
+  // The guardian sends nothing while it guards, so a readable socket means its end.
   pollfd readable = {.fd = socket_.Get(), .events = POLLIN, .revents = 0};
   if (::poll(&readable, 1, 0) == 0) return {};
   return Fail(name_ + " has exited", 0,

@@ -67,12 +67,11 @@ inline constexpr const char* kGuardianKillAt = "ZCRX_GUARDIAN_KILL_AT";
 // Messages from the guardian to the run, one packet each. The end of the guardian closes the
 // socket.
 namespace guardian_says {
-inline constexpr std::string_view kSplit =
-    "split ";  // followed by kAutomatic, or nothing if it was configured
+inline constexpr std::string_view kSplit = "split ";  // and kAutomatic, or nothing: configured on
 inline constexpr std::string_view kAutomatic = "automatic";
-inline constexpr std::string_view kReady = "ready ";      // followed by its process ID
-inline constexpr std::string_view kDiffers = "differs ";  // followed by a sentence
-inline constexpr std::string_view kFailed = "failed ";    // followed by an error
+inline constexpr std::string_view kReady = "ready ";      // and its process ID
+inline constexpr std::string_view kDiffers = "differs ";  // and a sentence
+inline constexpr std::string_view kFailed = "failed ";    // and an error
 inline constexpr std::string_view kDone = "done";
 }  // namespace guardian_says
 

@@ -22,12 +22,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view kPrefix = "zcrx-hwtest/nic/";
-// As many as net.core.somaxconn lets wait and ask; nobody has to accept them.
+// The limit is net.core.somaxconn; nobody has to accept the connections.
 constexpr int kMostWaiting = 4096;
-// Before the next try. The last holder's socket may still be on its way out, one that was bound may
-// not listen yet, and a holder that hangs up on everybody is not to keep us busy.
+// Pause between tries: the last holder's socket may still be closing, a bound one may not listen
+// yet, and a holder that hangs up on everyone must not cause a busy loop.
 constexpr Deadline::Clock::duration kPause = 5ms;
-// To be told who holds a lock that was taken a moment ago.
+// Time to learn the holder of a lock that was taken a moment ago.
 constexpr Deadline::Clock::duration kHolderListens = 500ms;
 constexpr size_t kLongestCommand = 160;
 
@@ -37,7 +37,7 @@ struct Address {
 
   explicit Address(const std::string& interface) {
     address.sun_family = AF_UNIX;
-    // A leading NUL makes it abstract; the name ends with the length given.
+    // A leading NUL makes the address abstract; the name ends at the given length.
     const std::string name = std::string(kPrefix) + interface;
     const size_t size = std::min(name.size(), sizeof(address.sun_path) - 1);
     std::memcpy(address.sun_path + 1, name.data(), size);
@@ -52,7 +52,7 @@ Result<UniqueFd> NewSocket(const std::string& operation) {
   return fd;
 }
 
-// EADDRINUSE: somebody has it.
+// Fails with EADDRINUSE if the lock is taken.
 Result<UniqueFd> Bind(const Address& address, const std::string& operation) {
   ZCRX_ASSIGN_OR_RETURN(UniqueFd fd, NewSocket(operation));
   if (::bind(fd.Get(), address.Get(), address.length) != 0) return FailErrno(operation);
@@ -60,7 +60,8 @@ Result<UniqueFd> Bind(const Address& address, const std::string& operation) {
   return fd;
 }
 
-// ECONNREFUSED: nobody listens (any more, or yet). EAGAIN: too many wait already.
+// Fails with ECONNREFUSED if no process listens (any more, or yet), with EAGAIN if too many already
+// wait.
 Result<UniqueFd> Connect(const Address& address, const std::string& operation) {
   ZCRX_ASSIGN_OR_RETURN(UniqueFd fd, NewSocket(operation));
   if (::connect(fd.Get(), address.Get(), address.length) != 0) return FailErrno(operation);
@@ -82,7 +83,7 @@ void Pause(Deadline::Clock::duration span, Deadline deadline) {
   std::ignore = ::ppoll(nullptr, 0, &left, nullptr);
 }
 
-// Hung up means that its last holder has closed it.
+// Waits until the connection hangs up: its last holder has closed it.
 void WaitForHangUp(const UniqueFd& connection, Deadline deadline) {
   pollfd hang_up = {.fd = connection.Get(), .events = POLLRDHUP, .revents = 0};
   const timespec left = deadline.RemainingTimespec();
@@ -97,9 +98,10 @@ std::string ReadFile(const std::string& path, size_t most) {
   return text;
 }
 
-// Seconds since it started; 22nd field of /proc/PID/stat, in clock ticks since boot (proc(5)).
+// Returns the seconds since the process started: 22nd field of /proc/PID/stat, in clock ticks since
+// boot (proc(5)).
 std::optional<long long> SecondsOld(const std::string& folder) {
-  constexpr int kFieldsBefore = 19;  // from the state, the 3rd, on: a name can hold anything
+  constexpr int kFieldsBefore = 19;  // from the state, the 3rd, on: a name can contain anything
   const std::string stat = ReadFile(folder + "/stat", 4096);
   const size_t name_end = stat.rfind(") ");
   if (name_end == stat.npos) return std::nullopt;
@@ -119,7 +121,7 @@ std::string ProcessText(pid_t pid) {
   const std::string folder = fmt::format("/proc/{}", pid);
   std::string command = ReadFile(folder + "/cmdline", kLongestCommand);
   while (command.ends_with('\0')) command.pop_back();
-  // What it was started with is its own business, and is to stay one line of ours.
+  // Arguments may contain anything; keep them on one line.
   std::ranges::replace_if(command, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
   std::string text = fmt::format("process {}", pid);
   if (!command.empty()) text += fmt::format(" ({})", command);
@@ -158,8 +160,7 @@ Result<NicLock> NicLock::Take(const std::string& interface, std::chrono::seconds
 }
 
 Result<NicLock> NicLock::Inherit(UniqueFd listener) {
-  // Listening once more makes this process the one that SO_PEERCRED tells of (unix_listen() in
-  // net/unix/af_unix.c).
+  // listen(2) again makes SO_PEERCRED name this process (unix_listen() in net/unix/af_unix.c).
   if (::listen(listener.Get(), kMostWaiting) != 0) return FailErrno("inherit the lock of a NIC");
   return NicLock(std::move(listener));
 }

@@ -13,7 +13,7 @@
 namespace zcrx {
 namespace {
 
-// What is wrong with the NIC, put right.
+// Restores what differs on the NIC.
 Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(wanted.nic.interface));
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));

@@ -21,7 +21,7 @@ constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
 constexpr size_t kMostBytes = size_t{64} << 20;
 constexpr std::string_view kTemporary = ".new";
 
-// "" counts as unset, as the XDG specification has it.
+// Returns an environment variable; "" counts as unset, as the XDG specification demands.
 std::string Variable(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -30,7 +30,7 @@ std::string Variable(const char* name) {
 Result<std::string> DefaultPath() {
   if (std::string given = Variable("ZCRX_STATE_DIR"); !given.empty()) return given;
   if (::geteuid() == 0) return "/var/lib/zcrx-hwtest";
-  // Relative ones are to be ignored.
+  // Relative paths must be ignored.
   if (const std::string state = Variable("XDG_STATE_HOME"); state.starts_with('/')) {
     return state + "/zcrx-hwtest";
   }

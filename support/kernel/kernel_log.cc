@@ -11,10 +11,10 @@
 namespace zcrx {
 namespace {
 
-constexpr size_t kLongestRecord = 8192;  // PRINTK_MESSAGE_MAX is 2048; the dictionary comes on top
+constexpr size_t kLongestRecord = 8192;  // PRINTK_MESSAGE_MAX (2048) plus the dictionary
 constexpr int kError = 3;                // KERN_ERR
 
-// How the kernel begins to complain of itself, whatever its level: lib/bug.c, mm/kasan/report.c,
+// How the kernel's complaints about itself begin, at whatever level: lib/bug.c, mm/kasan/report.c,
 // kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, net/core/page_pool.c.
 constexpr std::array<std::string_view, 13> kAlarms = {
     "WARNING: ",
@@ -36,7 +36,7 @@ bool IsWordCharacter(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-// As a word of its own: "eth1" does not stand in "veth1" or "eth10".
+// Returns whether `text` contains `word` as a whole word: "eth1" is not in "veth1" or "eth10".
 bool Names(std::string_view text, std::string_view word) {
   if (word.empty()) return false;
   for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
@@ -52,7 +52,7 @@ bool Names(std::string_view text, std::string_view word) {
 Result<KernelLog> KernelLog::Open() {
   UniqueFd fd(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd.Valid()) return FailErrno("open /dev/kmsg");
-  // From here, the last record written, on.
+  // Start after the last record written.
   if (lseek(fd.Get(), 0, SEEK_END) < 0) return FailErrno("seek in /dev/kmsg");
   return KernelLog(std::move(fd));
 }
@@ -68,7 +68,7 @@ Result<KernelMessages> KernelLog::Read() {
     } else if (length == 0 || errno == EAGAIN) {
       return all;
     } else if (errno == EPIPE) {
-      all.lost = true;  // and the next read goes on with the oldest there is
+      all.lost = true;  // the next read continues with the oldest record
     } else if (errno != EINTR) {
       return FailErrno("read /dev/kmsg");
     }
@@ -79,14 +79,14 @@ bool Complains(const KernelMessage& message, const LogSubject& subject) {
   if (!message.by_kernel) return false;
   const auto in_text = [&](std::string_view alarm) { return message.text.contains(alarm); };
   if (std::ranges::any_of(kAlarms, in_text)) return true;
-  // bnxt reports a lost link as an error; it is the cable's, and TCP's to survive.
+  // bnxt reports a lost link as an error; the cause is the cable, and TCP survives it.
   if (message.level > kError || in_text("Link is Down")) return false;
   if (Names(message.text, subject.interface) || Names(message.text, subject.bus) ||
       Names(message.device, subject.bus)) {
     return true;
   }
-  // dev_err() and netdev_err() put the device behind the driver, and into the record; pr_err() of a
-  // driver is about none: pr_fmt() puts a colon there.
+  // dev_err() and netdev_err() put the device after the driver's name, and into the record.
+  // pr_err() of a driver names no device: pr_fmt() puts a colon there.
   return message.device.empty() && !subject.driver.empty() &&
          message.text.starts_with(subject.driver + ": ");
 }

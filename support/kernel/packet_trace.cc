@@ -18,16 +18,16 @@ namespace zcrx {
 namespace {
 
 constexpr std::string_view kPrefix = "zcrx-hwtest-";
-constexpr const char* kBufferKib = "512";  // for each CPU; some 5000 packets
+constexpr const char* kBufferKib = "512";  // per CPU; about 5000 packets
 
-constexpr size_t kMostText = size_t{1} << 30;  // of a test
+constexpr size_t kMostText = size_t{1} << 30;  // per test
 constexpr size_t kOneRead = size_t{64} << 10;
 
-// A driver uses one of them; none of them calls another.
+// A driver uses one of these, and none of them calls another.
 constexpr std::array kEvents = {"napi_gro_receive_entry", "napi_gro_frags_entry",
                                 "netif_receive_skb_entry", "netif_receive_skb_list_entry"};
 
-// tracefs judges a value by each write(2), so it goes in one.
+// Writes a value in one write(2), because tracefs parses each write by itself.
 Status Write(const std::filesystem::path& file, std::string_view value) {
   const std::string operation = fmt::format("write \"{}\" to {}", value, file.string());
   const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CLOEXEC));
@@ -38,7 +38,7 @@ Status Write(const std::filesystem::path& file, std::string_view value) {
   return {};
 }
 
-// Also one whose parent has not looked at its end yet.
+// Returns whether a process has exited, even if its parent has not waited for it yet.
 bool HasEnded(pid_t process) {
   const UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
   if (!handle.Valid()) return errno == ESRCH;
@@ -122,8 +122,8 @@ PacketTrace& PacketTrace::operator=(PacketTrace&& other) noexcept {
 
 PacketTrace::~PacketTrace() { std::ignore = Close(); }
 
-// To truncate the file `trace` would wait for all CPUs to have passed (synchronize_rcu() in
-// tracing_reset_online_cpus()), which takes longer than to read what is there.
+// Truncating the file `trace` would wait for all CPUs (synchronize_rcu() in
+// tracing_reset_online_cpus()), which takes longer than reading what is there.
 Status PacketTrace::Clear() {
   ZCRX_RETURN_IF_ERROR(Drain());
   text_.clear();
@@ -150,7 +150,7 @@ Status PacketTrace::Drain() {
 Status PacketTrace::Close() {
   if (instance_.empty()) return {};
   const std::filesystem::path instance = std::exchange(instance_, {});
-  pipe_.Reset();  // an instance that is read stays (EBUSY)
+  pipe_.Reset();  // an instance with an open trace_pipe cannot be removed (EBUSY)
   if (rmdir(instance.c_str()) != 0) return FailErrno("remove " + instance.string());
   return {};
 }

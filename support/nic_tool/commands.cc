@@ -14,7 +14,7 @@
 namespace zcrx {
 namespace {
 
-// Memory providers leave and huge pages come back within it.
+// Time for memory providers to leave and huge pages to be freed.
 constexpr std::chrono::seconds kRestore{20};
 
 NicToolStatus Show(Nic& nic) {
@@ -33,14 +33,14 @@ NicToolStatus Snapshot(Nic& nic, const std::string& file) {
                                                                   : NicToolStatus::kNotAsWanted);
 }
 
-// What is wanted, once it is known to be this NIC's.
+// Returns the snapshot in `file`, after checking that it is of this NIC.
 Result<NicState> Wanted(Nic& nic, const std::string& file) {
   ZCRX_ASSIGN_OR_RETURN(NicState wanted, ReadSnapshot(file));
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
   return wanted;
 }
 
-// A line each; how many there are.
+// Prints a line for each difference and returns how many there are.
 Result<size_t> PrintDifferences(Nic& nic, const NicState& wanted) {
   ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
   const std::vector<std::string> differences = Differences(wanted, now);
@@ -54,7 +54,7 @@ NicToolStatus Diff(Nic& nic, const NicState& wanted) {
   return *differences == 0 ? NicToolStatus::kAsWanted : NicToolStatus::kNotAsWanted;
 }
 
-// A run on the NIC goes on from what it has found there.
+// Takes the lock, because a run relies on the NIC being as it found it.
 NicToolStatus Restore(Nic& nic, const NicState& wanted, std::chrono::seconds wait) {
   const Result<NicLock> lock = NicLock::Take(nic.Name(), wait);
   if (!lock.has_value()) return Complain(lock.error(), NicToolStatus::kNotAsWanted);
@@ -94,7 +94,7 @@ NicToolStatus RunNicTool(const NicToolOptions& options) {
   if (!netif.has_value()) return Complain(netif.error(), NicToolStatus::kBadUsage);
   Result<Nic> nic = Nic::Open(*netif);
   if (options.command == NicCommand::kRestore && options.file.empty()) {
-    // A journal outlives its interface.
+    // A journal may exist although its interface is gone.
     return RestoreLeftover(nic ? nic->Name() : *netif, options.wait);
   }
   if (!nic.has_value()) return Complain(nic.error(), NicToolStatus::kBadUsage);

@@ -16,7 +16,7 @@ Result<Journals> OpenJournals() {
   return Journals(std::move(folder));
 }
 
-// A run that goes on, or its guardian, has the lock: the journal is theirs.
+// Takes the lock first: while a run or its guardian holds it, the journal is theirs.
 Result<std::string> Recover(const Journals& journals, const std::string& interface,
                             std::chrono::seconds wait) {
   ZCRX_ASSIGN_OR_RETURN(const NicLock lock, NicLock::Take(interface, wait));

@@ -1,4 +1,4 @@
-// zcrx_nic: shows, keeps, compares and puts back the state of the NIC under test. See --help.
+// zcrx_nic: shows, saves, compares and restores the state of the NIC under test. See --help.
 #include <span>
 #include <string_view>
 
@@ -9,7 +9,7 @@
 // NOLINTNEXTLINE(bugprone-exception-escape): bad_alloc may end it, there is nothing to save
 int main(int argc, char** argv) {
   const std::span<const char* const> arguments(argv, static_cast<size_t>(argc));
-  // Not a command for people: the suite starts it, and hands two descriptors on.
+  // Not a user's command: the suite starts it and passes two descriptors.
   if (arguments.size() == 4 && std::string_view(arguments[1]) == "guard") {
     return zcrx::GuardNic(arguments[2], arguments[3]);
   }

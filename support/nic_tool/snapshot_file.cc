@@ -9,7 +9,7 @@
 namespace zcrx {
 namespace {
 
-// What is at `path` may go for `state`.
+// Checks that what is at `path` may be replaced by `state`.
 Status CheckReplaceable(const std::string& path, const NicState& state) {
   const std::string operation = "write snapshot " + path;
   struct stat info = {};

@@ -21,8 +21,8 @@ constexpr uint64_t Mix(uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// Calls act(block, position in the block, position in the range, bytes) for each block touched,
-// until it returns false.
+// Calls act(block, position in the block, position in the range, bytes) for each block in the
+// range, until it returns false.
 template <typename Act>
 bool ForEachBlock(uint64_t offset, size_t length, Act&& act) {
   for (size_t done = 0; done < length;) {
@@ -40,14 +40,14 @@ uint64_t LoadWord(const std::byte* from) {
   return word;
 }
 
-// What is sought in the stream to tell where misplaced data comes from; chance finds 8 bytes
-// somewhere in the range below once in 2^38 times.
+// Size of the pattern that is searched in the stream to find where misplaced data comes from. 8
+// random bytes match somewhere in the range below once in 2^38 times.
 constexpr size_t kNeedleBytes = 8;
 constexpr uint64_t kSearchReach = uint64_t{32} << 20;  // on either side of the offset
 
 std::optional<uint64_t> FindInStream(const Payload& payload, uint64_t around,
                                      std::span<const std::byte> needle) {
-  // Blocks overlap by the needle, so that one across a border is found too.
+  // Blocks overlap by the needle, so that a match across a boundary is found.
   std::vector<std::byte> block((size_t{1} << 20) + kNeedleBytes - 1);
   const uint64_t first = around - std::min(around, kSearchReach);
   for (uint64_t at = first; at < around + kSearchReach; at += size_t{1} << 20) {
@@ -67,7 +67,7 @@ Payload::Payload(uint64_t seed) : seed_(seed) {
   for (uint64_t& word : table_) word = state = Mix(state);
 }
 
-// The seed is mixed first: streams of neighbouring seeds must not be each other's neighbours.
+// The seed is mixed first, so that neighbouring seeds do not give neighbouring streams.
 uint64_t Payload::Key(uint64_t block) const { return Mix(Mix(seed_ ^ 0x7a637278U) ^ block); }
 
 std::byte Payload::At(uint64_t offset) const {
@@ -78,7 +78,7 @@ std::byte Payload::At(uint64_t offset) const {
 void Payload::Fill(uint64_t offset, std::span<std::byte> out) const {
   const auto* table = reinterpret_cast<const std::byte*>(table_.data());
   ForEachBlock(offset, out.size(), [&](uint64_t block, size_t start, size_t done, size_t bytes) {
-    // The key as it lies at `start`: rotated so that whole words can be taken from any byte on.
+    // The key as seen from `start`: rotated so that whole words can be read from any byte on.
     const uint64_t key = std::rotr(Key(block), static_cast<int>(start % sizeof(uint64_t) * 8));
     size_t i = 0;
     for (; i + sizeof(uint64_t) <= bytes; i += sizeof(uint64_t)) {
@@ -90,7 +90,7 @@ void Payload::Fill(uint64_t offset, std::span<std::byte> out) const {
   });
 }
 
-// No branch in the loop over words, so that the compiler makes vectors of it.
+// The loop over words has no branch, so that the compiler vectorizes it.
 bool Payload::Matches(uint64_t offset, std::span<const std::byte> received) const {
   const auto* table = reinterpret_cast<const std::byte*>(table_.data());
   return ForEachBlock(

@@ -35,7 +35,7 @@ void ConnectionWatchdog::Run() {
   const HearsInterruption hears;
   pollfd wake{.fd = wake_.Get(), .events = POLLIN, .revents = 0};
   while (const auto sleep = Look()) {
-    // Not RemainingTimespec(): of an interruption that has come it would leave nothing.
+    // Not RemainingTimespec(), which would be zero after an interruption.
     const auto seconds = std::chrono::floor<std::chrono::seconds>(*sleep);
     const timespec left{.tv_sec = seconds.count(), .tv_nsec = (*sleep - seconds).count()};
     (void)::ppoll(&wake, 1, &left, Interruption::WaitMask());
@@ -67,7 +67,7 @@ ConnectionWatchdog::Call::Call(ConnectionWatchdog& watchdog, Sockets sockets, De
                         .deadline = deadline,
                         .last_answer = last_answer,
                         .undoing = Uninterrupted::Here()};
-  // A call costs no wake-up while the thread sleeps no longer than it may take.
+  // Wake the thread only if it would sleep beyond the end of this call.
   if (watchdog_.watched_->End() < watchdog_.sleeps_until_) {
     (void)::eventfd_write(watchdog_.wake_.Get(), 1);
   }

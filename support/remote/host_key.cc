@@ -18,7 +18,7 @@ using Key = std::unique_ptr<ssh_key_struct, FreeKey>;
 
 enum class Marker : uint8_t { kNone, kRevoked, kCertAuthority };
 
-// A line of known_hosts that is about the peer.
+// A line of known_hosts about the peer.
 struct Entry {
   std::string file;
   int line = 0;
@@ -28,7 +28,7 @@ struct Entry {
   [[nodiscard]] std::string Place() const { return fmt::format("{}:{}", file, line); }
 };
 
-// "ssh-ed25519 SHA256:..."
+// Returns "ssh-ed25519 SHA256:...".
 std::string Describe(ssh_key key) {
   unsigned char* hash = nullptr;
   size_t length = 0;
@@ -41,13 +41,13 @@ std::string Describe(ssh_key key) {
   return text;
 }
 
-// How known_hosts calls the peer.
+// Returns the peer's name in known_hosts.
 std::string EntryName(const SshConfig& config) {
   if (!config.key_alias.empty()) return config.key_alias;
   return config.port == 22 ? config.host : fmt::format("[{}]:{}", config.host, config.port);
 }
 
-// Takes the marker off.
+// Removes and returns the marker.
 Marker TakeMarker(std::string& line) {
   for (const auto& [text, marker] : {std::pair("@revoked ", Marker::kRevoked),
                                      std::pair("@cert-authority ", Marker::kCertAuthority)}) {
@@ -133,7 +133,7 @@ Status CheckHostKey(ssh_session session, const SshConfig& config) {
   };
   const auto plain = [](const Entry& entry) { return entry.marker == Marker::kNone; };
 
-  // Also where another line lists it: a revocation wins.
+  // A revocation also wins if another line lists the key.
   if (const Entry* const revoked = find(
           [&](const Entry& entry) { return entry.marker == Marker::kRevoked && same(entry); })) {
     return Fail(operation, EACCES,

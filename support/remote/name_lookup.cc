@@ -40,8 +40,8 @@ Result<Addresses> LookUp(const std::string& host, uint16_t port, Deadline deadli
 
   question->answered.Reset(::eventfd(0, EFD_CLOEXEC));
   if (!question->answered.Valid()) return FailErrno(operation);
-  // Nothing ends getaddrinfo(3) early, so it has a thread of its own; one that is given up keeps
-  // the question until the resolver gives up too.
+  // getaddrinfo(3) cannot be cancelled, so it runs in its own thread. After a timeout that thread
+  // keeps the question until the resolver gives up too.
   std::thread([question] {
     question->Ask(0);
     (void)::eventfd_write(question->answered.Get(), 1);

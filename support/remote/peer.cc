@@ -15,7 +15,8 @@ std::string TrimmedStderr(const PeerProcess& process) {
 
 }  // namespace
 
-// A shell between us and the program tells of a signal by a status (POSIX.1-2017, XCU 2.8.2).
+// A shell between sshd and the program reports a signal as an exit status (POSIX.1-2017, XCU
+// 2.8.2).
 std::string PeerExit::Text() const {
   if (!signal.empty()) return fmt::format("was killed by SIG{}", signal);
   const char* const by = status > 128 ? sigabbrev_np(status - 128) : nullptr;

@@ -26,7 +26,7 @@ std::string Number(size_t number) {
 }
 std::string Framed(const std::string& text) { return Number(text.size()) + text; }
 
-// Takes a number or a string of bytes from the front.
+// Remove and return a number or a string from the front.
 std::optional<uint32_t> TakeNumber(std::string_view& text) {
   uint32_t number = 0;
   if (text.size() < sizeof(number)) return std::nullopt;
@@ -57,7 +57,7 @@ std::optional<std::vector<SshAgent::Key>> ParseIdentities(std::string_view answe
   return keys;
 }
 
-// Blocking. Empty: the other end has gone, or talks nonsense.
+// Blocking reads. ReadMessage() returns "" if the other end is gone or sends nonsense.
 bool ReadAll(int fd, char* bytes, size_t length) {
   return ::recv(fd, bytes, length, MSG_WAITALL) == static_cast<ssize_t>(length);
 }
@@ -84,7 +84,7 @@ Result<UniqueFd> Open(const std::string& operation, const std::string& path) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) return Fail(operation, ENAMETOOLONG);
   path.copy(address.sun_path, path.size());
-  // Not blocking: a UNIX socket whose queue is full keeps connect(2) waiting for ever.
+  // Non-blocking: connect(2) waits forever for a UNIX socket whose queue is full.
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.Valid() ||
       ::connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
@@ -93,7 +93,7 @@ Result<UniqueFd> Open(const std::string& operation, const std::string& path) {
   return fd;
 }
 
-// By a deadline, which a blocking read has not.
+// Reads a message with a deadline, which blocking reads do not have.
 Result<std::string> ReadMessage(const std::string& operation, int fd, Deadline deadline) {
   std::string text;
   while (true) {

@@ -23,7 +23,7 @@ namespace zcrx {
 namespace {
 
 struct Output {
-  int status = 0;  // as waitpid(2) has it
+  int status = 0;  // as from waitpid(2)
   std::string out;
   std::string errors;
 };
@@ -53,7 +53,7 @@ Status ReadBoth(const std::string& operation, Pipe& out, Pipe& errors, Output& o
       const ssize_t got = ::read(waits[i].fd, chunk.data(), chunk.size());
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) {
-        waits[i].fd = -1;  // poll(2) passes over it
+        waits[i].fd = -1;  // ignored by poll(2)
         continue;
       }
       (i == 0 ? output.out : output.errors).append(chunk.data(), static_cast<size_t>(got));
@@ -102,8 +102,8 @@ User Myself() {
   return entry == nullptr ? User{} : User{.name = entry->pw_name, .home = entry->pw_dir};
 }
 
-// ssh_config(5), TOKENS: of those in paths and proxy commands the ones that have a meaning before
-// the connection is there.
+// Expands those tokens of paths and proxy commands that have a value before the connection exists
+// (ssh_config(5), TOKENS).
 std::string Expand(std::string_view text, const SshConfig& config, const std::string& name) {
   const User me = Myself();
   std::string expanded;
@@ -152,7 +152,8 @@ std::string Expand(std::string_view text, const SshConfig& config, const std::st
   return expanded;
 }
 
-// As ssh(1) does it (ssh.c): the last jump forwards, by way of those before it.
+// Returns the proxy command for a list of jumps, as ssh(1) does (ssh.c): the last jump forwards,
+// reached through those before it.
 std::string ProxyOfJumps(std::string_view jumps, const std::string& file) {
   const size_t comma = jumps.rfind(',');
   const std::string before(comma == jumps.npos ? "" : jumps.substr(0, comma));
@@ -171,7 +172,7 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
-// What `ssh -G` says: a keyword in lower case and its value in each line.
+// Parses the output of `ssh -G`: a lower-case keyword and its value per line.
 SshConfig Parse(const std::string& text, const std::string& name, const std::string& file,
                 SshConfig config) {
   std::vector<std::string> identities;
@@ -232,13 +233,13 @@ bool AnyFile(const SshOptions& options) {
   if (!options.config.empty()) return true;
   const std::array<std::string, 3> files = {Myself().home + "/.ssh/config", "/etc/ssh/ssh_config",
                                             "/usr/etc/ssh/ssh_config"};
-  // One that is not to be seen may be there: ssh(1) has a sentence for it.
+  // A file that cannot be accessed may exist: let ssh(1) report that.
   return std::ranges::any_of(files, [](const std::string& file) {
     return ::access(file.c_str(), F_OK) == 0 || errno != ENOENT;
   });
 }
 
-// As ssh(1) with no file to read (ssh_config(5) has them).
+// Returns ssh(1)'s configuration without any file (ssh_config(5) lists the defaults).
 SshConfig Defaults(const SshTarget& target) {
   const User me = Myself();
   SshConfig config;

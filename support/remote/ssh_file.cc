@@ -19,13 +19,13 @@ using namespace std::chrono_literals;
 constexpr size_t kChunk = 32UL * 1024;
 constexpr auto kGoodbye = 5s;
 
-// Runs on the peer, by its /bin/sh: makes FOLDER, takes SIZE bytes for FILE from its stdin, runs
-// "FILE ARGUMENT... FILE" and removes FOLDER in the end, with a word to who ended FILE. What ends
-// it wherever it is, is the end of file that a lost caller leaves, so nothing is written before
-// what removes it is there.
+// Runs on the peer in /bin/sh: creates FOLDER, reads SIZE bytes for FILE from stdin, runs "FILE
+// ARGUMENT... FILE", removes FOLDER in the end and reports that to the caller that ended FILE. The
+// end of file left by a lost caller ends the script at any point, so nothing is written before the
+// trap that removes it is set.
 //
-// Writing to a caller that has gone must not kill it (PIPE). An empty line comes before each of
-// ours: what a login shell has to say may lack a newline.
+// Writing to a caller that is gone must not kill the script (PIPE). An empty line precedes each of
+// its own, because the output of a login shell may lack a newline.
 constexpr const char* kScript = R"(folder=$1 file=$2 size=$3
 shift 3
 umask 077
@@ -71,7 +71,7 @@ Result<std::unique_ptr<PeerFile>> SshFile::Put(const std::shared_ptr<SshSession>
   std::unique_ptr<SshFile> file(new SshFile(std::move(process), path));
   const auto put = [&]() -> Status {
     ZCRX_RETURN_IF_ERROR(file->process_->WaitForLine("MADE", deadline));
-    // Where the peer has ended it, it says why.
+    // If the peer has exited, its output says why.
     Status written = file->Write(local_path, deadline);
     if (!written && written.error().code != EPIPE) return written;
     return file->process_->WaitForLine("WRITTEN", deadline);

@@ -26,11 +26,11 @@ using Key = std::unique_ptr<ssh_key_struct, FreeKey>;
 struct Identity {
   std::string path;
   Key private_key;  // null: see `problem`
-  Key public_key;   // null: not known
+  Key public_key;   // null: unknown
   std::string problem = {};
 };
 
-// libssh has no other way to say that a key has a passphrase.
+// Passphrase callback: the only way in libssh to learn that a key has a passphrase.
 int NoPassphrase(const char* /*prompt*/, char* /*buffer*/, size_t /*length*/, int /*echo*/,
                  int /*verify*/, void* asked) {
   *static_cast<bool*>(asked) = true;
@@ -50,7 +50,7 @@ std::optional<Identity> Load(const std::string& path) {
     return identity;
   }
   identity.problem = asked ? "has a passphrase" : "cannot be read as a private key";
-  // A private key of OpenSSH's own format holds the public one, in clear.
+  // A private key in OpenSSH's own format contains the public key in clear text.
   for (const std::string& place : {path + ".pub", path}) {
     if (ssh_pki_import_pubkey_file(place.c_str(), &key) != SSH_OK) continue;
     identity.public_key.reset(key);
@@ -77,7 +77,7 @@ std::string Base64(const std::string& bytes) {
 }
 
 bool KnownType(const SshAgent::Key& key) {
-  constexpr size_t kLength = 4;  // of the type, in front of it
+  constexpr size_t kLength = 4;  // length field in front of the type
   const std::string type = key.blob.substr(std::min(kLength, key.blob.size()));
   for (const auto known :
        {SSH_KEYTYPE_RSA, SSH_KEYTYPE_ED25519, SSH_KEYTYPE_ECDSA_P256, SSH_KEYTYPE_ECDSA_P384,
@@ -135,7 +135,7 @@ class Login {
   }
 
  private:
-  // Whether the peer lets us in with these keys.
+  // Returns whether the peer accepts one of these keys.
   Result<bool> Offer(const std::vector<std::string>& names, const std::function<int()>& call) {
     offered_.insert(offered_.end(), names.begin(), names.end());
     ZCRX_ASSIGN_OR_RETURN(const int code, session_.Authenticate(operation_, deadline_, call));
@@ -164,8 +164,8 @@ class Login {
     return false;
   }
 
-  // The configured keys first. Not again what was offered as a file, and nothing of a type that
-  // libssh does not know: it would take that for the end of the list.
+  // Returns the agent's keys to offer, configured ones first. Leaves out keys already offered as a
+  // file, and types that libssh does not know, which it would take for the end of the list.
   std::vector<SshAgent::Key> FromAgent(const SshAgent& agent) const {
     std::vector<SshAgent::Key> first;
     std::vector<SshAgent::Key> others;
@@ -215,7 +215,7 @@ class Login {
     return in;
   }
 
-  // None was accepted.
+  // Returns the error after all keys were refused.
   Status Refused() {
     std::vector<std::string> unusable;
     for (const Identity& identity : identities_) {
@@ -252,7 +252,7 @@ class Login {
   std::string operation_;
   std::vector<Identity> identities_;
   std::vector<std::string> offered_;
-  std::string no_agent_;  // why
+  std::string no_agent_;  // why the agent could not be used
 };
 
 }  // namespace

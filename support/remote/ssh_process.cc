@@ -19,7 +19,8 @@ constexpr size_t kMaxSaid = 200;
 constexpr size_t kMaxSignal = 15;
 constexpr auto kGoodbye = 2s;
 
-// Never allocates: `buffer` has reserved `limit`. False where not everything fitted.
+// Appends up to `limit` bytes in total. Never allocates: `buffer` has reserved `limit`. Returns
+// false if not everything fitted.
 bool AppendBounded(std::string& buffer, size_t limit, std::string_view bytes) {
   buffer.append(bytes.substr(0, limit - std::min(limit, buffer.size())));
   return buffer.size() < limit;
@@ -47,7 +48,7 @@ SshProcess::~SshProcess() {
     session_->KeepAliveNoMore(channel_);
     ssh_remove_channel_callbacks(channel_, &callbacks_);
     if (session_->Connected() && !closed_) (void)ssh_channel_send_eof(channel_);
-    ssh_channel_free(channel_);  // closes it first where that has not happened
+    ssh_channel_free(channel_);  // also closes it if necessary
     return SSH_OK;
   });
 }
@@ -156,7 +157,7 @@ int SshProcess::OnData(ssh_session /*session*/, ssh_channel /*channel*/, void* d
   } else if (!AppendBounded(process.stdout_, kMaxUnread, bytes)) {
     process.stdout_full_ = true;
   }
-  return static_cast<int>(length);  // taken; else libssh would keep it and shut the window
+  return static_cast<int>(length);  // taken; otherwise libssh would keep it and close the window
 }
 
 void SshProcess::OnEof(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
@@ -175,7 +176,7 @@ void SshProcess::OnExitStatus(ssh_session /*session*/, ssh_channel /*channel*/, 
 void SshProcess::OnExitSignal(ssh_session /*session*/, ssh_channel /*channel*/, const char* signal,
                               int /*core*/, const char* /*message*/, const char* /*language*/,
                               void* self) {
-  // As many characters as fit into a std::string without an allocation, which could throw.
+  // As many characters as fit in a std::string without an allocation, which could throw.
   static_cast<SshProcess*>(self)->exit_ =
       PeerExit{.status = 0, .signal = std::string(std::string_view(signal).substr(0, kMaxSignal))};
 }

@@ -20,9 +20,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLastAnswer = 2s;  // after an interruption
-constexpr auto kLogin = 15s;      // two to three seconds under emulation
+constexpr auto kLogin = 15s;      // takes two to three seconds under emulation
 
-// libssh puts things into a command in the place of %h and so on; that has been done.
+// Escapes % because libssh expands %h and the like in commands, and they are already expanded.
 std::string Escaped(const std::string& text) {
   std::string escaped;
   for (const char c : text) escaped += c == '%' ? "%%" : std::string(1, c);
@@ -37,15 +37,15 @@ SshSession::~SshSession() {
   Locked([this] { closing_ = true; });
   keepers_work_.notify_one();
   if (keeper_.joinable()) keeper_.join();
-  // No ssh_disconnect(): it forgets the descriptor, and the connection stays open.
+  // No ssh_disconnect(): it forgets the descriptor, and the connection would stay open.
 }
 
 std::unexpected<Error> SshSession::Failed(const std::string& operation) const {
   return Fail(operation, logged_in_ && !Connected() ? ECONNRESET : 0, ssh_get_error(Get()));
 }
 
-// The watchdog ends what waits for the peer; once the connection has gone libssh waits for nothing
-// at all, by its own limit.
+// Sets libssh's own timeout. The watchdog ends waits for the peer; this limit ends libssh's waits
+// once the connection is gone.
 void SshSession::LimitLibssh(Deadline deadline) const {
   const long seconds = deadline.RemainingMs() / 1000 + 1;
   (void)ssh_options_set(Get(), SSH_OPTIONS_TIMEOUT, &seconds);
@@ -86,8 +86,8 @@ Status SshSession::Configure(const SshConfig& config) {
   };
   const bool no_files = false;
   const int port = config.port;
-  // libssh takes fewer names for a host than others do, and needs none: we connect, and we look at
-  // known_hosts.
+  // libssh accepts fewer host names than others do and needs none: this class connects and checks
+  // known_hosts itself.
   if (!set(SSH_OPTIONS_HOST, "peer") || !set(SSH_OPTIONS_PROCESS_CONFIG, &no_files) ||
       !set(SSH_OPTIONS_KNOWNHOSTS, "/dev/null") ||
       !set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") || !set(SSH_OPTIONS_PORT, &port) ||
@@ -109,7 +109,7 @@ Status SshSession::Configure(const SshConfig& config) {
 Status SshSession::Handshake(const SshConfig& config, Deadline deadline) {
   const std::string operation = "open an SSH connection to " + name_;
   if (!config.proxy_command.empty()) {
-    // libssh starts the command itself; asked not to wait, it returns as soon as that is done.
+    // libssh starts the command itself; in non-blocking mode it returns as soon as that is done.
     ssh_set_blocking(Get(), 0);
     const int code = ssh_connect(Get());
     ssh_set_blocking(Get(), 1);
@@ -119,7 +119,7 @@ Status SshSession::Handshake(const SshConfig& config, Deadline deadline) {
     ZCRX_ASSIGN_OR_RETURN(UniqueFd fd, TcpConnect(config.host, config.port, deadline));
     const socket_t handed_over = fd.Get();
     if (ssh_options_set(Get(), SSH_OPTIONS_FD, &handed_over) != SSH_OK) return Failed(operation);
-    // From its ssh_connect() on the descriptor is libssh's; ours is a second one.
+    // From ssh_connect() on libssh owns the descriptor; this is a duplicate.
     socket_.Reset(::fcntl(handed_over, F_DUPFD_CLOEXEC, 0));
     (void)fd.Release();
   }
@@ -155,7 +155,7 @@ Result<bool> SshSession::PollSocket(const std::string& operation, Deadline deadl
 }
 
 Status SshSession::Receive(const std::string& operation, Deadline deadline) {
-  // Outside of libssh, which would have the session to itself, and hears no interruption.
+  // Wait outside libssh, which would hold the session and does not notice interruptions.
   ZCRX_RETURN_IF_ERROR(PollSocket(operation, deadline));
   const std::lock_guard lock(mutex_);
   const int code = ssh_event_dopoll(event_.get(), 0);
@@ -187,7 +187,7 @@ void SshSession::SendSignsOfLife() {
     }
     const auto due = next->due;
     if (keepers_work_.wait_until(lock, due) == std::cv_status::no_timeout) continue;
-    // Rather a little early than a turn for each.
+    // Send some a little early rather than waking up for each channel.
     const auto now = Deadline::Clock::now();
     for (KeptAlive& one : kept_alive_) {
       if (one.due - now > one.period / 4) continue;
@@ -198,8 +198,8 @@ void SshSession::SendSignsOfLife() {
   }
 }
 
-// libssh waits until all is written, and for room in the channel's window. Where that is not at
-// once, the link is down, and a byte more would change nothing.
+// libssh waits until everything is written, and for room in the channel's window. If that is not
+// possible at once, the link is down and one more byte changes nothing.
 void SshSession::SendSignOfLife(ssh_channel channel) {
   pollfd writable{.fd = socket_.Get(), .events = POLLOUT, .revents = 0};
   if (!Connected() || ssh_channel_is_closed(channel) != 0 ||

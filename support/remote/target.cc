@@ -10,8 +10,8 @@ namespace {
 
 bool Blank(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }
 
-// A ProxyCommand of ~/.ssh/config is a shell's, with host and user put into it (%h, %r). As
-// OpenSSH, ssh.c: valid_hostname(), valid_ruser().
+// A shell runs the ProxyCommand of ~/.ssh/config, with host and user inserted (%h, %r). The rules
+// are OpenSSH's, ssh.c: valid_hostname(), valid_ruser().
 constexpr std::string_view kNotInUser = "'`\";&<>|(){}";
 constexpr std::string_view kNotInHost = "'`\";&<>|(){}$\\";
 
@@ -33,7 +33,7 @@ Result<SshTarget> ParseSshTarget(std::string_view text) {
   }
 
   SshTarget target;
-  // The last '@', as ssh(1): a user name may hold one, a host may not.
+  // Split at the last '@', as ssh(1) does: a user name may contain one, a host name may not.
   if (const size_t at = text.rfind('@'); at != text.npos) {
     target.user = text.substr(0, at);
     text.remove_prefix(at + 1);

@@ -45,7 +45,7 @@ Result<UniqueFd> TcpConnect(const std::string& host, uint16_t port, Deadline dea
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     result = ConnectTo(*address, operation, deadline);
     if (!result.has_value()) continue;
-    // An SSH conversation is questions and answers; Nagle's algorithm would hold each one back.
+    // SSH is a dialogue of requests and replies, each of which Nagle's algorithm would delay.
     const int on = 1;
     (void)::setsockopt(result->Get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     break;

@@ -80,8 +80,7 @@ int Help() {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): bad_alloc may end it, there is nothing to save
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE,
-              SIG_IGN);  // a reader that is gone must be an error of write(2), not a signal
+  std::signal(SIGPIPE, SIG_IGN);  // a lost reader is an error of write(2), not a signal
   const std::span<const char* const> arguments(argv, static_cast<size_t>(argc));
   if (argc > 1 && arguments[1] == std::string_view("--version")) {
     fmt::print("zcrx_sender {}\n", zcrx::kVersion);
