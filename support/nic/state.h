@@ -82,7 +82,7 @@ bool IsAsWanted(const NicState& wanted, std::string_view feature, const NicState
 
 // Returns how many rx queues, from 0 on, are claimed by flow rules and additional RSS contexts: the
 // highest they lead to, plus one. The device cannot have fewer (ethtool_check_max_channel() in
-// net/ethtool/common.c), and these queues carry traffic that somebody has steered there.
+// net/ethtool/common.c), and these queues carry traffic that was steered there on purpose.
 uint32_t CountClaimedQueues(const NicState& state);
 
 // Returns a sentence for each difference: "rings: rx was 512, is 256". Empty: `now` is as `wanted`.

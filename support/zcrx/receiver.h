@@ -81,7 +81,7 @@ class Receiver {
   // Accepts a connection, unless there already is one, and receives until its end. Fails unless the
   // end comes after exactly `bytes`. Closes the connection, which the sender takes as its receipt.
   Result<Received> Collect(uint64_t bytes, StreamCheck check, Deadline deadline);
-  // Accepts one more connection, which is to carry `bytes`. With Reach() and CollectAll(),
+  // Accepts one more connection, which is to carry `bytes`. Accept(), Reach() and CollectAll() are
   // Collect() in steps.
   Status Accept(uint64_t bytes, StreamCheck check, Deadline deadline);
   // Waits until at least `bytes` have arrived on each connection. Fails if one ends earlier.
