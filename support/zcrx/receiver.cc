@@ -112,6 +112,22 @@ Status Receiver::Accept(uint64_t bytes, StreamCheck check, Deadline deadline) {
   return RunUntil([&] { return streams_.back().connection.Valid(); }, "accept", deadline);
 }
 
+// SO_RCVLOWAT is what poll(2) goes by, and the request would: so it is 1 again afterwards.
+Status Receiver::WaitUntilQueued(int bytes, Deadline deadline) {
+  const std::string operation = fmt::format("wait until {} bytes are queued", bytes);
+  const int connection = streams_.back().connection.Get();
+  const auto set = [&](int low) {
+    return setsockopt(connection, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0;
+  };
+  if (!set(bytes)) return GiveUp(FailErrno(operation).error());
+  pollfd readable = {.fd = connection, .events = POLLIN, .revents = 0};
+  const Result<bool> queued = PollUntil(operation, std::span(&readable, 1), deadline);
+  if (!queued) return GiveUp(queued.error());
+  if (!*queued) return GiveUp(FailExpired(operation).error());
+  if (!set(1)) return GiveUp(FailErrno(operation).error());
+  return {};
+}
+
 Status Receiver::Reach(uint64_t bytes, Deadline deadline) {
   const auto reached = [&](const Stream& stream) { return stream.received.bytes >= bytes; };
   const auto all = [&] {

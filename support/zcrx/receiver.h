@@ -84,6 +84,9 @@ class Receiver {
   // Accepts one more connection, which is to carry `bytes`. Accept(), Reach() and CollectAll() are
   // Collect() in steps.
   Status Accept(uint64_t bytes, StreamCheck check, Deadline deadline);
+  // Waits until `bytes` are queued in the socket of the connection that was just accepted. Nothing
+  // receives them before the next call.
+  Status WaitUntilQueued(int bytes, Deadline deadline);
   // Waits until at least `bytes` have arrived on each connection. Fails if one ends earlier.
   Status Reach(uint64_t bytes, Deadline deadline);
   // Waits until nothing has moved for `silence`: no connection, no data, no event. The connections

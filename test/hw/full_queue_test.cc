@@ -6,6 +6,8 @@ namespace zcrx {
 namespace {
 
 constexpr unsigned kCompletions = 4;
+// More than four completions hold, each of which is a buffer at most.
+constexpr int kQueuedBytes = 64 << 10;
 
 using ZcrxFullQueue = SteeredTest;
 
@@ -15,6 +17,8 @@ TEST_P(ZcrxFullQueue, LosesNothing) {
   options.cq_entries = kCompletions;
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+  ASSERT_OK(receiver.Accept(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
+  ASSERT_OK(receiver.WaitUntilQueued(kQueuedBytes, Deadline::In(kTransfer)));
 
   ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
   EXPECT_GT(received.queue_full, 0U) << "the completion queue was never full";

@@ -12,6 +12,10 @@ namespace {
 
 constexpr int kResets = 3;
 constexpr uint64_t kCutShort = uint64_t{1} << 20;  // its last part is still with the sender then
+// A few packets. A request takes 20 of them at a time (IO_SKBS_PER_CALL_LIMIT in io_uring/zcrx.c);
+// where it has to go on for more after a reset, 7.3 looks no further once it has got them all
+// (io_poll_check_events() in io_uring/poll.c forgets `again` when it returns IOU_POLL_REQUEUE).
+constexpr uint32_t kFewPackets = 8 << 10;
 
 using ZcrxStreamEnd = SteeredTest;
 
@@ -31,6 +35,7 @@ TEST_P(ZcrxStreamEnd, ByResetGivesTheBuffersBack) {
   const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue, GetParam().area);
   ReceiveInto(area, options);
+  options.request_bytes = kFewPackets;
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   for (int reset = 0; reset < kResets; ++reset) {
     ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = kCutShort, .reset = true}));
