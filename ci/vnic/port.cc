@@ -1,8 +1,5 @@
 #include "ci/vnic/port.h"
 
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <utility>
 
@@ -16,6 +13,7 @@ Port::Plugged::Plugged(Port& port, zcrx::UniqueFd client)
                                      .wire = port.wire_,
                                      .faults = port.faults_,
                                      .starts = port.starts_,
+                                     .timers = port.loop_.LoopTimers(),
                                      .mac = port.options_.mac})),
       session(vfio_user::Channel(std::move(client)), port.log_, port.options_.model->identity, *nic,
               memory, msix) {}
@@ -24,29 +22,23 @@ zcrx::Result<std::unique_ptr<Port>> Port::Open(const PortOptions& options, LogSi
                                                EventLoop& loop, Cable::End& wire) {
   ZCRX_ASSIGN_OR_RETURN(UnixListener listener, UnixListener::Listen(options.socket));
   // Not make_unique: the constructor is private, since a port without its socket is none.
-  zcrx::UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  if (!timer.Valid()) return zcrx::FailErrno("create a timer");
-  std::unique_ptr<Port> port(
-      new Port(options, sink, loop, wire, std::move(listener), std::move(timer)));
+  std::unique_ptr<Port> port(new Port(options, sink, loop, wire, std::move(listener)));
   ZCRX_RETURN_IF_ERROR(loop.Add(port->listener_.Fd(), [raw = port.get()] { raw->OnClient(); }));
-  ZCRX_RETURN_IF_ERROR(loop.Add(port->flap_over_.Get(), [raw = port.get()] { raw->FlapOver(); }));
   return port;
 }
 
 Port::Port(const PortOptions& options, LogSink& sink, EventLoop& loop, Cable::End& wire,
-           UnixListener listener, zcrx::UniqueFd timer)
+           UnixListener listener)
     : options_(options),
       log_(sink, options.name),
       loop_(loop),
       wire_(wire),
       listener_(std::move(listener)),
       faults_(options_.model->faults),
-      frame_faults_(faults_, [this] { Flap(); }),
-      flap_over_(std::move(timer)) {}
+      frame_faults_(faults_, [this] { Flap(); }) {}
 
 Port::~Port() {
   Unplug();
-  loop_.Remove(flap_over_.Get());
   loop_.Remove(listener_.Fd());
 }
 
@@ -87,15 +79,8 @@ void Port::OnMessage() {
 }
 
 void Port::Flap() {
-  itimerspec over{};
-  over.it_value.tv_nsec = std::chrono::nanoseconds(kFlap).count();
-  if (::timerfd_settime(flap_over_.Get(), 0, &over, nullptr) != 0) return;
+  flap_over_ = loop_.LoopTimers().After(kFlap, [this] { wire_.SetUp(true); });
   wire_.SetUp(false);
-}
-
-void Port::FlapOver() {
-  std::uint64_t times = 0;
-  if (::read(flap_over_.Get(), &times, sizeof times) == sizeof times) wire_.SetUp(true);
 }
 
 void Port::Unplug() {

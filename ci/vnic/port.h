@@ -45,13 +45,12 @@ class Port {
   static constexpr std::chrono::milliseconds kFlap{200};
 
   Port(const PortOptions& options, LogSink& sink, EventLoop& loop, Cable::End& wire,
-       UnixListener listener, zcrx::UniqueFd timer);
+       UnixListener listener);
   void OnClient();
   void OnMessage();
   void Unplug();
   // Takes the cable down for kFlap.
   void Flap();
-  void FlapOver();
 
   const PortOptions options_;
   const Log log_;
@@ -61,7 +60,7 @@ class Port {
   Faults faults_;
   QueueStarts starts_;
   FrameFaults frame_faults_;
-  zcrx::UniqueFd flap_over_;  // a timer
+  Timer flap_over_;
   std::unique_ptr<Plugged> plugged_;
 };
 

@@ -31,6 +31,7 @@ class Client {
                          .wire = wire_,
                          .faults = faults_,
                          .starts = starts_,
+                         .timers = timers_,
                          .mac = {2, 0, 0, 0, 0, 1}})) {
     std::array<int, 2> ends{};
     fuzz::Require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
@@ -195,6 +196,7 @@ class Client {
   FakeWire wire_;
   Faults faults_;
   QueueStarts starts_;
+  Timers timers_;
   std::unique_ptr<Nic> nic_;
   zcrx::UniqueFd socket_;
   std::unique_ptr<Session> session_;

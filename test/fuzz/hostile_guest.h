@@ -1,6 +1,7 @@
 // What any guest can do to any NIC, and what the cable brings it meanwhile.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -76,7 +77,7 @@ class HostileGuest {
       : guest_(guest), model_(model), nic_(nic) {}
 
   void Step(Input& input) {
-    switch (input.Below(9)) {
+    switch (input.Below(10)) {
       case 0:
         return WriteMemory(input);
       case 1:
@@ -93,6 +94,8 @@ class HostileGuest {
         return Remap(input);
       case 7:
         return SetFault(input);
+      case 8:
+        return guest_.Pass(std::chrono::milliseconds(input.Number<std::uint16_t>()));
       default:
         std::ignore = nic_.Stats();
     }

@@ -64,6 +64,7 @@ class FakeGuest {
     wire = {};
     faults.Clear();
     starts = {};
+    now = {};
     next_ = kBase;
   }
 
@@ -85,6 +86,12 @@ class FakeGuest {
     return *value;
   }
 
+  // The clock goes on.
+  void Pass(Timers::Clock::duration time) {
+    now += time;
+    timers.RunDue();
+  }
+
   [[nodiscard]] NicSlot Slot() {
     return {.log = log,
             .memory = memory,
@@ -92,6 +99,7 @@ class FakeGuest {
             .wire = wire,
             .faults = faults,
             .starts = starts,
+            .timers = timers,
             .mac = {2, 0, 0, 0, 0, 1}};
   }
 
@@ -100,6 +108,8 @@ class FakeGuest {
   FakeWire wire;
   Faults faults;
   QueueStarts starts;
+  Timers::Clock::time_point now{};
+  Timers timers{[this] { return now; }};
   LogSink sink;
   Log log{sink, "test"};
 

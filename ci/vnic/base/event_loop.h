@@ -1,4 +1,4 @@
-// One thread waits for everything: sockets, the parent's pipe, signals.
+// One thread waits for everything: sockets, the parent's pipe, signals, times.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "ci/vnic/base/timers.h"
 #include "support/base/result.h"
 #include "support/base/unique_fd.h"
 
@@ -21,6 +22,7 @@ class EventLoop {
   // the caller's, who removes it before closing it. A callback may add and remove fds, its own too.
   zcrx::Status Add(int fd, Callback on_readable);
   void Remove(int fd);
+  [[nodiscard]] Timers& LoopTimers() { return *timers_; }
 
   // Until Stop(). The error is epoll's own.
   zcrx::Status Run();
@@ -29,7 +31,11 @@ class EventLoop {
  private:
   explicit EventLoop(zcrx::UniqueFd epoll) : epoll_(std::move(epoll)) {}
 
+  // How long to wait for events, in milliseconds; -1: no timer waits.
+  [[nodiscard]] int Timeout() const;
+
   zcrx::UniqueFd epoll_;
+  std::unique_ptr<Timers> timers_ = std::make_unique<Timers>();  // it has one address
   // Shared, so that a callback that removes itself stays alive until it returns.
   std::map<int, std::shared_ptr<Callback>> callbacks_;
   bool stopped_ = false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ci/vnic/base/log.h"
+#include "ci/vnic/base/timers.h"
 #include "ci/vnic/device/guest_memory.h"
 #include "ci/vnic/device/pci_config.h"
 #include "ci/vnic/device/queue_starts.h"
@@ -46,6 +47,7 @@ struct NicSlot {
   Wire& wire;
   Faults& faults;
   QueueStarts& starts;
+  Timers& timers;  // what the NIC sets is cancelled with its Timer, a member of the NIC's
   MacAddress mac{};
 };
 
