@@ -61,13 +61,21 @@ class RecordingNic : public Nic {
 };
 
 inline constexpr std::uint32_t kVectors = 4;
+// Power management, whose state software may write, and one of an odd size.
+inline constexpr std::array<std::uint8_t, 6> kPowerBytes{0x03, 0, 0x08, 0, 0, 0};
+inline constexpr std::array<std::uint8_t, 6> kPowerWritable{0, 0, 0x03, 0, 0, 0};
+inline constexpr std::array<std::uint8_t, 3> kVendorBytes{5, 0xaa, 0xbb};
+inline constexpr std::array kCapabilities{
+    PciCapability{.id = 0x09, .bytes = kVendorBytes},
+    PciCapability{.id = 0x01, .bytes = kPowerBytes, .writable = kPowerWritable}};
 inline constexpr PciIdentity kIdentity = {
     .vendor = 0x1234,
     .device = 0x5678,
     .revision = 1,
     .class_code = 0x020000,
     .bars = {PciBar{.size = 4096}},
-    .msix = {.vectors = kVectors, .bar = 0, .table_offset = 0x800}};
+    .msix = {.vectors = kVectors, .bar = 0, .table_offset = 0x800},
+    .capabilities = kCapabilities};
 
 struct Reply {
   Header header;

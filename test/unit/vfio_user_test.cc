@@ -87,11 +87,21 @@ TEST_F(VfioUser, HasAConfigurationSpace) {
   EXPECT_EQ(read(0x00), 0x56781234U);
   EXPECT_EQ(read(0x08), 0x02000001U);
   EXPECT_EQ(read(0x34), 0x40U) << "the first capability";
-  EXPECT_EQ(read(0x40) & 0xffff, 0x8010U) << "PCI Express, then 0x80";
+  EXPECT_EQ(read(0x40) & 0xffff, 0x7c10U) << "PCI Express, then 0x7c";
   EXPECT_EQ(read(0x4c), 0x103U) << "Link Capabilities: 8 GT/s x16";
   EXPECT_EQ(read(0x6c), 0xeU) << "Link Capabilities 2: 2.5, 5 and 8 GT/s";
-  EXPECT_EQ(read(0x80), 0x00030011U) << "MSI-X with 4 vectors";
-  EXPECT_EQ(read(0x84), 0x800U);
+  EXPECT_EQ(read(0x7c), 0x00038811U) << "MSI-X with 4 vectors";
+  EXPECT_EQ(read(0x80), 0x800U);
+  EXPECT_EQ(read(0x88), 0xaa059009U) << "the identity's own, in their order";
+  EXPECT_EQ(read(0x8c), 0xbbU);
+  EXPECT_EQ(read(0x90), 0x00030001U) << "the last";
+  EXPECT_EQ(read(0x94), 0x08U);
+  EXPECT_EQ(read(0x100), 0U) << "no extended capability";
+  EXPECT_EQ(read(0xffc), 0U);
+
+  const RegionAccess power{.offset = 0x94, .region = kRegionConfig, .count = 4};
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(power, ~0U)), 0);
+  EXPECT_EQ(read(0x94), 0x0bU) << "the two bits of the power state";
 
   const RegionAccess bar0{.offset = 0x10, .region = kRegionConfig, .count = 4};
   EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(bar0, ~0U)), 0);

@@ -16,7 +16,6 @@ constexpr std::size_t kRevisionAndClass = 0x08;
 constexpr std::size_t kBar0 = 0x10;
 constexpr std::size_t kSubsystemVendor = 0x2c;
 constexpr std::size_t kSubsystem = 0x2e;
-constexpr std::size_t kCapabilities = 0x34;
 constexpr std::size_t kInterruptLine = 0x3c;
 
 constexpr std::uint16_t kCommandMemory = 1U << 1;
@@ -25,10 +24,10 @@ constexpr std::uint16_t kCommandIntxDisable = 1U << 10;
 constexpr std::uint16_t kStatusCapabilityList = 1U << 4;
 constexpr std::uint32_t kBar64bit = 2U << 1;
 
-constexpr std::size_t kExpress = 0x40;  // 60 bytes
-constexpr std::size_t kMsix = 0x80;     // 12 bytes
 constexpr std::uint8_t kCapabilityExpress = 0x10;
+constexpr std::size_t kExpressSize = 60;
 constexpr std::uint8_t kCapabilityMsix = 0x11;
+constexpr std::size_t kMsixSize = 12;
 
 }  // namespace
 
@@ -40,7 +39,6 @@ PciConfig::PciConfig(const PciIdentity& identity) {
   Put32(kRevisionAndClass, identity.class_code << 8 | identity.revision);
   Put16(kSubsystemVendor, identity.subsystem_vendor);
   Put16(kSubsystem, identity.subsystem);
-  Put16(kCapabilities, kExpress);
   Put16(kInterruptLine, 0, 0xff);
 
   for (std::size_t i = 0; i < identity.bars.size(); ++i) {
@@ -51,21 +49,48 @@ PciConfig::PciConfig(const PciIdentity& identity) {
     if (bar.is_64bit) Put32(kBar0 + 4 * ++i, 0, static_cast<std::uint32_t>(mask >> 32));
   }
 
+  AppendExpress();
+  AppendMsix(identity.msix);
+  for (const PciCapability& capability : identity.capabilities) {
+    const auto at = Append(capability.id, 2 + capability.bytes.size());
+    if (!at) continue;
+    std::ranges::copy(capability.bytes, bytes_.begin() + static_cast<std::ptrdiff_t>(*at + 2));
+    std::ranges::copy(
+        capability.writable.first(std::min(capability.writable.size(), capability.bytes.size())),
+        writable_.begin() + static_cast<std::ptrdiff_t>(*at + 2));
+  }
+}
+
+std::optional<std::size_t> PciConfig::Append(std::uint8_t id, std::size_t size) {
+  if (size > kCapabilitiesEnd - end_) return std::nullopt;
+  const std::size_t at = end_;
+  bytes_[link_] = static_cast<std::uint8_t>(at);
+  bytes_[at] = id;
+  link_ = at + 1;
+  end_ = std::min(kCapabilitiesEnd, (at + size + 3) / 4 * 4);  // they begin at multiples of 4
+  return at;
+}
+
+void PciConfig::AppendExpress() {
+  const auto at = Append(kCapabilityExpress, kExpressSize);
+  if (!at) return;
   // An endpoint, version 2, with a function-level reset; max payload 128 bytes; link 8 GT/s x16.
-  Put16(kExpress, kMsix << 8 | kCapabilityExpress);
-  Put16(kExpress + 2, 2);
-  Put32(kExpress + 4, 1U << 28 | 1U << 15);
-  Put16(kExpress + 8, 0, 0x7fff);
-  Put32(kExpress + 12, 16U << 4 | 3U);
-  Put16(kExpress + 18, 16U << 4 | 3U);
+  Put16(*at + 2, 2);
+  Put32(*at + 4, 1U << 28 | 1U << 15);
+  Put16(*at + 8, 0, 0x7fff);
+  Put32(*at + 12, 16U << 4 | 3U);
+  Put16(*at + 18, 16U << 4 | 3U);
   // Link Capabilities 2: 2.5, 5 and 8 GT/s. Linux looks for more than 5 GT/s only here (pci.c,
   // pcie_get_speed_cap) and otherwise reports "0.000 Gb/s available PCIe bandwidth".
-  Put32(kExpress + 44, 1U << 3 | 1U << 2 | 1U << 1);
+  Put32(*at + 44, 1U << 3 | 1U << 2 | 1U << 1);
+}
 
-  Put16(kMsix, kCapabilityMsix);
-  Put16(kMsix + 2, static_cast<std::uint16_t>(identity.msix.vectors - 1), 0xc000);
-  Put32(kMsix + 4, identity.msix.table_offset | identity.msix.bar);
-  Put32(kMsix + 8, identity.msix.pending_offset | identity.msix.bar);
+void PciConfig::AppendMsix(const MsixLayout& msix) {
+  const auto at = Append(kCapabilityMsix, kMsixSize);
+  if (!at) return;
+  Put16(*at + 2, static_cast<std::uint16_t>(msix.vectors - 1), 0xc000);
+  Put32(*at + 4, msix.table_offset | msix.bar);
+  Put32(*at + 8, msix.pending_offset | msix.bar);
 }
 
 void PciConfig::Put16(std::size_t offset, std::uint16_t value, std::uint16_t writable) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace vnic {
@@ -20,6 +22,15 @@ struct MsixLayout {
   std::uint32_t pending_offset = 0;
 };
 
+// A capability beside PCI Express and MSI-X, which every function has.
+struct PciCapability {
+  std::uint8_t id = 0;
+  // What follows the identifier and the pointer to the next capability.
+  std::span<const std::uint8_t> bytes{};
+  // Its bits that software may write; as long as `bytes`, or empty: none.
+  std::span<const std::uint8_t> writable{};
+};
+
 struct PciIdentity {
   std::uint16_t vendor = 0;
   std::uint16_t device = 0;
@@ -29,13 +40,16 @@ struct PciIdentity {
   std::uint32_t class_code = 0;  // 24 bits: class, subclass, programming interface
   std::array<PciBar, 6> bars{};
   MsixLayout msix;
+  std::span<const PciCapability> capabilities{};  // all within kCapabilitiesEnd
 };
 
-// 256 bytes, type 0 header, with PCI Express and MSI-X capabilities (PCI Local Bus 3.0, 6.1
-// and 6.8; PCI Express 3.0, 7.8). Out-of-range accesses read as ones and write nothing.
+// A type 0 header and a list of capabilities, PCI Express and MSI-X first (PCI Local Bus 3.0, 6.1
+// and 6.8; PCI Express 3.0, 7.8). What is behind the first 256 bytes, the extended space, has no
+// capability and reads as zeros. Out-of-range accesses read as ones and write nothing.
 class PciConfig {
  public:
-  static constexpr std::size_t kSize = 256;
+  static constexpr std::size_t kSize = 4096;
+  static constexpr std::size_t kCapabilitiesEnd = 256;
 
   explicit PciConfig(const PciIdentity& identity);
 
@@ -46,7 +60,14 @@ class PciConfig {
  private:
   void Put16(std::size_t offset, std::uint16_t value, std::uint16_t writable = 0);
   void Put32(std::size_t offset, std::uint32_t value, std::uint32_t writable = 0);
+  // Appends to the list a capability of `size` bytes, identifier and pointer included. Returns its
+  // offset; nullopt where there is no room.
+  std::optional<std::size_t> Append(std::uint8_t id, std::size_t size);
+  void AppendExpress();
+  void AppendMsix(const MsixLayout& msix);
 
+  std::size_t end_ = 0x40;   // of the capabilities
+  std::size_t link_ = 0x34;  // where the offset of the next one is to stand
   std::array<std::uint8_t, kSize> bytes_{};
   std::array<std::uint8_t, kSize> writable_{};
 };
