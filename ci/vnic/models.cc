@@ -28,7 +28,7 @@ std::string FaultList() {
     if (spec.argument == FaultArgument::kNumber) list += fmt::format("={}", spec.usual);
     if (spec.argument == FaultArgument::kCommand) list += "=COMMAND";
     for (const Model* model : kModels) {
-      if (model->faults.Has(spec.fault)) list += fmt::format(" {}", model->name);
+      if (model->faults.has.Has(spec.fault)) list += fmt::format(" {}", model->name);
     }
     list += "; ";
   }

@@ -118,7 +118,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::CheckCutOff(packet, *headers, input.Byte() + std::size_t{1});
 
   // All that concern packets, some at a time.
-  constexpr FaultScope kScope{.commands = {}, .missing = {}};
+  constexpr FaultScope kScope{.commands = {}, .has = kFrameFaults | kSteeringFaults | kQueueFaults};
   Faults faults(kScope);
   const auto set = input.Number<std::uint32_t>();
   for (const FaultSpec& spec : FaultSpecs()) {

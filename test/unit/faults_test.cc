@@ -21,8 +21,9 @@ using ::testing::SizeIs;
 
 constexpr std::array kCommands{NamedCommand{.number = 7, .name = "MAKE"},
                                NamedCommand{.number = 8, .name = "BREAK", .in_restart = true}};
-constexpr std::array kMissing{Fault::kStatsFrozen};
-constexpr FaultScope kScope{.commands = kCommands, .missing = kMissing};
+constexpr FaultScope kScope{.commands = kCommands,
+                            .has = kFrameFaults | FaultSet{Fault::kNoSplit, Fault::kRuleWrongQueue,
+                                                           Fault::kCommandRefused}};
 
 // Which of the first `count` occasions a fault bites at, from 1.
 std::vector<int> Bites(Faults& faults, Fault fault, int count) {

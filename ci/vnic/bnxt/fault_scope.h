@@ -6,6 +6,9 @@
 
 #include "ci/vnic/bnxt/hwrm_protocol.h"
 #include "ci/vnic/fault/catalog.h"
+#include "ci/vnic/fault/frame_faults.h"
+#include "ci/vnic/fault/packet_faults.h"
+#include "ci/vnic/fault/steering_faults.h"
 
 namespace vnic::bnxt {
 
@@ -54,8 +57,11 @@ inline constexpr std::array kNamedCommands{
     Named(CommandType::kNvmGetDeviceInfo, "NVM_GET_DEV_INFO"),
 };
 
-// Its driver takes every refusal for a failure.
-inline constexpr std::array kMissing{Fault::kRssUnsupported};
-inline constexpr FaultScope kFaultScope{.commands = kNamedCommands, .missing = kMissing};
+// Not kRssUnsupported: its driver takes every refusal for a failure.
+inline constexpr FaultScope kFaultScope{
+    .commands = kNamedCommands,
+    .has = kFrameFaults | kSteeringFaults | kQueueFaults |
+           FaultSet{Fault::kRssContextIgnored, Fault::kShortBuffers, Fault::kStatsFrozen,
+                    Fault::kCommandRefused, Fault::kCommandUnanswered}};
 
 }  // namespace vnic::bnxt

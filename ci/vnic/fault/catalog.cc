@@ -1,6 +1,6 @@
 #include "ci/vnic/fault/catalog.h"
 
-#include <algorithm>
+#include <array>
 
 namespace vnic {
 namespace {
@@ -85,13 +85,10 @@ constexpr bool InOrder() {
   return true;
 }
 static_assert(InOrder());
+static_assert(kSpecs.size() <= FaultSet::kMost);
 
 }  // namespace
 
 std::span<const FaultSpec> FaultSpecs() { return kSpecs; }
-
-bool FaultScope::Has(Fault fault) const {
-  return std::ranges::find(missing, fault) == missing.end();
-}
 
 }  // namespace vnic

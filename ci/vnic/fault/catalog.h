@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -85,12 +86,35 @@ struct NamedCommand {
   bool in_restart = false;  // a step of a queue's restart
 };
 
-// What of all this one make of NIC has.
+// Some of the faults.
+class FaultSet {
+ public:
+  static constexpr std::size_t kMost = 64;
+
+  constexpr FaultSet() = default;
+  constexpr FaultSet(std::initializer_list<Fault> faults) {
+    for (const Fault fault : faults) Add(fault);
+  }
+  constexpr void Add(Fault fault) { mask_ |= Bit(fault); }
+  [[nodiscard]] constexpr bool Has(Fault fault) const { return (mask_ & Bit(fault)) != 0; }
+  [[nodiscard]] constexpr bool Empty() const { return mask_ == 0; }
+  friend constexpr FaultSet operator|(FaultSet left, FaultSet right) {
+    left.mask_ |= right.mask_;
+    return left;
+  }
+
+ private:
+  static constexpr std::uint64_t Bit(Fault fault) {
+    return std::uint64_t{1} << static_cast<unsigned>(fault);
+  }
+  std::uint64_t mask_ = 0;
+};
+
+// What of all this one make of NIC has. A test sets each fault that a model claims and wants it to
+// bite.
 struct FaultScope {
   std::span<const NamedCommand> commands;
-  std::span<const Fault> missing;
-
-  [[nodiscard]] bool Has(Fault fault) const;
+  FaultSet has;
 };
 
 }  // namespace vnic

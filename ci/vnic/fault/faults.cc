@@ -14,7 +14,7 @@ zcrx::Status Faults::Set(std::string_view text) {
   if (spec == FaultSpecs().end()) {
     return zcrx::Fail(fmt::format("no fault '{}', see 'faults'", name));
   }
-  if (!scope_.Has(spec->fault)) {
+  if (!scope_.has.Has(spec->fault)) {
     return zcrx::Fail(fmt::format("this NIC has no fault {}", name));
   }
   const bool given = equals != std::string_view::npos;
@@ -27,7 +27,7 @@ zcrx::Status Faults::Set(std::string_view text) {
            (spec->argument != FaultArgument::kCommand || entry.argument == argument);
   });
   entries_.push_back({.spec = &*spec, .argument = argument});
-  mask_ |= Bit(spec->fault);
+  set_.Add(spec->fault);
   return {};
 }
 
@@ -56,7 +56,7 @@ zcrx::Result<std::uint32_t> Faults::Argument(const FaultSpec& spec, std::string_
 }
 
 void Faults::Clear() {
-  mask_ = 0;
+  set_ = {};
   ++round_;
   entries_.clear();
 }

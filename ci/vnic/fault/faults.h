@@ -37,8 +37,8 @@ class Faults {
   bool BitesCommand(Fault fault, std::uint32_t command, bool at_restart) {
     return IsSet(fault) && (at_restart || !RestartsQueues(command)) && Count(fault, command, 1);
   }
-  [[nodiscard]] bool IsSet(Fault fault) const { return (mask_ & Bit(fault)) != 0; }
-  [[nodiscard]] bool None() const { return mask_ == 0; }
+  [[nodiscard]] bool IsSet(Fault fault) const { return set_.Has(fault); }
+  [[nodiscard]] bool None() const { return set_.Empty(); }
   // Returns the argument of a fault that is set.
   [[nodiscard]] std::uint32_t Number(Fault fault) const;
   // A connection begins: the faults that bite once in each may bite again.
@@ -56,16 +56,13 @@ class Faults {
     // Returns whether its turn has come with the occasions since `before`.
     [[nodiscard]] bool IsDue(std::uint64_t before) const;
   };
-  static constexpr std::uint64_t Bit(Fault fault) {
-    return std::uint64_t{1} << static_cast<unsigned>(fault);
-  }
   bool Count(Fault fault, std::optional<std::uint32_t> command, std::uint32_t occasions);
   zcrx::Result<std::uint32_t> Argument(const FaultSpec& spec, std::string_view text) const;
   [[nodiscard]] const NamedCommand* Find(std::uint32_t command) const;
   [[nodiscard]] bool RestartsQueues(std::uint32_t command) const;
 
   const FaultScope scope_;
-  std::uint64_t mask_ = 0;
+  FaultSet set_;
   std::uint64_t round_ = 1;
   std::vector<Entry> entries_;
 };

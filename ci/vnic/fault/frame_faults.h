@@ -11,6 +11,10 @@
 
 namespace vnic {
 
+inline constexpr FaultSet kFrameFaults{Fault::kByteFlip,        Fault::kSegmentTwice,
+                                       Fault::kSegmentsSwapped, Fault::kDrop,
+                                       Fault::kDropBurst,       Fault::kLinkFlap};
+
 class FrameFaults {
  public:
   // `flap` takes the cable down for a moment.

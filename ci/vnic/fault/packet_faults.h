@@ -11,6 +11,14 @@
 
 namespace vnic {
 
+// Those that DrawFaults() and FailsDevice() decide, and what a queue does at its restart and with
+// its buffers.
+inline constexpr FaultSet kQueueFaults{
+    Fault::kNoSplit,         Fault::kSplitSometimes,      Fault::kSplitLate,
+    Fault::kHeaderInPayload, Fault::kBufferReused,        Fault::kCompletionEarly,
+    Fault::kPayloadShifted,  Fault::kChecksumUnvouched,   Fault::kDeviceReset,
+    Fault::kCompletionLost,  Fault::kSplitLostAfterReset, Fault::kRestartStopsNeighbour};
+
 // None by default.
 struct PacketFaults {
   bool unsplit = false;        // headers stay with the payload

@@ -11,6 +11,11 @@
 
 namespace vnic {
 
+// Those of any NIC; kRssContextIgnored needs RSS contexts.
+inline constexpr FaultSet kSteeringFaults{Fault::kRuleIgnored, Fault::kRuleWrongQueue,
+                                          Fault::kRuleTooWide, Fault::kRuleDeleteIgnored,
+                                          Fault::kRssTableIgnored};
+
 class SteeringFaults {
  public:
   explicit SteeringFaults(Faults& faults) : faults_(faults) {}

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "ci/vnic/fault/catalog.h"
+#include "ci/vnic/fault/frame_faults.h"
+#include "ci/vnic/fault/packet_faults.h"
+#include "ci/vnic/fault/steering_faults.h"
 #include "ci/vnic/gve/admin_protocol.h"
 
 namespace vnic::gve {
@@ -34,8 +37,9 @@ inline constexpr std::array kNamedCommands{
 };
 
 // No RSS contexts, no large buffers, and statistics of queues are the driver's own.
-inline constexpr std::array kMissing{Fault::kRssContextIgnored, Fault::kShortBuffers,
-                                     Fault::kStatsFrozen};
-inline constexpr FaultScope kFaultScope{.commands = kNamedCommands, .missing = kMissing};
+inline constexpr FaultScope kFaultScope{
+    .commands = kNamedCommands,
+    .has = kFrameFaults | kSteeringFaults | kQueueFaults |
+           FaultSet{Fault::kRssUnsupported, Fault::kCommandRefused, Fault::kCommandUnanswered}};
 
 }  // namespace vnic::gve
