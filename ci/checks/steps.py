@@ -8,6 +8,7 @@ hanging one below an hour and a half.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +19,14 @@ from vlab.base.paths import REPOSITORY
 _PROGRAMS, _SANITIZED = "build", "build/sanitize"
 _LOOPS, _PARTS = 100, range(1, 5)  # of the whole suite
 _CORES = len(os.sched_getaffinity(0))
-_FUZZ_TARGETS = sorted(path.stem for path in (REPOSITORY / "test/fuzz").glob("fuzz_*.cc"))
+_FUZZ_TARGETS = sorted(
+    f"fuzz_{name}{script}"
+    for kind, name in re.findall(
+        r"^zcrx_fuzz_(target|model)\((\w+) ",
+        (REPOSITORY / "test/fuzz/CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE,
+    )
+    for script in (("",) if kind == "target" else ("_commands", "_rings"))
+)  # fmt: skip
 # Whose change can change what the suite does in the lab.
 _LAB_PARTS = (
     "support/", "fixtures/", "test/hw/", "ci/vnic/", "ci/vlab/", "ci/lab", "conf/", "CMake",

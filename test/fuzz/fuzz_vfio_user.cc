@@ -1,4 +1,4 @@
-// Messages of a client to the vfio-user session, with either model behind it.
+// Messages of a client to the vfio-user session, with any model behind it.
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -8,8 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "ci/vnic/bnxt/device.h"
-#include "ci/vnic/gve/device.h"
+#include "ci/vnic/models.h"
 #include "ci/vnic/vfio_user/session.h"
 #include "test/fuzz/hostile_guest.h"
 
@@ -118,9 +117,10 @@ class Client {
     constexpr std::array<std::uint16_t, 8> kCounts{4, 4, 4, 1, 2, 8, 64, 0xffff};
     RegionAccess access{.offset = input.Number<std::uint32_t>(), .region = input.Below(9)};
     access.count = input.OneOf(kCounts);
-    const std::uint64_t size = access.region < model_.identity.bars.size()
-                                   ? model_.identity.bars[access.region].size
-                                   : PciConfig::kSize;
+    const std::uint64_t size =
+        access.region < model_.identity.bars.size()
+            ? model_.identity.bars[access.region].size
+            : (input.Coin() ? PciConfig::kCapabilitiesEnd : PciConfig::kSize);
     if (size > 0) access.offset %= size;
     Bytes body = Of(access);
     if (command == Command::kRegionWrite) {
@@ -208,9 +208,8 @@ class Client {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace vnic;
   fuzz::Input input({data, size});
-  const std::uint8_t kind = input.Byte();
-  vfio_user::Client client((kind & 1U) != 0 ? bnxt::Device::kModel : gve::Device::kModel);
-  if ((kind & 2U) == 0) client.Agree();
+  vfio_user::Client client(*input.OneOf(Models()));
+  if (input.Coin()) client.Agree();
   for (int step = 0; step < fuzz::kMostSteps && !input.Empty() && client.Say(input); ++step) {
   }
   return 0;
