@@ -1,9 +1,6 @@
 #include "ci/vnic/bnxt/tx_ring.h"
 
 #include "ci/vnic/bnxt/registers.h"
-#include "ci/vnic/net/checksum.h"
-#include "ci/vnic/net/headers.h"
-#include "ci/vnic/net/segment.h"
 
 namespace vnic::bnxt {
 namespace {
@@ -29,7 +26,12 @@ void TxRing::Doorbell(std::uint32_t index) {
     auto packet = Gather(*first, *count);
     // Descriptors are free once read: what the packet sets off may ring this doorbell again.
     taken_ = (taken_ + *count) & records_.Mask();
-    if (!packet || !Send(std::move(*packet))) Add(statistics_->counters.tx_errors, 1);
+    if (packet) {
+      Send(std::move(*packet));
+    } else {
+      Refuse(packet.error().Text());
+      Add(statistics_->counters.tx_errors, 1);
+    }
     sent = true;
     if ((first->Flags() & kTxNoCompletion) == 0) Complete(first->opaque);
   }
@@ -45,71 +47,35 @@ std::optional<std::uint32_t> TxRing::Count(const BufferDescriptor& first,
   return count;
 }
 
-std::optional<Packet> TxRing::Gather(const BufferDescriptor& first, std::uint32_t count) {
-  Packet packet;
+zcrx::Result<TxPacket::Outgoing> TxRing::Gather(const BufferDescriptor& first,
+                                                std::uint32_t count) {
+  TxPacket packet({.largest_frame = kMaxFrame, .largest_burst = kMaxBurst});
+  const auto add = [&](const BufferDescriptor& descriptor) {
+    packet.Add(slot_.memory.Readable(descriptor.address, descriptor.Length()), budget_);
+  };
   TxExtension extension{};
   std::uint32_t next = 1;
-  if (!Append(packet, first)) return std::nullopt;
+  add(first);
   if ((first.Flags() & kTxTypeMask) == kTxTypeLong) {
-    const auto loaded = slot_.memory.Load<TxExtension>(records_.At(taken_ + next++));
-    if (loaded) extension = *loaded;
+    extension = slot_.memory.Load<TxExtension>(records_.At(taken_ + next++)).value_or(extension);
   }
   for (; next < count; ++next) {
     const auto descriptor = slot_.memory.Load<BufferDescriptor>(records_.At(taken_ + next));
-    if (!descriptor || !Append(packet, *descriptor)) return std::nullopt;
+    add(descriptor.value_or(BufferDescriptor{}));
   }
-
-  const bool burst = (extension.flags & kTxSegment) != 0;
-  if (packet.bytes.size() < kMinFrame || (!burst && packet.bytes.size() > kMaxFrame)) {
-    slot_.log.Refused("bnxt: frame of {} bytes not sent", packet.bytes.size());
-    return std::nullopt;
+  if ((extension.flags & kTxSegment) != 0) {
+    packet.Segment(static_cast<std::uint16_t>(extension.segment_size & kTxSegmentMask));
   }
-  if (burst) {
-    packet.segment_size = static_cast<std::uint16_t>(extension.segment_size & kTxSegmentMask);
-    if (packet.segment_size == 0) {
-      Refuse("segmentation with a segment size of 0");
-      return std::nullopt;
-    }
-    return packet;  // its checksums are computed where it is cut
-  }
-  if (const auto headers = ParseHeaders(packet)) {
-    if ((extension.flags & kTxIpChecksum) != 0) CompleteIpv4Checksum(packet.bytes, *headers);
-    if ((extension.flags & kTxTransportChecksum) != 0) {
-      CompleteTransportChecksum(packet.bytes, *headers);
-    }
-  }
-  return packet;
+  if ((extension.flags & kTxIpChecksum) != 0) packet.CompleteIpChecksum();
+  if ((extension.flags & kTxTransportChecksum) != 0) packet.CompleteTransportChecksum();
+  return packet.Finish(budget_);
 }
 
-bool TxRing::Append(Packet& packet, const BufferDescriptor& descriptor) {
-  const auto data = slot_.memory.Readable(descriptor.address, descriptor.Length());
-  if (data.empty()) {
-    Refuse("buffer is empty or not in memory");
-    return false;
-  }
-  if (packet.bytes.size() + data.size() > kMaxBurst) {
-    Refuse("packet is too large");
-    return false;
-  }
-  if (!budget_.TakeBytes(data.size())) {
-    Refuse("too many bytes at once");
-    return false;
-  }
-  packet.bytes.insert(packet.bytes.end(), data.begin(), data.end());
-  return true;
-}
-
-bool TxRing::Send(Packet packet) {
-  const std::size_t frames = FramesOf(packet);
-  if (!budget_.TakeFrames(frames)) {
-    Refuse("too many frames at once");
-    return false;
-  }
-  const auto destination = LoadAt<MacAddress>(packet.bytes);
-  Add(statistics_->counters.tx_packets, destination, frames);
-  Add(statistics_->counters.tx_bytes, destination, packet.bytes.size());
-  slot_.wire.Send(std::move(packet));
-  return true;
+void TxRing::Send(TxPacket::Outgoing sent) {
+  const auto destination = LoadAt<MacAddress>(sent.packet.bytes);
+  Add(statistics_->counters.tx_packets, destination, sent.frames);
+  Add(statistics_->counters.tx_bytes, destination, sent.packet.bytes.size());
+  slot_.wire.Send(std::move(sent.packet));
 }
 
 void TxRing::Complete(std::uint32_t opaque) {

@@ -12,7 +12,7 @@
 #include "ci/vnic/bnxt/ring_memory.h"
 #include "ci/vnic/bnxt/statistics.h"
 #include "ci/vnic/device/nic.h"
-#include "ci/vnic/device/send_budget.h"
+#include "ci/vnic/net/tx_packet.h"
 
 namespace vnic::bnxt {
 
@@ -33,11 +33,9 @@ class TxRing {
   // Returns how many descriptors the packet at `taken_` has; nothing unless all of them are there.
   [[nodiscard]] std::optional<std::uint32_t> Count(const BufferDescriptor& first,
                                                    std::uint32_t available) const;
-  // Returns the packet from `count` descriptors; nothing if it cannot be sent.
-  std::optional<Packet> Gather(const BufferDescriptor& first, std::uint32_t count);
-  [[nodiscard]] bool Append(Packet& packet, const BufferDescriptor& descriptor);
-  // Returns false, and logs it, if the packet exceeds the budget.
-  [[nodiscard]] bool Send(Packet packet);
+  // Returns the packet from `count` descriptors.
+  zcrx::Result<TxPacket::Outgoing> Gather(const BufferDescriptor& first, std::uint32_t count);
+  void Send(TxPacket::Outgoing sent);
   void Complete(std::uint32_t opaque);
   void Refuse(std::string_view reason) const;
 

@@ -39,6 +39,7 @@ static_assert(sizeof(TsoContext) == sizeof(TxDescriptor));
 inline constexpr std::uint16_t kTsoSegmentMask = 0x3fff;
 // GVE_DQO_TX_MAX, netif_set_tso_max_size: the most a packet may hold; GVE_TX_MAX_HDR_SIZE_DQO.
 inline constexpr std::size_t kMaxTxPacket = 0x3ffff;
+inline constexpr std::size_t kMaxFrame = 9728;  // see kMinFrame
 
 struct TxCompletion {
   Le16 id_type_generation;  // 11, 3, 1 unused, 1 bits

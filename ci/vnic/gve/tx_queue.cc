@@ -3,16 +3,7 @@
 #include <bit>
 #include <utility>
 
-#include "ci/vnic/net/checksum.h"
-#include "ci/vnic/net/headers.h"
-#include "ci/vnic/net/segment.h"
-
 namespace vnic::gve {
-namespace {
-
-constexpr std::size_t kMaxFrame = 9728;  // see kMinFrame
-
-}  // namespace
 
 void TxQueue::Doorbell(std::uint32_t tail) {
   if (broken_ || tail >= config_.ring_size) {
@@ -34,7 +25,7 @@ void TxQueue::Doorbell(std::uint32_t tail) {
     Take(*descriptor);
     if ((descriptor->type_and_flags & kTxTypeMask) != kTxTypePacket) continue;
     if ((descriptor->type_and_flags & kTxEndOfPacket) != 0) {
-      Finish();
+      Send();
       Complete(kTxCompletionPacket, descriptor->completion_tag);
       completed = true;
     }
@@ -51,63 +42,28 @@ void TxQueue::Doorbell(std::uint32_t tail) {
 void TxQueue::Take(const TxDescriptor& descriptor) {
   switch (descriptor.type_and_flags & kTxTypeMask) {
     case kTxTypePacket:
-      return TakeBuffer(descriptor);
-    case kTxTypeTsoContext: {
-      const auto context = std::bit_cast<TsoContext>(descriptor);
-      assembly_.tso = true;
-      assembly_.packet.segment_size = context.segment_size & kTsoSegmentMask;
-      return;
-    }
+      if ((descriptor.type_and_flags & kTxChecksum) != 0) packet_.CompleteTransportChecksum();
+      return packet_.Add(
+          slot_.memory.Readable(descriptor.buffer, descriptor.buffer_size & kTxSizeMask), budget_);
+    case kTxTypeTsoContext:
+      return packet_.Segment(std::bit_cast<TsoContext>(descriptor).segment_size & kTsoSegmentMask);
     case kTxTypeGeneralContext:  // a hash for switches on the way, of which there are none
       return;
     default:
-      Refuse("unknown descriptor type");
+      packet_.Refuse("unknown descriptor type");
   }
 }
 
-void TxQueue::TakeBuffer(const TxDescriptor& descriptor) {
-  if ((descriptor.type_and_flags & kTxChecksum) != 0) assembly_.checksum = true;
-  if (assembly_.refused) return;
-  const std::uint64_t size = descriptor.buffer_size & kTxSizeMask;
-  const auto data = slot_.memory.Readable(descriptor.buffer, size);
-  auto& bytes = assembly_.packet.bytes;
-  if (data.empty()) return Refuse("buffer is empty or not in memory");
-  if (bytes.size() + data.size() > kMaxTxPacket) return Refuse("packet is too large");
-  if (!budget_.TakeBytes(data.size())) return Refuse("too many bytes at once");
-  bytes.insert(bytes.end(), data.begin(), data.end());
-}
-
-void TxQueue::Refuse(std::string_view reason) {
-  slot_.log.Refused("gve: tx queue {}: packet not sent: {}", config_.id, reason);
-  assembly_.refused = true;
-  assembly_.packet.bytes.clear();
-}
-
-void TxQueue::Finish() {
-  if (!assembly_.refused) {
-    const std::size_t size = assembly_.packet.bytes.size();
-    if (assembly_.tso && !assembly_.packet.IsBurst()) {
-      Refuse("segmentation with a segment size of 0");
-    } else if (!assembly_.tso && (size < kMinFrame || size > kMaxFrame)) {
-      Refuse(fmt::format("frame of {} bytes", size));
-    } else if (!budget_.TakeFrames(FramesOf(assembly_.packet))) {
-      Refuse("too many frames at once");
-    }
-  }
-  Assembly done = std::exchange(assembly_, Assembly{});
-  if (done.refused) {
+void TxQueue::Send() {
+  auto sent = packet_.Finish(budget_);
+  if (!sent) {
     ++counters_.refused;
-    return;
+    return slot_.log.Refused("gve: tx queue {}: packet not sent: {}", config_.id,
+                             sent.error().Text());
   }
   ++counters_.packets;
-  counters_.bytes += done.packet.bytes.size();
-  // A burst's checksums are computed where it is cut.
-  if (done.checksum && !done.tso) {
-    if (const auto headers = ParseHeaders(done.packet)) {
-      CompleteTransportChecksum(done.packet.bytes, *headers);
-    }
-  }
-  slot_.wire.Send(std::move(done.packet));
+  counters_.bytes += sent->packet.bytes.size();
+  slot_.wire.Send(std::move(sent->packet));
 }
 
 void TxQueue::Complete(std::uint16_t type, std::uint16_t value) {

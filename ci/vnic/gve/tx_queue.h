@@ -5,10 +5,9 @@
 
 #include "ci/vnic/base/log.h"
 #include "ci/vnic/device/nic.h"
-#include "ci/vnic/device/send_budget.h"
 #include "ci/vnic/gve/descriptors.h"
 #include "ci/vnic/gve/notify.h"
-#include "ci/vnic/net/packet.h"
+#include "ci/vnic/net/tx_packet.h"
 
 namespace vnic::gve {
 
@@ -30,32 +29,26 @@ class TxQueue {
  public:
   TxQueue(const TxQueueConfig& config, const NicSlot& slot, Notifier& notifier,
           TxCounters& counters)
-      : config_(config), slot_(slot), notifier_(notifier), counters_(counters) {}
+      : config_(config),
+        slot_(slot),
+        notifier_(notifier),
+        counters_(counters),
+        packet_({.largest_frame = kMaxFrame, .largest_burst = kMaxTxPacket}) {}
 
   // The driver has filled the ring up to `tail`. Sends every complete packet before it returns,
   // except what exceeds a SendBudget.
   void Doorbell(std::uint32_t tail);
 
  private:
-  // The packet whose descriptors are being read. A doorbell may end within one.
-  struct Assembly {
-    Packet packet;
-    bool tso = false;
-    bool checksum = false;
-    bool refused = false;
-  };
-
   void Take(const TxDescriptor& descriptor);
-  void TakeBuffer(const TxDescriptor& descriptor);
-  void Finish();
-  void Refuse(std::string_view reason);
+  void Send();
   void Complete(std::uint16_t type, std::uint16_t value);
 
   const TxQueueConfig config_;
   const NicSlot& slot_;
   Notifier& notifier_;
   TxCounters& counters_;
-  Assembly assembly_;
+  TxPacket packet_;    // whose descriptors are being read; a doorbell may end within one
   SendBudget budget_;  // of this doorbell
   std::uint32_t head_ = 0;
   std::uint32_t completion_tail_ = 0;
