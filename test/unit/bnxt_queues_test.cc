@@ -234,7 +234,7 @@ TEST_F(BnxtQueues, TakesNothingWithoutMru) {
   EXPECT_EQ(Counter("rx_unsteered"), 1U);
   SetMru(1000);
   device.Receive(TcpPacket(1000));
-  EXPECT_EQ(Counter("rx_over_mru"), 1U);
+  EXPECT_EQ(Counter("rx_too_long"), 1U);
   device.Receive(TcpPacket(100));
   EXPECT_EQ(Counter("rx_packets"), 1U);
 }

@@ -231,7 +231,7 @@ TEST_F(GveQueues, DropsFramesAboveTheMtu) {
             AdminStatus::kPassed);
   nic_.Receive({.bytes = TcpFrame(Pattern(2000))});
   EXPECT_FALSE(RxWritten(0));
-  EXPECT_EQ(Counter("rx_over_mtu0"), 1U);
+  EXPECT_EQ(Counter("rx_too_long0"), 1U);
   nic_.Receive({.bytes = TcpFrame(Pattern(10000)), .segment_size = 1448});
   EXPECT_TRUE(RxWritten(0)) << "its frames are within";
 }

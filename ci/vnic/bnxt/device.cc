@@ -55,13 +55,4 @@ void Device::Ring(std::uint64_t value) {
   }
 }
 
-Counters Device::Stats() const {
-  const ReceiveCounters& rx = receiver_.Counters();
-  return {{"rx_packets", rx.packets},       {"rx_split", rx.split},
-          {"rx_coalesced", rx.coalesced},   {"rx_filtered", rx.filtered},
-          {"rx_unsteered", rx.unsteered},   {"rx_over_mru", rx.over_mru},
-          {"rx_no_buffers", rx.no_buffers}, {"rx_bad_checksum", rx.bad_checksum},
-          {"rx_refused", rx.refused}};
-}
-
 }  // namespace vnic::bnxt

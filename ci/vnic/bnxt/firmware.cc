@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "ci/vnic/device/receive_queue.h"
+
 namespace vnic::bnxt {
 namespace {
 
@@ -141,19 +143,12 @@ zcrx::Result<Reply> Firmware::ExecuteOnRings(const Command& command) {
   }
 }
 
-// Counts a receive ring that has been made, with what faults do to it, and to another.
 zcrx::Result<std::uint16_t> Firmware::AllocateRing(const RingAllocRequest& request) {
   auto id = rings_.Allocate(request);
   if (!id || request.type != RingType::kRx) return id;
   const auto other = rings_.NeighbourOf(*id);
-  const bool restart = vnics_.InRestart();
-  slot_.starts.Count(other != nullptr, restart);
-  if (slot_.faults.Bites(Fault::kSplitLostAfterReset)) {
-    rings_.Find<RxRing>(*id)->split_lost.Leave(slot_.faults);
-  }
-  if (restart && other && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
-    other->stopped.Leave(slot_.faults);
-  }
+  CountStart(slot_, rings_.Find<RxRing>(*id)->scars, true, other ? &other->scars : nullptr,
+             vnics_.InRestart());
   return id;
 }
 

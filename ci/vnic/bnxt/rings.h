@@ -14,6 +14,7 @@
 #include "ci/vnic/bnxt/statistics.h"
 #include "ci/vnic/bnxt/tx_ring.h"
 #include "ci/vnic/device/nic.h"
+#include "ci/vnic/fault/packet_faults.h"
 #include "support/base/result.h"
 
 namespace vnic::bnxt {
@@ -43,9 +44,7 @@ struct RxRing : BufferRing {
   std::optional<std::uint16_t> aggregation = std::nullopt;
   std::shared_ptr<StatContext> statistics = nullptr;
   std::uint16_t queue = 0;  // the driver's number for it
-  // Faults: it forgets that headers are to be split; it takes nothing any more.
-  Scar split_lost = {};
-  Scar stopped = {};
+  QueueScars scars = {};
 };
 
 // Buffers for payload; each packet begins in a new one.

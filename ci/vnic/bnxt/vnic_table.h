@@ -11,7 +11,6 @@
 
 #include "ci/vnic/bnxt/hwrm_queues.h"
 #include "ci/vnic/device/nic.h"
-#include "ci/vnic/fault/packet_faults.h"
 #include "ci/vnic/fault/steering_faults.h"
 #include "support/base/result.h"
 
@@ -39,7 +38,6 @@ struct Delivery {
   const Vnic& vnic;
   RingPair rings;
   std::optional<RssHash> hash;
-  PacketFaults wrong = {};
 };
 
 class VnicTable {

@@ -19,6 +19,12 @@ inline constexpr FaultSet kQueueFaults{
     Fault::kPayloadShifted,  Fault::kChecksumUnvouched,   Fault::kDeviceReset,
     Fault::kCompletionLost,  Fault::kSplitLostAfterReset, Fault::kRestartStopsNeighbour};
 
+// What faults leave behind in a receive queue.
+struct QueueScars {
+  Scar split_lost;  // it forgets that headers are to be split
+  Scar stopped;     // it takes nothing any more
+};
+
 // None by default.
 struct PacketFaults {
   bool unsplit = false;        // headers stay with the payload

@@ -20,7 +20,7 @@ void ControlPlane::Reset() {
   for (auto& queue : rx_) queue.reset();
   notifier_.Configure(0, 0);
   configured_ = false;
-  mtu_ = kMaxMtu;
+  rx_shared_ = {};
   stats_.reset();
   ResetSteering();
 }
@@ -232,21 +232,14 @@ ControlPlane::Outcome ControlPlane::Create(const CreateRxQueue& request) {
                                 .buffer_size = size,
                                 .header_buffer_size = header_size,
                                 .coalesce = request.enable_rsc != 0},
-                  slot_, notifier_, rx_counters_[id]);
-  CountStart(id);
-  SpreadByDefault();
-  return {};
-}
-
-void ControlPlane::CountStart(std::uint32_t id) {
-  const bool restart = std::exchange(in_restart_, std::nullopt) == id;
+                  slot_, notifier_, rx_counters_[id], rx_shared_);
   const auto other = std::ranges::find_if(
       rx_, [&](const auto& queue) { return queue.has_value() && &queue != &rx_[id]; });
-  slot_.starts.Count(other != rx_.end(), restart);
-  if (rx_[id]->Splits() && slot_.faults.Bites(Fault::kSplitLostAfterReset)) rx_[id]->LoseSplit();
-  if (restart && other != rx_.end() && slot_.faults.Bites(Fault::kRestartStopsNeighbour)) {
-    (*other)->StopReceiving();
-  }
+  CountStart(slot_, rx_[id]->OwnScars(), rx_[id]->Splits(),
+             other == rx_.end() ? nullptr : &(*other)->OwnScars(),
+             std::exchange(in_restart_, std::nullopt) == id);
+  SpreadByDefault();
+  return {};
 }
 
 ControlPlane::Outcome ControlPlane::DestroyTx(const DestroyQueue& request) {
@@ -276,7 +269,7 @@ ControlPlane::Outcome ControlPlane::SetParameter(const SetDriverParameter& reque
                   fmt::format("driver parameter {}", std::uint32_t{request.type}));
   }
   if (value > kMaxMtu) return Refuse(AdminStatus::kInvalidArgument, fmt::format("MTU {}", value));
-  mtu_ = static_cast<std::uint16_t>(value);
+  rx_shared_.mtu = static_cast<std::uint16_t>(value);
   return {};
 }
 
@@ -301,11 +294,11 @@ void ControlPlane::WriteStats() {
   std::vector<std::uint8_t> bytes;
   for (std::uint32_t id = 0; id < rx_.size(); ++id) {
     if (!rx_[id]) continue;
-    const RxCounters& counters = rx_counters_[id];
+    const ReceiveCounters& counters = rx_counters_[id];
     const std::array<Stat, kStatsPerRxQueue> stats{{
         {.name = kStatRxDrops, .queue_id = id, .value = counters.refused},
         {.name = kStatRxNoBuffers, .queue_id = id, .value = counters.no_buffers},
-        {.name = kStatRxOverMru, .queue_id = id, .value = counters.over_mtu},
+        {.name = kStatRxOverMru, .queue_id = id, .value = counters.too_long},
         {.name = kStatRxBadChecksum, .queue_id = id, .value = counters.bad_checksum},
     }};
     const auto entry = BytesOf(stats);

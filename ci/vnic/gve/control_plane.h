@@ -43,15 +43,14 @@ class ControlPlane {
 
   // The queue of a packet; nullopt: dropped.
   [[nodiscard]] std::optional<Destination> QueueOf(const Headers& headers) const;
-  // The largest frame that is received: the MTU that the driver has set and an Ethernet header with
-  // a VLAN tag.
-  [[nodiscard]] std::size_t MaxFrame() const { return mtu_ + 18U; }
+  [[nodiscard]] bool WantsReset() const { return rx_shared_.wants_reset; }
 
   // Writes the NIC's part of the statistics report, if the driver has asked for one.
   void WriteStats();
 
-  [[nodiscard]] RxCounters& RxCount(std::uint32_t id) { return rx_counters_[id]; }
-  [[nodiscard]] const std::array<RxCounters, kMaxQueues>& RxCounts() const { return rx_counters_; }
+  [[nodiscard]] const std::array<ReceiveCounters, kMaxQueues>& RxCounts() const {
+    return rx_counters_;
+  }
   [[nodiscard]] const std::array<TxCounters, kMaxQueues>& TxCounts() const { return tx_counters_; }
 
  private:
@@ -69,8 +68,6 @@ class ControlPlane {
   Outcome Deconfigure();
   Outcome Create(const CreateTxQueue& request);
   Outcome Create(const CreateRxQueue& request);
-  // A receive queue has been made, with what faults do to it, and to another.
-  void CountStart(std::uint32_t id);
   Outcome DestroyTx(const DestroyQueue& request);
   Outcome DestroyRx(const DestroyQueue& request);
   Outcome SetParameter(const SetDriverParameter& request);
@@ -100,13 +97,13 @@ class ControlPlane {
   Notifier notifier_;
   bool configured_ = false;
   std::uint32_t management_vector_ = 0;
-  std::uint16_t mtu_ = kMaxMtu;
+  RxShared rx_shared_;
   std::array<std::optional<TxQueue>, kMaxQueues> tx_;
   std::array<std::optional<RxQueue>, kMaxQueues> rx_;
   // The receive queue taken away last, while others stay: that is to be restarted.
   std::optional<std::uint32_t> in_restart_;
   std::array<TxCounters, kMaxQueues> tx_counters_;
-  std::array<RxCounters, kMaxQueues> rx_counters_;
+  std::array<ReceiveCounters, kMaxQueues> rx_counters_;
   FlowTable flows_;
   SteeringFaults steering_;
   // The rules as the driver wrote them, for it to read back.

@@ -1,12 +1,11 @@
 #include "ci/vnic/gve/device.h"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "ci/vnic/gve/fault_scope.h"
-#include "ci/vnic/net/segment.h"
 
 namespace vnic::gve {
 
@@ -27,7 +26,6 @@ void Device::Reset() {
   admin_base_ = 0;
   admin_length_ = 0;
   is_reset_ = true;
-  wants_reset_ = false;
 }
 
 std::optional<AdminStatus> Device::Execute(const AdminCommand& command, bool alone) {
@@ -48,7 +46,7 @@ std::uint32_t Device::Register(std::uint64_t offset) const {
   switch (offset) {
     case kDeviceStatus:
       return (slot_.wire.Up() ? kDeviceLinkUp : 0) | (is_reset_ ? kDeviceIsReset : 0) |
-             (wants_reset_ ? kDeviceWantsReset : 0);
+             (control_.WantsReset() ? kDeviceWantsReset : 0);
     case kDriverStatus:
       return admin_.Running() ? kDriverRun : 0;
     case kMaxTxQueues:
@@ -131,59 +129,22 @@ void Device::Receive(Packet packet) {
     ++unsteered_;
     return;
   }
-  if (!packet.IsBurst()) {
-    return ReceiveFrame(*queue, destination->queue, packet, destination->hash);
-  }
-  const std::size_t segments = queue->Coalesces() ? std::numeric_limits<std::uint16_t>::max() : 1;
-  const auto parts = CutBurst(std::move(packet), segments);
-  if (!parts) return slot_.log.Refused("gve: burst not received: {}", parts.error().Text());
-  for (const Packet& part : *parts) {
-    ReceiveFrame(*queue, destination->queue, part, destination->hash);
-  }
-}
-
-void Device::ReceiveFrame(RxQueue& queue, std::uint32_t queue_id, const Packet& packet,
-                          std::optional<RssHash> hash) {
-  const auto headers = ParseHeaders(packet);
-  if (!headers) return;
-  if (FailsDevice(slot_.faults, packet, *headers)) {
-    wants_reset_ = true;
-    slot_.interrupts.Raise(control_.ManagementVector());
-  }
-  RxCounters& counters = control_.RxCount(queue_id);
-  const RxCounters before = counters;
-  const std::size_t frame =
-      packet.IsBurst() ? headers->payload_offset + packet.segment_size : packet.bytes.size();
-  if (frame > control_.MaxFrame()) {
-    ++counters.over_mtu;
-  } else {
-    queue.Receive(packet, *headers, hash);
-  }
-  if (counters.over_mtu != before.over_mtu || counters.no_buffers != before.no_buffers ||
-      counters.bad_checksum != before.bad_checksum || counters.refused != before.refused) {
-    control_.WriteStats();
-  }
+  const bool wanted_reset = control_.WantsReset();
+  const ReceiveCounters& counters = control_.RxCounts()[destination->queue];
+  const std::uint64_t trouble = counters.Trouble();
+  queue->Receive(std::move(packet), *headers, destination->hash);
+  if (counters.Trouble() != trouble) control_.WriteStats();
+  if (control_.WantsReset() && !wanted_reset) slot_.interrupts.Raise(control_.ManagementVector());
 }
 
 Counters Device::Stats() const {
   Counters counters{{"unsteered", unsteered_}};
   for (std::size_t id = 0; id < kMaxQueues; ++id) {
-    const RxCounters& rx = control_.RxCounts()[id];
     const TxCounters& tx = control_.TxCounts()[id];
-    const auto add = [&](std::string_view name, std::uint64_t value) {
-      counters.emplace_back(fmt::format("{}{}", name, id), value);
-    };
-    add("tx_packets", tx.packets);
-    add("tx_bytes", tx.bytes);
-    add("tx_refused", tx.refused);
-    add("rx_packets", rx.packets);
-    add("rx_bytes", rx.bytes);
-    add("rx_split", rx.split);
-    add("rx_coalesced", rx.coalesced);
-    add("rx_no_buffers", rx.no_buffers);
-    add("rx_over_mtu", rx.over_mtu);
-    add("rx_bad_checksum", rx.bad_checksum);
-    add("rx_refused", rx.refused);
+    counters.emplace_back(fmt::format("tx_packets{}", id), tx.packets);
+    counters.emplace_back(fmt::format("tx_bytes{}", id), tx.bytes);
+    counters.emplace_back(fmt::format("tx_refused{}", id), tx.refused);
+    control_.RxCounts()[id].AppendTo(counters, std::to_string(id));
   }
   return counters;
 }

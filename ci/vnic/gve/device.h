@@ -30,8 +30,6 @@ class Device : public Nic {
   void Doorbell(std::uint32_t index, std::uint32_t value);
   // nullopt: it is not answered.
   std::optional<AdminStatus> Execute(const AdminCommand& command, bool alone);
-  void ReceiveFrame(RxQueue& queue, std::uint32_t queue_id, const Packet& packet,
-                    std::optional<RssHash> hash);
 
   const NicSlot slot_;
   ControlPlane control_;
@@ -39,7 +37,6 @@ class Device : public Nic {
   std::uint64_t admin_base_ = 0;
   std::uint16_t admin_length_ = 0;
   bool is_reset_ = true;
-  bool wants_reset_ = false;     // asks the driver for one
   std::uint64_t unsteered_ = 0;  // packets for which there was no queue
 };
 

@@ -2,17 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
-#include <span>
+#include <string>
+#include <string_view>
 
-#include "ci/vnic/base/log.h"
-#include "ci/vnic/device/nic.h"
-#include "ci/vnic/fault/packet_faults.h"
+#include "ci/vnic/device/receive_queue.h"
 #include "ci/vnic/gve/descriptors.h"
 #include "ci/vnic/gve/notify.h"
-#include "ci/vnic/net/headers.h"
-#include "ci/vnic/net/packet.h"
-#include "ci/vnic/net/rss.h"
 
 namespace vnic::gve {
 
@@ -27,67 +24,67 @@ struct RxQueueConfig {
   bool coalesce = false;                 // RSC: takes a burst as one receive
 };
 
-struct RxCounters {
-  std::uint64_t packets = 0;  // as the driver counts them: a coalesced one is one
-  std::uint64_t bytes = 0;
-  std::uint64_t split = 0;       // headers went to the header buffer
-  std::uint64_t coalesced = 0;   // bursts taken as one
-  std::uint64_t no_buffers = 0;  // packets dropped for lack of posted buffers
-  std::uint64_t over_mtu = 0;
-  std::uint64_t bad_checksum = 0;  // received and marked
-  std::uint64_t refused = 0;       // the driver's buffer was not in memory
+// What all receive queues share.
+struct RxShared {
+  std::uint16_t mtu = kMaxMtu;  // as the driver has set it
+  bool wants_reset = false;     // the NIC asks the driver for one
 };
 
-class RxQueue {
+class RxQueue : public ReceiveQueue {
  public:
   RxQueue(const RxQueueConfig& config, const NicSlot& slot, Notifier& notifier,
-          RxCounters& counters)
-      : config_(config), slot_(slot), notifier_(notifier), counters_(counters) {}
+          ReceiveCounters& counters, RxShared& shared)
+      : ReceiveQueue(slot, counters), config_(config), notifier_(notifier), shared_(shared) {}
 
-  [[nodiscard]] bool Coalesces() const { return config_.coalesce; }
   [[nodiscard]] bool Splits() const { return config_.header_buffer_size > 0; }
   // Posted buffers that no packet has taken.
   [[nodiscard]] std::uint32_t Available() const {
     return (tail_ - head_) & (config_.ring_size - 1);
   }
+  [[nodiscard]] QueueScars& OwnScars() { return scars_; }
 
   // The driver has filled the buffer ring up to `tail`.
   void Doorbell(std::uint32_t tail);
 
-  // Faults: the queue forgets to split; it stops receiving.
-  void LoseSplit() { split_lost_.Leave(slot_.faults); }
-  void StopReceiving() { stopped_.Leave(slot_.faults); }
-
-  // Puts one packet into posted buffers and completes each. `headers` are those of the packet.
-  void Receive(const Packet& packet, const Headers& headers, std::optional<RssHash> hash);
-
  private:
-  // Whether headers go into a header buffer. Those that do not fit stay with their payload.
-  [[nodiscard]] bool Splits(const Headers& headers) const;
-  // The parts of a completion that are the packet's.
-  RxCompletion Describe(const Packet& packet, const Headers& headers, std::optional<RssHash> hash);
-  // False: nothing of it was written.
-  bool Fill(const RxDescriptor& buffer, Frame header, Frame payload,
-            const PacketFaults& wrong) const;
-  // Of the next posted buffer's descriptor.
-  [[nodiscard]] GuestAddress BufferAddress() const {
-    return config_.buffer_ring + head_ * sizeof(RxDescriptor);
+  [[nodiscard]] std::string Name() const override {
+    return fmt::format("gve: rx queue {}", config_.id);
   }
+  [[nodiscard]] const QueueScars& Scars() const override { return scars_; }
+  [[nodiscard]] std::size_t LongestFrame() const override {
+    return shared_.mtu + 18U;  // an Ethernet header with a VLAN tag
+  }
+  [[nodiscard]] std::size_t SegmentsEach(const Packet&, const Headers&) override {
+    return config_.coalesce ? std::numeric_limits<std::uint16_t>::max() : 1;
+  }
+  [[nodiscard]] bool Splits(const Packet&, const Headers& headers) const override {
+    return headers.transport != Transport::kNone;
+  }
+  [[nodiscard]] std::optional<RxBuffer> Head(const Packet& packet) override;
+  [[nodiscard]] std::optional<RxBuffer> Buffer(std::uint32_t ahead) override;
+  [[nodiscard]] std::uint32_t LeastBuffers() const override { return 1; }
+  [[nodiscard]] std::uint32_t MostBuffers(const Packet&) const override { return Available(); }
+  bool Complete(const Reception& received) override;
+  void LoseBuffer() override { Skip(1); }
+  void Dropped(const Reception* at) override;
+
+  // The descriptor of a posted buffer; nullopt: there is none.
+  [[nodiscard]] std::optional<RxDescriptor> Peek(std::uint32_t ahead);
   void Skip(std::uint32_t buffers) { head_ = (head_ + buffers) & (config_.ring_size - 1); }
-  bool Complete(RxCompletion completion);
+  // Takes the buffers of `received` with a completion each; `flags` are for the last.
+  bool CompleteEach(const Reception& received, std::uint8_t flags);
+  bool Post(RxCompletion completion);
   void Break(std::string_view what, GuestAddress address);
 
   const RxQueueConfig config_;
-  const NicSlot& slot_;
   Notifier& notifier_;
-  RxCounters& counters_;
+  RxShared& shared_;
   std::uint32_t head_ = 0;
   std::uint32_t tail_ = 0;
   std::uint32_t completion_tail_ = 0;
   bool generation_ = true;  // of this round; the driver zeroes the ring
   bool broken_ = false;     // a ring has gone from memory
-  Scar split_lost_;
-  Scar stopped_;
+  QueueScars scars_;
 };
 
 }  // namespace vnic::gve
