@@ -60,10 +60,9 @@ std::vector<ControlCommand> Commands(const Ports& ports, Cable& cable) {
                         return std::string();
                       }});
   commands.push_back({.name = "faults",
-                      .arguments = "[PORT]",
+                      .arguments = "PORT",
                       .run = [&ports](Words words) -> zcrx::Result<std::string> {
-                        if (words.empty()) return FaultList();
-                        if (words.size() > 1) return zcrx::Fail("faults takes a PORT or nothing");
+                        if (words.size() != 1) return zcrx::Fail("faults takes PORT");
                         ZCRX_ASSIGN_OR_RETURN(const std::size_t index, IndexOf(ports, words[0]));
                         return ports[index]->PortFaults().Text();
                       }});
@@ -135,6 +134,10 @@ int Main(std::span<const char* const> arguments) {
   }
   if (options->version) {
     fmt::print("vnic {}\n", zcrx::kVersion);
+    return 0;
+  }
+  if (options->describe) {
+    fmt::print("{}", Describe());
     return 0;
   }
   if (options->help) {

@@ -1,7 +1,10 @@
 #include "ci/vnic/models.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "ci/vnic/bnxt/device.h"
 #include "ci/vnic/gve/device.h"
@@ -21,25 +24,34 @@ const Model* FindModel(std::string_view name) {
   return found == kModels.end() ? nullptr : *found;
 }
 
-std::string FaultList() {
-  std::string list;
+std::string Describe() {
+  const auto quoted = [](std::string_view name) { return fmt::format("\"{}\"", name); };
+  std::vector<std::string> faults;
   for (const FaultSpec& spec : FaultSpecs()) {
-    list += spec.name;
-    if (spec.argument == FaultArgument::kNumber) list += fmt::format("={}", spec.usual);
-    if (spec.argument == FaultArgument::kCommand) list += "=COMMAND";
-    for (const Model* model : kModels) {
-      if (model->faults.has.Has(spec.fault)) list += fmt::format(" {}", model->name);
-    }
-    list += "; ";
+    const std::string argument = spec.argument == FaultArgument::kNumber
+                                     ? fmt::format("{}", spec.usual)
+                                 : spec.argument == FaultArgument::kCommand ? quoted("COMMAND")
+                                                                            : "null";
+    faults.push_back(fmt::format("{}: {}", quoted(spec.name), argument));
   }
+  std::vector<std::string> models;
   for (const Model* model : kModels) {
-    list += fmt::format("commands {}", model->name);
-    for (const NamedCommand& command : model->faults.commands) {
-      list += fmt::format(" {}{}", command.name, command.in_restart ? "*" : "");
+    std::vector<std::string> has;
+    for (const FaultSpec& spec : FaultSpecs()) {
+      if (model->faults.has.Has(spec.fault)) has.push_back(quoted(spec.name));
     }
-    list += model == kModels.back() ? "" : "; ";
+    std::vector<std::string> commands;
+    std::vector<std::string> restart;
+    for (const NamedCommand& command : model->faults.commands) {
+      commands.push_back(quoted(command.name));
+      if (command.in_restart) restart.push_back(quoted(command.name));
+    }
+    models.push_back(fmt::format(R"({}: {{"faults": [{}], "commands": [{}], "restart": [{}]}})",
+                                 quoted(model->name), fmt::join(has, ", "),
+                                 fmt::join(commands, ", "), fmt::join(restart, ", ")));
   }
-  return list;
+  return fmt::format("{{\"faults\": {{{}}},\n\"models\": {{{}}}}}\n", fmt::join(faults, ", "),
+                     fmt::join(models, ",\n"));
 }
 
 }  // namespace vnic

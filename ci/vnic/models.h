@@ -13,8 +13,9 @@ std::span<const Model* const> Models();
 // nullptr: there is none of that name.
 const Model* FindModel(std::string_view name);
 
-// All faults and the NICs that have them: entries "NAME[=DEFAULT] NIC...", then each NIC's commands
-// as "commands NIC NAME[*]...", a star for those that restart a queue; "; " between entries.
-std::string FaultList();
+// JSON for whoever drives this program: each fault with its argument (a number, the usual one;
+// "COMMAND"; null), and of each model the faults and commands that it has. `restart`: the commands
+// that restart a queue.
+std::string Describe();
 
 }  // namespace vnic

@@ -79,11 +79,12 @@ zcrx::Result<Options> ParseOptions(std::span<const char* const> arguments) {
       std::move(port),
       zcrx::Text("--control", "PATH", "", options.control),
       zcrx::Text("--log", "FILE", "", options.log),
+      Ending(zcrx::Flag("--describe", "", options.describe)),
       Ending(zcrx::Flag("--help", "", options.help)),
       Ending(zcrx::Flag("--version", "", options.version)),
   };
   ZCRX_RETURN_IF_ERROR(zcrx::ParseOptions(arguments, table));
-  if (options.help || options.version) return options;
+  if (options.describe || options.help || options.version) return options;
   if (options.ports.empty() || options.ports.size() > 2) {
     return zcrx::Misused(fmt::format("{} ports: the cable has two ends", options.ports.size()));
   }
@@ -102,14 +103,14 @@ std::string Usage() {
   return fmt::format(
       "Usage: vnic --port name=NAME,socket=PATH,model=MODEL,mac=MAC [--port ...]\n"
       "            [--control PATH] [--log FILE]\n"
-      "       vnic --help | --version\n"
+      "       vnic --describe | --help | --version\n"
       "\n"
       "Emulates one or two NICs and the cable between them. Each port waits for a QEMU:\n"
       "  -device "
       "'{{\"driver\":\"vfio-user-pci\",\"socket\":{{\"type\":\"unix\",\"path\":\"PATH\"}}}}'\n"
       "Prints READY when all sockets listen; ends when its standard input ends, or on SIGTERM.\n"
       "\n"
-      "Models: {}\n"
+      "Models: {}; --describe prints their faults and commands as JSON.\n"
       "Control socket, one request a line: 'help' lists the requests.\n",
       models);
 }

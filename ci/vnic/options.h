@@ -21,6 +21,7 @@ struct Options {
   std::vector<PortOptions> ports;  // one or two
   std::string control;             // path of the control socket; empty: none
   std::string log;                 // path; empty: standard error
+  bool describe = false;
   bool help = false;
   bool version = false;
 };

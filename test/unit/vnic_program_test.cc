@@ -63,6 +63,12 @@ TEST(Options, SaysWhatIsWrong) {
               HasSubstr("'ne2000'"));
 }
 
+TEST(Options, DescribeEndsThem) {
+  const auto options = Parse({"--describe"});
+  ASSERT_TRUE(options) << options.error().Text();
+  EXPECT_TRUE(options->describe);
+}
+
 TEST(Options, TakesUnicastAddressesOnly) {
   EXPECT_TRUE(ParseMac("02:aB:00:00:00:fF"));
   for (const char* wrong : {"", "02:00:00:00:00", "02:00:00:00:00:1g", "02-00-00-00-00-01",

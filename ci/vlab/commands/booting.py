@@ -82,7 +82,9 @@ def plan(
 @contextmanager
 def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
     """Everything from the build to two guests that are up. `share`: their /share."""
-    settings = [catalogue.load().setting(text, options.nic) for text in options.faults]
+    faults = catalogue.load()
+    for text in options.faults:  # said before anything is built
+        faults.kind(text)
     with ExitStack() as stack:
         programs = stack.enter_context(building(options.build))
         supplies = Supplies()
@@ -93,7 +95,11 @@ def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
             options.nic, kernel, supplies, BUILD, out.resolve(), share, cold=options.cold
         )
         prepare(one)  # while the build runs
-        running = stack.enter_context(lab(replace(one, build=programs())))
+        one = replace(one, build=programs())
+        if options.faults:
+            faults = faults.of_build(one.build)
+        settings = [faults.setting(text, options.nic) for text in options.faults]
+        running = stack.enter_context(lab(one))
         for setting in settings:
             running.set_fault(setting.text)
         yield running

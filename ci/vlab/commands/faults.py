@@ -56,17 +56,26 @@ def act(options: argparse.Namespace) -> int:
         raise UsageError("--quick and --gate select tests of this project: not with --suite kernel")
     if options.gate and (options.quick or options.faults):
         raise UsageError("--gate selects faults and tests: not with --faults or --quick")
-    settings = {nic: _settings(options, nic) for nic in options.nics}
+    every_fault = catalogue.load()
+    for text in options.faults or ():  # said before anything is built
+        every_fault.kind(text)
+    with building(options.build) as programs:
+        build = programs()
+    every_fault = every_fault.of_build(build)
+    settings = {nic: _settings(options, every_fault, nic) for nic in options.nics}
     settings = {nic: wanted for nic, wanted in settings.items() if wanted}
     if not settings:
         raise UsageError(f"no such fault on {', '.join(options.nics)}")
-    with building(options.build) as programs:
-        build = programs()
     started = datetime.datetime.now(datetime.UTC)
     with results_folder(options.out.resolve()) as out:
         if len(settings) == 1:
             ((nic, wanted),) = settings.items()
-            found = [_one(options, nic, wanted, build, out)]
+            one = _one(options, nic, wanted, build, out)
+            if options.gate:
+                run, every = {own.text for own in wanted}, every_fault.settings(nic)
+                one = replace(one, left_out=[own.text for own in every if own.text not in run])
+            _show(one)
+            found = [one]
         else:
             found = _each(options, list(settings), build, out)
         _leave(found, started, out)
@@ -78,9 +87,10 @@ def act(options: argparse.Namespace) -> int:
     return 1 if any(one.all_problems() for one in found) or (idle and whole) else 0
 
 
-def _settings(options: argparse.Namespace, nic: str) -> list[InjectedFault]:
+def _settings(
+    options: argparse.Namespace, every_fault: Catalogue, nic: str
+) -> list[InjectedFault]:
     """Those wanted that `nic` has. A fault of commands without one means each of them."""
-    every_fault = catalogue.load()
     if options.gate:
         return every_fault.gate(nic)
     every = every_fault.settings(nic)
@@ -92,7 +102,7 @@ def _settings(options: argparse.Namespace, nic: str) -> list[InjectedFault]:
         try:
             found += of_name or [every_fault.setting(text, nic)]
         except UsageError:
-            if not any(_takes(every_fault, text, other) for other in NICS):
+            if not any(_takes(every_fault, text, other) for other in every_fault.nics):
                 raise
     return found
 
@@ -112,15 +122,13 @@ def _one(
     kernel = supplies.kernel(options.kernel, nic)
     plan = booting.plan(nic, kernel, supplies, programs, out, suite.share())
     few = options.quick or options.gate
-    found = fault_lab.run(fault_lab.Task(nic, plan, suite, settings, few, options.limit))
-    if options.gate:
-        run = {one.text for one in settings}
-        every = [one.text for one in catalogue.load().settings(nic)]
-        found = replace(found, left_out=[text for text in every if text not in run])
+    return fault_lab.run(fault_lab.Task(nic, plan, suite, settings, few, options.limit))
+
+
+def _show(found: FaultReport) -> None:
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else _WIDTH
     print(table.render(found, width, colour=terminal), end="", flush=True)
-    return found
 
 
 def _each(

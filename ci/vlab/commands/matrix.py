@@ -54,7 +54,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[cells.Cell]:
     kernels = [
         (nic, supplies.kernel(series, nic))
         for nic in options.nics
-        for series in options.kernels or supplies.series(options.nics)
+        for series in options.kernels or supplies.series(nic)
     ]
     tools.accelerator(supplies.tools, kernels[0][1].image)  # tried once, not by all at once
     return [

@@ -1,6 +1,7 @@
 """conf/faults.toml: the faults that an emulated NIC can be given, and how the suite must react.
 
-The NIC process decides what a fault does; here it is a name. The file explains its keys.
+The NIC process decides what a fault does, and which NIC has it; here it is a name. The file explains
+its keys.
 """
 
 from __future__ import annotations
@@ -8,16 +9,18 @@ from __future__ import annotations
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import FAULTS
+from vlab.faults import abilities
+from vlab.faults.abilities import Abilities
 
 _COMMAND = "COMMAND"
-_KEYS = {"name", "nics", "argument", "summary", "expect", "by", "says", "survived", "slow", "panics"}
+_KEYS = {"name", "argument", "summary", "expect", "by", "says", "survived", "slow", "panics"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,6 @@ class FaultKind:
     `by` has the time to run. `panics`: a panic of the guest counts as caught."""
 
     name: str
-    nics: Sequence[str]
     summary: str
     caught: bool  # else it is to be survived
     argument: int | str | None = None
@@ -55,27 +57,37 @@ class InjectedFault:
 
 @dataclass(frozen=True)
 class Catalogue:
-    faults: Sequence[FaultKind]
-    commands: dict[str, list[str]] = field(default_factory=dict)  # of each NIC
-    restart: dict[str, list[str]] = field(default_factory=dict)  # those of a queue's restart
+    """`nics`: what each can be given; only `kind` and `help` do without."""
 
-    def setting(self, text: str, nic: str) -> InjectedFault:
-        """UsageError where `nic` cannot be given it; a number's bounds the NIC process knows."""
+    faults: Sequence[FaultKind]
+    nics: Mapping[str, Abilities] = field(default_factory=dict)
+
+    def of_build(self, programs: Path) -> Catalogue:
+        return replace(self, nics=abilities.of_build(programs))
+
+    def kind(self, text: str) -> FaultKind:
+        """UsageError where it is none, on any NIC; a number's bounds the NIC process knows."""
         name, equals, argument = text.partition("=")
         fault = next((one for one in self.faults if one.name == name), None)
         if fault is None:
             known = ", ".join(one.name for one in self.faults)
             raise UsageError(f"unknown fault '{name}'; there are {known}")
-        if nic not in fault.nics:
-            raise UsageError(f"{name} is a fault of {' and '.join(fault.nics)}, not of {nic}")
         if fault.argument is None and equals:
             raise UsageError(f"the fault {name} takes no argument")
-        if fault.argument == _COMMAND and argument not in self.commands[nic]:
-            raise UsageError(
-                f"{name} needs a command of {nic}: {name}={'|'.join(self.commands[nic])}"
-            )
         if isinstance(fault.argument, int) and equals and not re.fullmatch(r"\d{1,9}", argument):
             raise UsageError(f"the argument of {name} is a number, as in {name}={fault.argument}")
+        return fault
+
+    def setting(self, text: str, nic: str) -> InjectedFault:
+        """UsageError where `nic` cannot be given it."""
+        fault = self.kind(text)
+        if nic not in (able := self._able(fault)):
+            raise UsageError(f"{fault.name} is a fault of {' and '.join(able)}, not of {nic}")
+        commands = self.nics[nic].commands
+        if fault.argument == _COMMAND and text.partition("=")[2] not in commands:
+            raise UsageError(
+                f"{fault.name} needs a command of {nic}: {fault.name}={'|'.join(commands)}"
+            )
         return InjectedFault(fault, text)
 
     def settings(self, nic: str) -> list[InjectedFault]:
@@ -83,19 +95,28 @@ class Catalogue:
         return [
             InjectedFault(fault, f"{fault.name}={command}" if command else fault.name)
             for fault in self.faults
-            if nic in fault.nics
-            for command in (self.restart[nic] if fault.argument == _COMMAND else [""])
+            if nic in self._able(fault)
+            for command in (self.nics[nic].restart if fault.argument == _COMMAND else [""])
         ]
 
     def gate(self, nic: str) -> list[InjectedFault]:
         """Those of `settings` that the gate runs: each fault once over all NICs, with one test,
-        which must catch it: a panic would prove nothing about the test."""
-        found: dict[str, InjectedFault] = {}
-        for one in self.settings(nic):
-            if one.fault.nics[0] == nic:
-                fault = replace(one.fault, by=one.fault.by[:1], panics=False)
-                found.setdefault(fault.name, InjectedFault(fault, one.text))
-        return list(found.values())
+        which must catch it: a panic would prove nothing about the test. The NICs run side by side,
+        so each fault goes to the one that has the fewest so far."""
+        shares: dict[str, list[InjectedFault]] = {one: [] for one in sorted(self.nics, reverse=True)}
+        for fault in self.faults:
+            least = min(
+                (one for one in shares if one in self._able(fault)), key=lambda one: len(shares[one])
+            )
+            text = fault.name
+            if fault.argument == _COMMAND:
+                text += f"={self.nics[least].restart[0]}"
+            only = replace(fault, by=fault.by[:1], panics=False)
+            shares[least].append(InjectedFault(only, text))
+        return shares[nic]
+
+    def _able(self, fault: FaultKind) -> list[str]:
+        return sorted(nic for nic, able in self.nics.items() if fault.name in able.faults)
 
     def help(self) -> str:
         """The part of --help about them."""
@@ -103,8 +124,7 @@ class Catalogue:
 
     def _lines(self) -> Iterator[str]:
         for fault in self.faults:
-            only = f" ({fault.nics[0]} only)" if len(fault.nics) == 1 else ""
-            said = textwrap.wrap(f"{fault.summary}{only}", 64, break_on_hyphens=False)
+            said = textwrap.wrap(fault.summary, 64, break_on_hyphens=False)
             for number, line in enumerate(said):
                 yield f"  {'' if number else fault!s:30}{line}"
 
@@ -112,15 +132,10 @@ class Catalogue:
 def load(path: Path = FAULTS) -> Catalogue:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        commands = content.pop("commands")
         faults = [_fault(entry) for entry in content.pop("fault")]
         if content:
             raise ValueError(f"unknown: {', '.join(content)}")
-        return Catalogue(
-            faults,
-            {nic: [*lists["restart"], *lists["other"]] for nic, lists in commands.items()},
-            {nic: list(lists["restart"]) for nic, lists in commands.items()},
-        )
+        return Catalogue(faults)
     except (OSError, KeyError, TypeError, ValueError, re.error) as error:
         raise LabError(f"{path}: {error}") from error
 
@@ -134,7 +149,7 @@ def _fault(entry: dict[str, Any]) -> FaultKind:
         raise ValueError(f"{name}: expect is 'caught' or 'survived'")
     re.compile(entry.get("says", ""))
     return FaultKind(
-        name, entry["nics"], entry["summary"], entry["expect"] == "caught", entry.get("argument"),
+        name, entry["summary"], entry["expect"] == "caught", entry.get("argument"),
         entry.get("by", ()), entry.get("says", ""), entry.get("survived", ()),
         entry.get("slow", False), entry.get("panics", False),
     )  # fmt: skip

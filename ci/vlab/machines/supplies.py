@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from vlab.base import cache
 from vlab.debian import tools
 from vlab.debian.apt import LAB_RELEASE, Apt
@@ -25,7 +23,6 @@ class Supplies:
         kind = NICS[nic]
         return self._kernels.get(series, kind.flavour, (*_MODULES, kind.module))
 
-    def series(self, nics: Sequence[str]) -> list[str]:
-        """All kernel series that there are for each of `nics`, oldest first."""
-        found = [self._kernels.series(NICS[nic].flavour) for nic in nics]
-        return [one for one in found[0] if all(one in others for others in found)]
+    def series(self, nic: str) -> list[str]:
+        """All kernel series that there are for `nic`, oldest first."""
+        return self._kernels.series(NICS[nic].flavour)

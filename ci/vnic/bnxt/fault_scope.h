@@ -16,8 +16,13 @@ constexpr NamedCommand Named(CommandType type, std::string_view name, bool in_re
   return {.number = std::to_underlying(type), .name = name, .in_restart = in_restart};
 }
 
-// As in include/linux/bnxt/hsi.h, without HWRM_.
+// As in include/linux/bnxt/hsi.h, without HWRM_. The steps of a queue's restart come first, and of
+// these one whose refusal panics no guest: the gate tries that.
 inline constexpr std::array kNamedCommands{
+    Named(CommandType::kVnicUpdate, "VNIC_UPDATE", true),
+    Named(CommandType::kRingAlloc, "RING_ALLOC", true),
+    Named(CommandType::kVnicRssConfig, "VNIC_RSS_CFG", true),
+    Named(CommandType::kRingFree, "RING_FREE", true),
     Named(CommandType::kVersionGet, "VER_GET"),
     Named(CommandType::kFuncReset, "FUNC_RESET"),
     Named(CommandType::kFuncQueryCaps, "FUNC_QCAPS"),
@@ -35,12 +40,8 @@ inline constexpr std::array kNamedCommands{
     Named(CommandType::kVnicFree, "VNIC_FREE"),
     Named(CommandType::kVnicConfig, "VNIC_CFG"),
     Named(CommandType::kVnicCoalesceConfig, "VNIC_TPA_CFG"),
-    Named(CommandType::kVnicRssConfig, "VNIC_RSS_CFG", true),
     Named(CommandType::kVnicPlacementConfig, "VNIC_PLCMODES_CFG"),
     Named(CommandType::kVnicQueryCaps, "VNIC_QCAPS"),
-    Named(CommandType::kVnicUpdate, "VNIC_UPDATE", true),
-    Named(CommandType::kRingAlloc, "RING_ALLOC", true),
-    Named(CommandType::kRingFree, "RING_FREE", true),
     Named(CommandType::kRingInterruptParameters, "RING_CMPL_RING_CFG_AGGINT_PARAMS"),
     Named(CommandType::kRssContextAlloc, "VNIC_RSS_COS_LB_CTX_ALLOC"),
     Named(CommandType::kRssContextFree, "VNIC_RSS_COS_LB_CTX_FREE"),

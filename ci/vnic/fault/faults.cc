@@ -12,7 +12,7 @@ zcrx::Status Faults::Set(std::string_view text) {
   const std::string_view name = text.substr(0, equals);
   const auto spec = std::ranges::find(FaultSpecs(), name, &FaultSpec::name);
   if (spec == FaultSpecs().end()) {
-    return zcrx::Fail(fmt::format("no fault '{}', see 'faults'", name));
+    return zcrx::Fail(fmt::format("no fault '{}'; see vnic --describe", name));
   }
   if (!scope_.has.Has(spec->fault)) {
     return zcrx::Fail(fmt::format("this NIC has no fault {}", name));
@@ -47,7 +47,7 @@ zcrx::Result<std::uint32_t> Faults::Argument(const FaultSpec& spec, std::string_
       const auto command = std::ranges::find(scope_.commands, text, &NamedCommand::name);
       if (command == scope_.commands.end()) {
         return zcrx::Fail(
-            fmt::format("{}: this NIC has no command '{}', see 'faults'", spec.name, text));
+            fmt::format("{}: this NIC has no command '{}'; see vnic --describe", spec.name, text));
       }
       return command->number;
     }

@@ -94,7 +94,7 @@ class FaultLab(unittest.TestCase):
         plan = mock.Mock(out=self.folder)
         plan.kernel.version = "7.3.4"
         settings = [
-            InjectedFault(FaultKind(name, ["gve"], "", True, by=[f"A.{name}"]), name) for name in names
+            InjectedFault(FaultKind(name, "", True, by=[f"A.{name}"]), name) for name in names
         ]
         return fault_lab.run(Task("gve", plan, self.suite, settings, quick, 10.0))
 

@@ -1,24 +1,24 @@
 """The list of faults, and what of it a NIC can be given."""
 
+import json
 import tempfile
 import unittest
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from vlab.base.errors import LabError, UsageError
-from vlab.faults import catalogue
-from vlab.machines.guests import NICS
+from vlab.faults import abilities, catalogue
+from vlab.faults.abilities import Abilities
 
 _LIST = """\
 [[fault]]
 name = "drop"
-nics = ["bnxt", "gve"]
 argument = 100
 summary = "one frame in so many is lost"
 expect = "survived"
 
 [[fault]]
 name = "short-buffers"
-nics = ["bnxt"]
 summary = "large buffers are filled to a page"
 expect = "caught"
 by = ["ZcrxLargeChunks.*"]
@@ -26,21 +26,21 @@ says = "longest completion \\\\d+"
 
 [[fault]]
 name = "command-refused"
-nics = ["bnxt", "gve"]
 argument = "COMMAND"
 summary = "a command is refused"
 expect = "caught"
 survived = ["RING_FREE"]
 panics = true
-
-[commands.bnxt]
-restart = ["RING_ALLOC", "RING_FREE"]
-other = ["VER_GET"]
-
-[commands.gve]
-restart = ["CREATE_RX_QUEUE"]
-other = []
 """
+
+_NICS = {
+    "bnxt": Abilities(
+        ["drop", "short-buffers", "command-refused"],
+        ["RING_ALLOC", "RING_FREE", "VER_GET"],
+        ["RING_ALLOC", "RING_FREE"],
+    ),
+    "gve": Abilities(["drop", "command-refused"], ["CREATE_RX_QUEUE"], ["CREATE_RX_QUEUE"]),
+}
 
 
 class FaultsTest(unittest.TestCase):
@@ -48,7 +48,7 @@ class FaultsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "faults.toml"
             path.write_text(text, encoding="utf-8")
-            return catalogue.load(path)
+            return replace(catalogue.load(path), nics=_NICS)
 
     def setUp(self) -> None:
         self.catalogue = self.load(_LIST)
@@ -79,7 +79,7 @@ class FaultsTest(unittest.TestCase):
             self.assertIn(said, str(raised.exception), text)
 
     def test_a_fault_of_several_nics_but_not_of_this_one(self) -> None:
-        two = self.load(_LIST.replace('nics = ["bnxt"]', 'nics = ["bnxt", "mlx5"]'))
+        two = replace(self.catalogue, nics=_NICS | {"mlx5": _NICS["bnxt"]})
         with self.assertRaisesRegex(UsageError, "is a fault of bnxt and mlx5, not of gve"):
             two.setting("short-buffers", "gve")
 
@@ -93,29 +93,31 @@ class FaultsTest(unittest.TestCase):
             ["drop", "command-refused=CREATE_RX_QUEUE"],
         )
 
+    def test_what_no_nic_knows_is_told_without_one(self) -> None:
+        without = replace(self.catalogue, nics={})
+        self.assertEqual(without.kind("short-buffers").name, "short-buffers")
+        self.assertEqual(without.kind("command-refused=VER_GET").argument, "COMMAND")
+        for text in ("dorp", "drop=x", "short-buffers=1"):
+            with self.assertRaises(UsageError):
+                without.kind(text)
+
     def test_the_gate_runs_each_fault_once_with_one_test(self) -> None:
         two_tests = 'by = ["ZcrxLargeChunks.*", "ZcrxReceive.*"]'
-        whole = self.load(
-            _LIST.replace('by = ["ZcrxLargeChunks.*"]', two_tests).replace(
-                'nics = ["bnxt", "gve"]', 'nics = ["gve", "bnxt"]', 1
-            )
-        )
+        whole = self.load(_LIST.replace('by = ["ZcrxLargeChunks.*"]', two_tests))
         bnxt, gve = whole.gate("bnxt"), whole.gate("gve")
-        self.assertEqual(
-            [one.text for one in bnxt], ["short-buffers", "command-refused=RING_ALLOC"]
-        )
-        self.assertEqual([one.text for one in gve], ["drop"])
+        self.assertEqual([one.text for one in gve], ["drop", "command-refused=CREATE_RX_QUEUE"])
+        self.assertEqual([one.text for one in bnxt], ["short-buffers"])
         self.assertEqual(bnxt[0].fault.by, ["ZcrxLargeChunks.*"])
 
     def test_a_panic_counts_where_the_list_says_so_but_not_in_the_gate(self) -> None:
         panics = [one.fault.panics for one in self.catalogue.settings("bnxt")]
         self.assertEqual(panics, [False, False, True, True])
-        self.assertFalse(any(one.fault.panics for one in self.catalogue.gate("bnxt")))
+        self.assertFalse(any(one.fault.panics for one in self.catalogue.gate("gve")))
 
     def test_help(self) -> None:
         told = self.catalogue.help()
         self.assertIn("drop[=100]", told)
-        self.assertIn("filled to a page (bnxt only)", told)
+        self.assertIn("filled to a page", told)
         self.assertLess(max(map(len, told.splitlines())), 100)
 
     def test_a_list_with_a_mistake(self) -> None:
@@ -124,21 +126,30 @@ class FaultsTest(unittest.TestCase):
             ("by =", "bye ="),
             ("summary", "sumary"),
             ('says = "longest', 'says = "(longest'),
-            ("restart = [", "restrt = ["),
             ("[[fault]]", "[[fualt]]"),
         ]:
             with self.assertRaises(LabError, msg=now):
                 self.load(_LIST.replace(was, now, 1))
 
-    def test_the_projects_own(self) -> None:
-        whole = catalogue.load()
-        self.assertEqual(set(whole.commands), set(NICS))
-        for fault in whole.faults:
-            self.assertLessEqual(set(fault.nics), set(NICS))
-            known = {command for nic in fault.nics for command in whole.commands[nic]}
-            self.assertLessEqual(set(fault.survived), known)
-        gate = [one.fault.name for nic in NICS for one in whole.gate(nic)]
-        self.assertEqual(sorted(gate), sorted(fault.name for fault in whole.faults))
+
+class AbilitiesTest(unittest.TestCase):
+    """Read from a program that stands in for vnic."""
+
+    def described(self, script: str) -> dict[str, Abilities]:
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "vnic"
+            program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+            program.chmod(0o755)
+            return abilities.of_build(Path(folder))
+
+    def test_are_what_the_program_says(self) -> None:
+        told = json.dumps({"faults": {}, "models": {nic: asdict(one) for nic, one in _NICS.items()}})
+        self.assertEqual(self.described(f'[ "$*" = --describe ] && echo \'{told}\''), _NICS)
+
+    def test_a_program_that_does_not_say(self) -> None:
+        for script in ("exit 1", "echo {}", "echo '{\"models\":{\"gve\":{\"colour\":1}}}'"):
+            with self.assertRaisesRegex(LabError, "does not describe its NICs"):
+                self.described(script)
 
 
 if __name__ == "__main__":
