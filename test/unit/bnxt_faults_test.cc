@@ -44,49 +44,6 @@ class BnxtFaults : public BnxtQueues {
     return place;
   }
 
-  void SetMruAtRestart(std::uint32_t vnic, std::uint16_t mru) {
-    VnicUpdateRequest request{};
-    request.vnic = vnic;
-    request.enables = kEnableVnicMru;
-    request.mru = mru;
-    Send(CommandType::kVnicUpdate, request);
-  }
-  // Another queue, with a VNIC of its own, and a rule to it for the port of the segments.
-  struct Other {
-    std::uint64_t rule = 0;
-    std::uint16_t vnic = 0;
-  };
-  Other SteerToAnother(BnxtQueue& other, bool as_context = false, std::uint16_t port = 9999) {
-    Other made{.vnic = static_cast<std::uint16_t>(
-                   Send(CommandType::kVnicAlloc, VnicAllocRequest{}).number)};
-    VnicRssRequest rss{};
-    rss.vnic = made.vnic;
-    rss.hash_types = kHashTcpIpv4;
-    rss.ring_table = guest.Allocate(4096);
-    rss.key = guest.Allocate(4096);
-    for (std::size_t i = 0; i < kRssTablePairs; ++i) {
-      guest.Put(rss.ring_table + i * sizeof(RssPair),
-                RssPair{.rx_ring = other.rx.id, .completion_ring = other.rx_completions.id});
-    }
-    Send(CommandType::kVnicRssConfig, rss);
-    VnicConfigRequest mru{};
-    mru.vnic = made.vnic;
-    mru.mru = 1518;
-    Send(CommandType::kVnicConfig, mru);
-    PostBuffers(other.rx, 32, 2048);
-    PostBuffers(other.aggregation, 32, kBuffer);
-    FlowFilterAllocRequest rule{};
-    rule.l2_filter = 1;
-    rule.vnic = made.vnic;
-    rule.address_type = kFlowIpv4;
-    rule.protocol = kProtocolTcp;
-    rule.destination_port = port;
-    rule.destination_port_mask = 0xffff;
-    if (!as_context) rule.enables = kEnableRingIndex;
-    rule.ring_index = 3;
-    made.rule = Send(CommandType::kFlowFilterAlloc, rule).number;
-    return made;
-  }
   // Whether a segment received now went to that queue.
   bool WentTo(const BnxtQueue& other) {
     const std::uint32_t before = Records(other);

@@ -18,13 +18,6 @@ class GveFaults : public GveQueues {
   void Set(std::string_view fault) { ASSERT_TRUE(guest_.faults.Set(fault)); }
   void Clear() { guest_.faults.Clear(); }
 
-  // A further receive queue, without buffers: what it gets is counted as dropped.
-  void MakeEmptyQueue(std::uint32_t id) {
-    CreateRxQueue request = RxQueueRequest(id);
-    request.buffer_ring = request.completion_ring =
-        guest_.Allocate(kMinRing * sizeof(RxDescriptor));
-    ASSERT_EQ(Issue(Opcode::kCreateRxQueue, request), AdminStatus::kPassed);
-  }
   // Receives a segment to port 9999; the queue, of the first three, that it was for.
   int QueueOfASegment() {
     std::array<std::uint64_t, 3> before{};
@@ -46,13 +39,6 @@ class GveFaults : public GveQueues {
     nic_.Receive({.bytes = TcpFrame(Pattern(kPayload))});
     return RxAt(received_++).header_length & 0x3ffU;
   }
-  AdminStatus Restart(std::uint32_t id) {
-    Issue(Opcode::kDestroyRxQueue, DestroyQueue{.queue_id = id});
-    CreateRxQueue request = RxQueueRequest(id);
-    request.completion_ring = completions_;
-    return Issue(Opcode::kCreateRxQueue, request);
-  }
-
   std::uint32_t received_ = 0;
 
  private:

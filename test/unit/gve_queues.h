@@ -60,6 +60,20 @@ class GveQueueDriver : public GveDriver {
     Doorbell(kRxDoorbells, posted);
   }
 
+  // A further receive queue, without buffers: what it gets is counted as dropped.
+  void MakeEmptyQueue(std::uint32_t id) {
+    CreateRxQueue request = RxQueueRequest(id);
+    request.buffer_ring = request.completion_ring =
+        guest_.Allocate(kMinRing * sizeof(RxDescriptor));
+    ASSERT_EQ(Issue(Opcode::kCreateRxQueue, request), AdminStatus::kPassed);
+  }
+  AdminStatus Restart(std::uint32_t id) {
+    Issue(Opcode::kDestroyRxQueue, DestroyQueue{.queue_id = id});
+    CreateRxQueue request = RxQueueRequest(id);
+    request.completion_ring = completions_;
+    return Issue(Opcode::kCreateRxQueue, request);
+  }
+
   void PutTx(std::uint32_t index, GuestAddress buffer, std::size_t size, std::uint8_t flags,
              std::uint16_t tag = 0) {
     TxDescriptor descriptor;
