@@ -15,6 +15,8 @@ import unittest
 import uuid
 from pathlib import Path
 
+from vlab.machines.guests import NICS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ZCRX_BUILD", REPOSITORY / "build"))
 # A lab boots in seconds; the first on a machine fetches packages, and a loaded machine is slow.
@@ -98,13 +100,17 @@ class LabTest(unittest.TestCase):
         name, *rest = arguments
         return [str(ci / "lab"), name, "--build", str(BUILD), "--out", str(self.out), *rest]
 
-    def share(self, script: str) -> list[str]:
-        """`script` of this folder for the DUT, as /share/NAME: the options of `exec` for it."""
+    def share(self, script: str, nic: str | None = None) -> list[str]:
+        """`script` of this folder for the DUT, as /share/NAME: the options of `exec` for it. With
+        `nic`, that is the lab's NIC, and /share/nic.sh says what its driver can do."""
         shared = self.folder / "share"
         shared.mkdir(exist_ok=True)
         for name in (script, "cases.sh"):
             shutil.copy(Path(__file__).with_name(name), shared)
-        return ["--share", str(shared)]
+        if nic is None:
+            return ["--share", str(shared)]
+        (shared / "nic.sh").write_text(NICS[nic].for_scripts(), encoding="utf-8")
+        return ["--nic", nic, "--share", str(shared)]
 
     def lab(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         return self.finish(self.command(*arguments), self.environment(**changes))

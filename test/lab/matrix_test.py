@@ -13,18 +13,12 @@ from typing import Any
 
 from harness import LabTest, names_of_all_tests
 
+from vlab.machines.guests import NICS
 from vlab.results import junit
 from vlab.results.folder import JUNIT
 from vlab.results.outcome import Case, Outcome
 
 _OLD, _NEW = "6.12", "7.3"  # without zcrx, and with all of it
-# What gve's driver cannot do and skips, with words of its evidence: all else passes.
-_NOT_ON_GVE = {
-    "/rss_context": "EOPNOTSUPP",
-    "ZcrxLargeChunks.": "EOPNOTSUPP",
-    "/chunks_": "EOPNOTSUPP",
-    "ZcrxHeaderLength.MakesNoDifferenceToThePayload/ipv6_": "CHECKSUM_NONE",
-}
 _LOGS = ("dut-console.log", "peer-console.log", "vnic.log")
 
 
@@ -48,7 +42,7 @@ class Matrix(LabTest):
                 self.skips_only_what_cannot_run(self.out / name, found[name])
         self.assertEqual(
             [name.rpartition(".")[0] for name in found],
-            [f"{nic}-{series}" for nic in ("gve", "bnxt") for series in (_OLD, _NEW)],
+            [f"{nic}-{series}" for nic in sorted(NICS, reverse=True) for series in (_OLD, _NEW)],
         )
         self.all_forms_say_the_same(table, whole, found)
 
@@ -56,11 +50,8 @@ class Matrix(LabTest):
         nic, _, kernel = folder.name.partition("-")
         old = kernel.startswith(f"{_OLD}.")
         for test, case in found.items():
-            evidence = ""
-            if old:
-                evidence = "zcrx"
-            elif nic == "gve":
-                evidence = next((_NOT_ON_GVE[part] for part in _NOT_ON_GVE if part in test), "")
+            denied = NICS[nic].denies
+            evidence = "zcrx" if old else next((denied[part] for part in denied if part in test), "")
             self.assertEqual(case.outcome, Outcome.SKIPPED if evidence else Outcome.PASSED, case)
             self.assertIn(evidence, case.text, test)
         for log in _LOGS:

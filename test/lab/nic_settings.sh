@@ -2,12 +2,14 @@
 # Runs in the DUT: every setting that the driver has, with verified traffic both ways after each and
 # while they change. A case prints its name, what it found, and its exit status. The lines
 # "waiting: ..." ask whoever started this to pull the cable and to put it back.
+# shellcheck disable=SC2154  # what nic.sh sets
 peer=192.0.2.2
 peer_login=root@198.51.100.2
-driver=$(ethtool -i nic0 | sed -n 's/^driver: //p')
 modules=/lib/modules/$(uname -r)
 # shellcheck source=test/lab/cases.sh
 . /share/cases.sh
+# shellcheck source=/dev/null
+. /share/nic.sh
 
 # The peer serves /tmp/data on one port, and on another answers with the sum of what it is sent.
 fetch() { [ "$(nc $peer 5001 </dev/null | md5sum)" = "$sum" ] || { echo "fetched other bytes" && return 1; }; }
@@ -31,13 +33,6 @@ up_and_down() {
   reachable && both_ways
 }
 
-queues() { # queues N
-  case $driver in
-    gve) ethtool -L nic0 rx "$1" tx "$1" ;;
-    *) ethtool -L nic0 combined "$1" ;;
-  esac
-}
-
 most_queues() { ethtool -l nic0 | awk '/^(RX|Combined):/ && $2 > n { n = $2 } /^Current/ { print n; exit }'; }
 
 every_number_of_queues() {
@@ -50,7 +45,7 @@ every_number_of_queues() {
 
 every_ring_size() { # every_ring_size RX,TX...
   for sizes; do
-    ethtool -G nic0 rx "${sizes%,*}" tx "${sizes#*,}" && fetch || return
+    use_rings "$sizes" && fetch || return
     ethtool -g nic0 | awk '/^Current/ { now = 1 } now && /^(RX|TX):/ { print $2 }' | paste -s -d ,
   done
 }
@@ -60,10 +55,7 @@ every_ring_size() { # every_ring_size RX,TX...
 # that took less, it knows nothing of it.
 received() {
   usleep 300000
-  case $driver in
-    gve) ethtool -S nic0 | sed -n 's/^ *rx_bytes\[[0-9]*\]: //p' ;;
-    *) ethtool -S nic0 | sed -n 's/^ *\[[0-9]*\]: rx_ucast_bytes: //p' ;;
-  esac
+  ethtool -S nic0 | sed -n "s/^$queue_bytes//p"
 }
 
 arrives_on() { # arrives_on QUEUE COMMAND...: what the command receives comes by this queue
@@ -82,21 +74,18 @@ rss_table() {
   ethtool -X nic0 default && both_ways
 }
 
-rule() { # rule ACTION...: for what the peer sends when we fetch; prints the rule's number
-  [ "$driver" = gve ] && set -- "$@" loc 3
-  ethtool -N nic0 flow-type tcp4 src-port 5001 "$@" | sed 's/.*ID //'
-}
+# For what the peer sends when we fetch.
+rule_to() { rule 3 flow-type tcp4 src-port 5001 "$@" >/tmp/rule; } # rule_to ACTION...
 
 rule_to_a_queue() {
   ethtool -K nic0 ntuple on
-  rule action 3 >/tmp/rule || return
-  [ "$driver" = gve ] && echo 3 >/tmp/rule
+  rule_to action 3 || return
   arrives_on 3 fetch && ethtool -N nic0 delete "$(cat /tmp/rule)" && both_ways
 }
 
 rule_to_a_context() {
   context=$(ethtool -X nic0 context new start 2 equal 1 | sed 's/.* is //')
-  rule context "$context" >/tmp/rule && arrives_on 2 fetch || return
+  rule_to context "$context" && arrives_on 2 fetch || return
   ethtool -X nic0 context "$context" delete && echo "deleted, although a rule points at it" && return 1
   ethtool -N nic0 delete "$(cat /tmp/rule)" && ethtool -X nic0 context "$context" delete && both_ways
 }
@@ -140,7 +129,7 @@ stream() { # stream COMMAND
 
 every_setting() { # every_setting RX,TX...
   for sizes; do
-    ethtool -G nic0 rx "${sizes%,*}" tx "${sizes#*,}" || return
+    use_rings "$sizes" || return
   done
   queues 2 && queues 4 && ethtool -X nic0 equal 1 && ethtool -X nic0 default &&
     zcrx_tests --config=/etc/zcrx-hwtest/net.config --gtest_filter="ZcrxReceive.*:ZcrxOneshot.*" \
@@ -166,11 +155,6 @@ ssh $peer_login 'cat /usr/bin/busybox /usr/bin/zcrx_tests >/tmp/data
   nc -ll -p 5001 -e cat /tmp/data </dev/null >/dev/null 2>&1 &
   nc -ll -p 5002 -e md5sum </dev/null >/dev/null 2>&1 &'
 
-case $driver in
-  gve) rings="512,512 2048,1024 1024,1024" jumbo=8896 module=gve ;;
-  *) rings="64,512 511,1023 2047,2047 300,600 511,511" jumbo=9000 module=bnxt_en ;;
-esac
-
 case_of ping_v4 no_loss 4 $peer 56
 case_of ping_v6 no_loss 6 2001:db8:1::2 1400
 case_of tcp_both_ways both_ways
@@ -179,10 +163,10 @@ case_of queues every_number_of_queues
 case_of rings every_ring_size $rings
 case_of rss_table rss_table
 case_of rule_to_a_queue rule_to_a_queue
-[ "$driver" = gve ] || case_of rule_to_a_context rule_to_a_context
+[ -z "$contexts" ] || case_of rule_to_a_context rule_to_a_context
 case_of jumbo_frames jumbo_frames "$jumbo"
 case_of cable cable
 # shellcheck disable=SC2086
 case_of settings_under_traffic settings_under_traffic $rings
 case_of up_and_down up_and_down
-case_of driver_again driver_again $module
+case_of driver_again driver_again "$module"

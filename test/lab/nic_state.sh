@@ -2,11 +2,13 @@
 # Runs in the DUT: settings of somebody else's on the NIC, which the suite leaves alone, and which
 # zcrx_nic puts back after all of them were wrecked. A case prints its name, what it found, and its
 # exit status.
-driver=$(ethtool -i nic0 | sed -n 's/^driver: //p')
+# shellcheck disable=SC2154  # what nic.sh sets
 config=/etc/zcrx-hwtest/net.config
 huge_pages=/proc/sys/vm/nr_hugepages
 # shellcheck source=test/lab/cases.sh
 . /share/cases.sh
+# shellcheck source=/dev/null
+. /share/nic.sh
 
 on_the_nic() { zcrx_nic --config=$config "$@"; }
 
@@ -18,19 +20,18 @@ key() { # key BYTE: 40 times
 # context where the driver has them.
 foreign() {
   ip link set nic0 mtu 1400 && ethtool -K nic0 gro off && echo 4 >$huge_pages || return
-  case $driver in
-    gve)
-      ethtool -K nic0 ntuple on && ethtool -G nic0 rx 1024 tx 1024 &&
-        ethtool -N nic0 flow-type tcp4 src-ip 192.0.2.0 m 0.0.0.255 src-port 5001 action 2 loc 7 &&
-        ethtool -N nic0 flow-type udp4 dst-port 4000 action 1 loc 11
-      ;;
-    *)
-      ethtool -L nic0 combined 4 && ethtool -G nic0 rx 300 tx 600 &&
-        ethtool -X nic0 context new start 2 equal 1 hkey "$(key a1)" &&
-        ethtool -N nic0 flow-type tcp4 src-port 5001 context 1 &&
-        ethtool -N nic0 flow-type udp4 dst-port 4000 action 1
-      ;;
-  esac && ethtool -X nic0 hkey "$(key 5c)" && ethtool -X nic0 weight 1 2 0 1
+  ethtool -K nic0 ntuple on && queues 4 && use_rings "$(last_but_one "$rings")" || return
+  if [ -n "$contexts" ]; then
+    ethtool -X nic0 context new start 2 equal 1 hkey "$(key a1)" &&
+      rule 7 flow-type tcp4 src-port 5001 context 1 >/tmp/rules
+  else
+    rule 7 flow-type tcp4 src-ip 192.0.2.0 m 0.0.0.255 src-port 5001 action 2 >/tmp/rules
+  fi && rule 11 flow-type udp4 dst-port 4000 action 1 >>/tmp/rules &&
+    ethtool -X nic0 hkey "$(key 5c)" && ethtool -X nic0 weight 1 2 0 1
+}
+
+last_but_one() { # last_but_one "WORD..."
+  echo "$1" | awk '{ print $(NF - 1) }'
 }
 
 # The ethtool program of Debian 12 cannot.
@@ -43,20 +44,14 @@ split_headers() {
 wreck() {
   echo 0 >$huge_pages && ethtool -K nic0 gro on &&
     ethtool -X nic0 hkey "$(key 00)" && ethtool -X nic0 equal 2 || return
-  case $driver in
-    gve)
-      ethtool -N nic0 delete 7 && ethtool -N nic0 delete 11 &&
-        ethtool -N nic0 flow-type tcp4 dst-port 9 action 0 loc 7 &&
-        ethtool -L nic0 rx 3 tx 2 && ethtool -G nic0 rx 512 tx 512 && split_headers
-      ;;
-    *)
-      ethtool -N nic0 delete 0 && ethtool -N nic0 delete 1 &&
-        ethtool -X nic0 context 1 delete && ethtool -X nic0 context new start 1 equal 1 &&
-        ethtool -X nic0 context new start 0 equal 2 &&
-        ethtool -N nic0 flow-type tcp4 dst-port 9 context 2 &&
-        ethtool -L nic0 combined 3 && ethtool -G nic0 rx 511 tx 511
-      ;;
-  esac && ip link set nic0 mtu 1500
+  while read -r number; do ethtool -N nic0 delete "$number" || return; done </tmp/rules
+  if [ -n "$contexts" ]; then
+    ethtool -X nic0 context 1 delete && ethtool -X nic0 context new start 1 equal 1 &&
+      ethtool -X nic0 context new start 0 equal 2 &&
+      rule 7 flow-type tcp4 dst-port 9 context 2
+  else
+    rule 7 flow-type tcp4 dst-port 9 action 0
+  fi && queues 3 && use_rings "${rings##* }" && split_headers && ip link set nic0 mtu 1500
 }
 
 same_bytes() { # same_bytes FILE: as the NIC is now
@@ -147,7 +142,7 @@ head -n 10 /tmp/found >/tmp/cut
 case_of cut on_the_nic restore /tmp/cut
 case_of take_pages take_pages
 case_of restored_beside restored_beside
-if [ "$driver" = bnxt_en ]; then # gve cannot do large chunks
+if [ -n "$large_chunks" ]; then
   case_of pages_in_use pages_in_use
   case_of surplus_pages surplus_pages
   case_of pages_leaving pages_leaving

@@ -22,7 +22,7 @@ class NicState(LabTest):
     def put_back(self, nic: str, *wrecked: str) -> dict[str, tuple[str, int]]:
         """What the script said."""
         done = self.lab(
-            "exec", "--nic", nic, *self.share(_SCRIPT), "--", "sh", f"/share/{_SCRIPT}", _TESTS
+            "exec", *self.share(_SCRIPT, nic), "--", "sh", f"/share/{_SCRIPT}", _TESTS
         )
         said = cases(done.stdout)
         for name in _CLEAN:
@@ -74,7 +74,7 @@ class NicState(LabTest):
         self.put_back(
             "gve",
             "channels: rx was 4, is 3",
-            "channels: tx was 4, is 2",
+            "channels: tx was 4, is 3",
             "rings: rx was 1024, is 512",
             "rings: tcp-data-split was off, is on",
             "flow rule 7 is gone (tcp4 ... to queue 2)",

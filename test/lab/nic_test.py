@@ -6,14 +6,17 @@ import unittest
 
 from harness import LIMIT_S, LabTest, cases
 
+from vlab.machines.guests import NICS
+
 _SCRIPT = "nic_settings.sh"
 _CASES = {
     "ping_v4", "ping_v6", "tcp_both_ways", "queues", "rings", "rss_table", "rule_to_a_queue",
     "jumbo_frames", "cable", "settings_under_traffic", "up_and_down", "driver_again",
 }  # fmt: skip
+_DRIVERS = "|".join(kind.module for kind in NICS.values())
 # What no driver shall have said at the end.
 _TROUBLE = re.compile(
-    r"^\[.*(?:WARNING: |BUG: |Oops|NETDEV WATCHDOG|hwrm|(?:gve|bnxt_en) .*(?:[Ee]rror|[Ff]ail|[Tt]imed? ?out)).*",
+    rf"^\[.*(?:WARNING: |BUG: |Oops|NETDEV WATCHDOG|hwrm|(?:{_DRIVERS}) .*(?:[Ee]rror|[Ff]ail|[Tt]imed? ?out)).*",
     re.MULTILINE,
 )
 
@@ -22,7 +25,7 @@ class Nic(LabTest):
     def settings(self, nic: str, more: set[str]) -> str:
         """Runs the script; the DUT's console."""
         process = self.start(
-            "exec", "--nic", nic, *self.share(_SCRIPT), "--", "sh", f"/share/{_SCRIPT}"
+            "exec", *self.share(_SCRIPT, nic), "--", "sh", f"/share/{_SCRIPT}"
         )
         text = self.read_until(process.stdout, b"waiting: down\n")
         self.link("down")

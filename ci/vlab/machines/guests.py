@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,58 @@ REMOTE_ARGS="root@{PEER.management_v4}"
 
 @dataclass(frozen=True)
 class NicKind:
-    """`model` is vnic's name for it, `flavour` the Debian kernel that has its driver."""
+    """`model` is vnic's name for it, `flavour` the Debian kernel that has its driver. `denies`: what
+    tests skip there, as a part of their names and a word of their evidence; everything else passes.
+
+    The others are for scripts in the guests. `channels`: the words of ethtool -L for its queues.
+    `rings`: sizes "RX,TX" that it takes, the last as it is used. `mtu`: its largest, at most 9000.
+    `places_rules`: a flow rule's number has to be given. `queue_bytes`: what sed removes from the
+    lines of ethtool -S that say how much a receive queue has received, in their order."""
 
     model: str
     module: str
     flavour: str
+    channels: Sequence[str]
+    rings: Sequence[str]
+    mtu: int
+    places_rules: bool
+    queue_bytes: str
+    denies: Mapping[str, str] = field(default_factory=dict)
+
+    def for_scripts(self) -> str:
+        """Variables of a shell."""
+        contexts = "/rss_context" not in self.denies
+        large_chunks = "ZcrxLargeChunks." not in self.denies
+        values = {
+            "module": self.module, "channels": " ".join(self.channels),
+            "rings": " ".join(self.rings), "jumbo": str(self.mtu),
+            "places_rules": "yes" * self.places_rules, "queue_bytes": self.queue_bytes,
+            "contexts": "yes" * contexts, "large_chunks": "yes" * large_chunks,
+        }  # fmt: skip
+        return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
 NICS = {
-    "gve": NicKind("gve", "gve", "cloud"),
-    "bnxt": NicKind("bnxt", "bnxt_en", "full"),
-}
+    "gve": NicKind(
+        "gve", "gve", "cloud",
+        channels=["rx", "tx"],
+        rings=["2048,1024", "1024,1024", "512,512"],
+        mtu=8896,
+        places_rules=True,
+        queue_bytes=r" *rx_bytes\[[0-9]*\]: ",
+        denies={
+            "/rss_context": "EOPNOTSUPP",
+            "ZcrxLargeChunks.": "EOPNOTSUPP",
+            "/chunks_": "EOPNOTSUPP",
+            "ZcrxHeaderLength.MakesNoDifferenceToThePayload/ipv6_": "CHECKSUM_NONE",
+        },
+    ),
+    "bnxt": NicKind(
+        "bnxt", "bnxt_en", "full",
+        channels=["combined"],
+        rings=["64,512", "511,1023", "2047,2047", "300,600", "511,511"],
+        mtu=9000,
+        places_rules=False,
+        queue_bytes=r" *\[[0-9]*\]: rx_ucast_bytes: ",
+    ),
+}  # fmt: skip
