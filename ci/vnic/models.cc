@@ -8,11 +8,13 @@
 
 #include "ci/vnic/bnxt/device.h"
 #include "ci/vnic/gve/device.h"
+#include "ci/vnic/mlx5/device.h"
 
 namespace vnic {
 namespace {
 
-constexpr std::array<const Model*, 2> kModels{&bnxt::Device::kModel, &gve::Device::kModel};
+constexpr std::array<const Model*, 3> kModels{&bnxt::Device::kModel, &gve::Device::kModel,
+                                              &mlx5::Device::kModel};
 
 }  // namespace
 

@@ -13,6 +13,7 @@
 #include "ci/vnic/models.h"
 #include "test/unit/bnxt_queues.h"
 #include "test/unit/gve_queues.h"
+#include "test/unit/mlx5_queues.h"
 
 namespace vnic {
 namespace {
@@ -100,6 +101,27 @@ class BnxtExercise : public Exercise, private bnxt::BnxtQueueDriver {
   using Exercise::Send;
 };
 
+class Mlx5Exercise : public Exercise, private mlx5::Mlx5QueueDriver {
+ public:
+  explicit Mlx5Exercise(std::shared_ptr<FakeGuest> guest) : Mlx5QueueDriver(std::move(guest)) {
+    MakeReceiveQueue(queue_, ReceiveQueueRequest(received_, queue_));
+    SteerTo(queue_);
+  }
+  void Run() override {
+    for (int i = 0; i < kSegments; ++i) Send(guest, device, mlx5::TcpPacket(kPayload));
+    // Those that come at a restart, while the queue is there.
+    for (const NamedCommand& command : mlx5::Device::kModel.faults.commands) {
+      const auto opcode = static_cast<mlx5::Opcode>(command.number);
+      if (command.in_restart) Execute(opcode, mlx5::Request(16));
+    }
+  }
+
+ private:
+  using Exercise::Send;
+  const Ring received_ = MakeCompletionQueue(events.number);
+  Ring queue_ = MakeRing();
+};
+
 template <typename T>
 std::unique_ptr<Exercise> Make(std::shared_ptr<FakeGuest> guest) {
   return std::make_unique<T>(std::move(guest));
@@ -108,6 +130,7 @@ std::unique_ptr<Exercise> Make(std::shared_ptr<FakeGuest> guest) {
 std::unique_ptr<Exercise> ExerciseOf(std::string_view model, std::shared_ptr<FakeGuest> guest) {
   if (model == "gve") return Make<GveExercise>(std::move(guest));
   if (model == "bnxt") return Make<BnxtExercise>(std::move(guest));
+  if (model == "mlx5") return Make<Mlx5Exercise>(std::move(guest));
   return nullptr;
 }
 

@@ -116,4 +116,12 @@ NICS = {
         places_rules=False,
         queue_bytes=r" *\[[0-9]*\]: rx_ucast_bytes: ",
     ),
+    "mlx5": NicKind(
+        "mlx5", "mlx5_core", "cloud",
+        channels=["combined"],
+        rings=["64,64", "512,256", "2048,2048", "8192,1024", "1024,1024"],
+        mtu=9000,
+        places_rules=True,
+        queue_bytes=r" *rx[0-9][0-9]*_bytes: ",
+    ),
 }  # fmt: skip

@@ -1,0 +1,21 @@
+// What flow tables compare of a packet: its outer headers as the firmware lays them out
+// (Linux include/linux/mlx5/mlx5_ifc.h, struct mlx5_ifc_fte_match_set_lyr_2_4_bits).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "ci/vnic/net/headers.h"
+
+namespace vnic::mlx5 {
+
+inline constexpr std::size_t kMatchBytes = 64;
+using MatchRecord = std::array<std::uint8_t, kMatchBytes>;
+
+// Precondition: `headers` are those of `frame`.
+MatchRecord RecordOf(Frame frame, const Headers& headers);
+
+// Whether the bits of `mask` are alike.
+bool Agrees(const MatchRecord& record, const MatchRecord& value, const MatchRecord& mask);
+
+}  // namespace vnic::mlx5
