@@ -63,6 +63,10 @@ class Nic(LabTest):
         console = self.settings("bnxt", {"rule_to_a_context"})
         self.assertRegex(console, "NIC Link is Down")
 
+    def test_mlx5(self) -> None:
+        console = self.settings("mlx5", {"rule_to_a_context"})
+        self.assertRegex(console, "Link down")
+
 
 if __name__ == "__main__":
     unittest.main()
