@@ -122,6 +122,16 @@ TEST(Account, PassesOverWhatTheNicKnowsToBeNoTcp) {
   EXPECT_EQ(packets.not_split, 0);
 }
 
+TEST(Account, AQueueWithoutHashesCountsBesideOthersThatHaveThem) {
+  TracedPackets traced = Flow(0, 5);
+  for (TracedPacket& packet : traced.packets) packet.with_ports = true;
+  const TracedPackets target = Flow(kQueue, 7);
+  traced.packets.insert(traced.packets.end(), target.packets.begin(), target.packets.end());
+  const FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 7);
+  EXPECT_EQ(packets.elsewhere->segments, 5);
+}
+
 // Of a transfer that failed, where nothing is wrong with the NIC.
 Evidence Healthy() {
   Evidence evidence = {.flow = {.to = "[2001:db8::1]:5201", .queue = kQueue, .rule = 12}};
