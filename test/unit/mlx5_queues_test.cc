@@ -150,6 +150,23 @@ TEST_F(Mlx5SendQueue, ChangesAKeysTable) {
   EXPECT_EQ(Counter("key_updates"), 1U);
 }
 
+TEST_F(Mlx5SendQueue, AKeyEndsWithItsLengthWhateverItsTable) {
+  const GuestAddress page = guest.Allocate(4096);
+  TryWrite(page, TcpPacket(100).bytes);
+  const std::uint32_t pages = MakePagesKey({page, page, page});  // a table of four entries
+  Request request(192);
+  request.Set(0, 0, 8, kUpdateKey).Set(4, 0, 6, 9).SetWord(0x0c, pages);
+  request.Set(0x14, 16, 16, 1).Set(0x14, 0, 16, 1).SetLong(0x80, page).SetLong(0x88, page);
+  TryWrite(ring.memory, request.Data());
+  for (std::uint32_t i = 3; i < 5; ++i) {
+    PutSend(ring, i, kSend, {}, TcpPacket(100).bytes, 0, 0);
+    guest.Put(ring.memory + std::uint64_t{64} * i + 0x24, Be32(pages));
+    guest.Put(ring.memory + std::uint64_t{64} * i + 0x28, Be64((i - 1) * 4096));
+  }
+  RingSend(ring, 5);
+  EXPECT_EQ(guest.wire.sent.size(), 1U) << "from page 2, and not from page 3";
+}
+
 class Mlx5ReceiveQueue : public testing::Test, public Mlx5QueueDriver {
  protected:
   void BringUp() {
