@@ -16,7 +16,7 @@ from vlab.base.pool import Job
 from vlab.commands import booting
 from vlab.commands.cells import Cell
 from vlab.machines.capacity import labs_at_once
-from vlab.machines.guests import NICS
+from vlab.machines.guests import EVERY_NIC
 from vlab.machines.lab import prepare
 from vlab.machines.supplies import Supplies
 from vlab.results.folder import JUNIT, results_folder
@@ -52,7 +52,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
     """Whatever several labs would fetch or make is fetched and made here."""
     supplies = Supplies()
     cells = []
-    for nic in sorted(NICS, reverse=True):
+    for nic in EVERY_NIC:
         kernel = supplies.kernel(options.kernel, nic)
         cell = Cell(nic, kernel.version, out / f"{nic}-{kernel.version}")
         with results_folder(cell.out):  # not while another lab writes there

@@ -18,6 +18,7 @@ from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import FAULTS
 from vlab.faults import abilities
 from vlab.faults.abilities import Abilities
+from vlab.machines.guests import EVERY_NIC
 
 _COMMAND = "COMMAND"
 _KEYS = {"name", "argument", "summary", "expect", "by", "says", "survived", "slow", "panics"}
@@ -103,7 +104,7 @@ class Catalogue:
         """Those of `settings` that the gate runs: each fault once over all NICs, with one test,
         which must catch it: a panic would prove nothing about the test. The NICs run side by side,
         so each fault goes to the one that has the fewest so far."""
-        shares: dict[str, list[InjectedFault]] = {one: [] for one in sorted(self.nics, reverse=True)}
+        shares: dict[str, list[InjectedFault]] = {one: [] for one in EVERY_NIC}
         for fault in self.faults:
             least = min(
                 (one for one in shares if one in self._able(fault)), key=lambda one: len(shares[one])
@@ -113,7 +114,7 @@ class Catalogue:
                 text += f"={self.nics[least].restart[0]}"
             only = replace(fault, by=fault.by[:1], panics=False)
             shares[least].append(InjectedFault(only, text))
-        return shares[nic]
+        return shares.get(nic, [])
 
     def _able(self, fault: FaultKind) -> list[str]:
         return sorted(nic for nic, able in self.nics.items() if fault.name in able.faults)
