@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from checks.step import Result, Step
@@ -32,15 +31,14 @@ class Job:
         self._deadline = Deadline(step.limit)
         self._why = ""
         self._begin = time.monotonic()
-        supervisor = [sys.executable, "-m", "checks.supervisor", str(_GRACE_S)]
+        supervisor = [sys.executable, "-m", "checks.supervisor", str(_GRACE_S),
+                      str(_NICE if step.background else 0)]  # fmt: skip
         self._file = open(log, "wb")
         self._process = spawn(
             [*supervisor, json.dumps(step.commands)], cwd=REPOSITORY,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C is handled by the check
         )  # fmt: skip
-        if step.background:
-            _be_nice(self._process.pid)
         assert self._process.stdout is not None
         self.output = self._process.stdout.fileno()
         os.set_blocking(self.output, False)
@@ -91,12 +89,3 @@ class Job:
             usage.ru_utime + usage.ru_stime,
             blocks=bool(why),
         )
-
-
-def _be_nice(pid: int) -> None:
-    """To all sessions: with autogroups (sched(7)) a process is nice within its own session alone,
-    and the session as a whole by a file of its own."""
-    with suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
-    with suppress(OSError):  # no such file without autogroups
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICE), encoding="ascii")

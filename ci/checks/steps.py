@@ -68,12 +68,12 @@ def table(scope: Scope) -> list[Step]:
         Step("suite", _suite(scope), {"quick": 60}, ["build"]),
         Step(
             "faults", [["ci/lab", "faults", "--gate", "--build", _PROGRAMS]], {"gate": 200},
-            ["build"], limit_s=1200,
+            ["build"], limit_s=1020,
         ),
         # Unit tests wait more than they work.
         Step(
-            "unit", _unit(scope), {"quick": 30, "gate": 60, "nightly": 60}, ["sanitize"],
-            limit_s=420,
+            "unit", _unit(scope), {"quick": 30, "gate": 120, "nightly": 120}, ["sanitize"],
+            limit_s=600,
         ),
         Step("fuzz", [_ctest(_SANITIZED, "fuzz", _CORES)], {"gate": 10}, ["sanitize"]),
         *_nightly(scope),

@@ -1,7 +1,7 @@
 """Runs the commands of one step and outlives everything that they start.
 
-`python3 -m checks.supervisor GRACE COMMANDS`: seconds that processes have to end, and argument
-vectors in JSON.
+`python3 -m checks.supervisor GRACE NICE COMMANDS`: seconds that processes have to end, their
+niceness, and argument vectors in JSON.
 
 The kernel hands this process the orphans of its descendants (PR_SET_CHILD_SUBREAPER). So it knows
 when the last of them is gone, can end them all, and has used, at its own end, the CPU time of all.
@@ -30,7 +30,9 @@ _KILL_S = 10.0
 _LOOK_AGAIN_S = 1.0  # nothing tells of an orphan that was handed over
 
 
-def main(grace_s: float, commands: list[list[str]]) -> int:
+def main(grace_s: float, niceness: int, commands: list[list[str]]) -> int:
+    if niceness:
+        _be_nice(niceness)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
     libc = ctypes.CDLL(None)
@@ -52,6 +54,14 @@ def main(grace_s: float, commands: list[list[str]]) -> int:
             if not _all_ended(Deadline(_KILL_S), signal.SIGKILL):
                 _say(f"cannot be killed: {children()}")
     return status
+
+
+def _be_nice(niceness: int) -> None:
+    """To all sessions: with autogroups (sched(7)) a process is nice within its own session alone,
+    and the session as a whole by a file of its own."""
+    os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    with contextlib.suppress(OSError):  # no such file without autogroups
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
@@ -133,4 +143,4 @@ def _command_line(pid: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), json.loads(sys.argv[2])))
+    sys.exit(main(float(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])))
