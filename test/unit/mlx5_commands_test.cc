@@ -145,12 +145,12 @@ TEST_F(Mlx5Commands, RefusesQueuesThatCannotBe) {
 TEST_F(Mlx5Commands, RefusesKeysThatCannotBe) {
   EXPECT_EQ(Execute(Opcode::kCreateMkey, Request(0x110).Set(0x10, 8, 2, 2)).Status(),
             kBadParameter);
-  EXPECT_EQ(
-      Execute(Opcode::kCreateMkey, Request(0x110).Set(0x10, 8, 2, 1).Set(0x48, 0, 6, 63)).Status(),
-      kBadParameter);
-  const auto table = [](std::uint32_t octwords) {
-    return Request(0x110).Set(0x10, 8, 2, 1).SetWord(0x44, octwords);
+  const auto pages = [](std::uint32_t log_size) {
+    return Request(0x110).Set(0x10, 8, 2, 1).Set(0x48, 0, 6, log_size);
   };
+  EXPECT_EQ(Execute(Opcode::kCreateMkey, pages(63)).Status(), kBadParameter);
+  EXPECT_EQ(Execute(Opcode::kCreateMkey, pages(7)).Status(), kBadParameter);
+  const auto table = [&](std::uint32_t octwords) { return pages(8).SetWord(0x44, octwords); };
   EXPECT_EQ(Execute(Opcode::kCreateMkey, table(~0U)).Status(), kLimit);
   // A megabyte each.
   for (int i = 0; i < 64; ++i) Make(Opcode::kCreateMkey, table(1U << 16U));

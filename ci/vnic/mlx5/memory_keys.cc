@@ -18,6 +18,9 @@ constexpr Field kTableOctwords{0x10 + 0x34, 0, 32};
 constexpr Field kLogPageSize{0x10 + 0x38, 0, 6};
 constexpr std::size_t kTable = 0x110;
 
+// The smallest that the driver has are entries for headers (core/en/params.c, 256 bytes). Smaller
+// ones would make a copy a walk through the table.
+constexpr std::uint32_t kLeastLogPageSize = 8;
 constexpr std::uint32_t kMostLogPageSize = 40;
 constexpr std::size_t kMostTableBytes = std::size_t{1} << 20;        // of one key
 constexpr std::size_t kMostTableBytesOfAll = std::size_t{64} << 20;  // of the function
@@ -42,10 +45,11 @@ zcrx::Result<std::uint32_t> MemoryKeys::Create(Bits request) {
   if (key.mode != Mode::kPhysical && key.mode != Mode::kPages && key.mode != Mode::kKeys) {
     return wrong(EINVAL, fmt::format("access mode {}", static_cast<unsigned>(key.mode)));
   }
-  if (key.log_page_size > kMostLogPageSize) {
+  const bool paged = key.mode != Mode::kPhysical;
+  if (key.log_page_size > kMostLogPageSize || (paged && key.log_page_size < kLeastLogPageSize)) {
     return wrong(EINVAL, fmt::format("pages of 2^{} bytes", key.log_page_size));
   }
-  if (key.mode != Mode::kPhysical) {
+  if (paged) {
     const std::size_t size = request[kTableOctwords] * kOctword;
     if (size > kMostTableBytes || size > kMostTableBytesOfAll - table_bytes_) {
       return wrong(ENOSPC, fmt::format("a table of {} bytes", size));

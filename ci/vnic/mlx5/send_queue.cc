@@ -163,8 +163,8 @@ void SendQueue::Gather(Bits request) {
   if (inlined > header.size()) return packet_.Refuse("more bytes inline than the request has");
   if (inlined > 0) packet_.Add(header.first(inlined), budget_);
   const std::size_t behind = inlined > kInlineInSegment ? inlined - kInlineInSegment : 0;
-  for (std::size_t at = kData + (behind + kUnit - 1) / kUnit * kUnit; at + kUnit <= request.Size();
-       at += kUnit) {
+  for (std::size_t at = kData + (behind + kUnit - 1) / kUnit * kUnit;
+       at + kUnit <= request.Size() && !packet_.IsRefused(); at += kUnit) {
     const std::uint32_t length = request.Word(at);
     if (length > kMaxBurst) return packet_.Refuse("packet is too large, or data in the request");
     const auto add = [this](Frame bytes) { packet_.Add(bytes, budget_); };

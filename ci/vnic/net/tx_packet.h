@@ -31,6 +31,7 @@ class TxPacket {
   void CompleteIpChecksum() { ip_checksum_ = true; }
   void CompleteTransportChecksum() { transport_checksum_ = true; }
   void Refuse(std::string_view why);
+  [[nodiscard]] bool IsRefused() const { return !refused_.empty(); }
 
   struct Outgoing {
     Packet packet;
