@@ -44,6 +44,9 @@ rule() { # rule NUMBER ETHTOOL-WORDS...: prints its number, which is the driver'
 state() {
   for option in -l -g -x -n -k; do ethtool "$option" nic0 2>&1; done
   for context in $(seq 9); do ethtool -x nic0 context "$context" 2>&1; done
-  cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+  # What the pool is set to: pages of an area that the kernel has not let go of yet (up to a second)
+  # are counted too, as surplus.
+  pool=/sys/kernel/mm/hugepages/hugepages-2048kB
+  echo $(($(cat $pool/nr_hugepages) - $(cat $pool/surplus_hugepages)))
   ls /sys/kernel/tracing/instances
 }

@@ -47,8 +47,7 @@ as_before() {
   diff /tmp/before /tmp/after && zcrx_nic --netif=nic0 diff /tmp/snapshot
 }
 
-# The kernel gives the huge pages of an area back up to a second after it has let go of the queue;
-# until then they are in nr_hugepages, as surplus.
+# The kernel may take a second to let go of what the run had.
 is_as_before() { as_before >/tmp/differs; }
 as_it_was() {
   killed=$(now_ms)
