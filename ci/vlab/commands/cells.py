@@ -13,7 +13,7 @@ from vlab.base.pool import Ended, Job
 from vlab.machines.guests import DUT, PEER
 from vlab.results import console, junit
 from vlab.results.folder import JUNIT
-from vlab.results.outcome import CellResult, Outcome, counts
+from vlab.results.outcome import LAB, LOST, CellResult, Outcome, counts, tally
 
 _COMPLAINT_BYTES = 64 << 10  # with the end of a console
 # The suite's exit statuses that come with a report of all its tests.
@@ -82,6 +82,10 @@ def result_of(cell: Cell, ended: int | str, seconds: float) -> CellResult:
     except junit.JunitError as error:
         cases = []
         trouble = trouble or _complaint(cell.log) or str(error)
+    # A lab that broke has a row of its own in its report, also if it is known how that came.
+    broke = next((case.text.partition(LOST)[2] for case in cases if case.test == LAB), "")
+    trouble = trouble or broke
+    cases = [case for case in cases if case.test != LAB]
     complaints = [
         f"{guest.name}: {said}"
         for guest in (DUT, PEER)
@@ -99,7 +103,7 @@ def _statuses(result: CellResult) -> tuple[int, ...]:
     number = counts([result])
     if number[Outcome.FAILED]:
         return (_FAILED,)
-    return (_PASSED,) if number[Outcome.PASSED] else (_ALL_SKIPPED,)
+    return (_PASSED,) if number[Outcome.PASSED] or number[Outcome.KNOWN] else (_ALL_SKIPPED,)
 
 
 def _complaint(log: Path) -> str:
@@ -114,9 +118,7 @@ def _complaint(log: Path) -> str:
 
 
 def _tell(result: CellResult, number: int, of: int) -> None:
-    tally = counts([result])
-    line = f"{result.name}: {tally[Outcome.PASSED]} passed, {tally[Outcome.SKIPPED]} skipped, "
-    line += f"{tally[Outcome.FAILED]} failed ({result.seconds:.0f} s, {number} of {of})"
+    line = f"{result.name}: {tally(counts([result]))} ({result.seconds:.0f} s, {number} of {of})"
     if result.trouble:
         line += f"; no result: {result.trouble.partition(chr(10))[0]}"
     progress.note(line)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,22 +16,17 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture
-from vlab.commands import arguments, booting, clean, every_nic, faults, kernel_selftest, matrix
+from vlab.commands import arguments, booting, clean, faults, kernel_selftest, matrix, run
 from vlab.commands.booting import booted
-from vlab.machines.guests import NET_CONFIG_PATH
-from vlab.results import guest_file
-from vlab.results.folder import JUNIT
-from vlab.results.junit import summary
 
 _VERSION_S = 20
-_MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
 configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for an invalid command
 line; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the worst:
 1 before {EXIT_LAB}, and 4 only if all skipped everything. Of matrix: 1 if a test of any lab failed
-or has no result, else 0.
+or has no result, else 0. Of run and matrix, a failure that conf/known-faults.toml explains is none.
 """
 
 
@@ -57,35 +50,6 @@ def main(arguments: Sequence[str]) -> int:
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     """Ends everything that was started."""
     raise SystemExit(128 + number)
-
-
-def _run(options: argparse.Namespace) -> int:
-    if options.nic is None:
-        return every_nic.run(options)
-    suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
-    if sys.stdout.isatty():
-        suite.append("--gtest_color=yes")
-    with booted(options, options.share) as running:
-        junit = running.plan.out / JUNIT
-        for stale in (junit, running.plan.results / JUNIT):
-            stale.unlink(missing_ok=True)
-        try:
-            return running.run(
-                [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
-            )
-        finally:
-            # Also of a lab that broke: the suite writes the file after every test.
-            _take(running.plan.results / JUNIT, junit)
-            print(f"{summary(junit)}: {junit}" if junit.exists() else "no test ran", flush=True)
-
-
-def _take(source: Path, target: Path) -> None:
-    """What the DUT has written, if it has, as a file of ours."""
-    try:
-        target.write_bytes(guest_file.read(source, _MOST_REPORT_BYTES))
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise LabError(f"{source}: {error.strerror}") from error
 
 
 def _exec(options: argparse.Namespace) -> int:
@@ -123,7 +87,7 @@ class Command:
 
 COMMANDS = {
     "run": Command(
-        "run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", _run,
+        "run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", run.act,
         _add_run_options,
     ),
     "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vlab.base import pool
-from vlab.base.paths import BUILD, RESULTS
+from vlab.base.paths import BUILD, KNOWN_FAULTS, RESULTS
 from vlab.base.pool import Job
 from vlab.commands import booting
 from vlab.commands.cells import Cell
@@ -19,9 +19,13 @@ from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import EVERY_NIC
 from vlab.machines.lab import prepare
 from vlab.machines.supplies import Supplies
+from vlab.results import known_issues, verdict
 from vlab.results.folder import JUNIT, results_folder
-from vlab.results.junit import summary
+from vlab.results.junit import JunitError, summary
+from vlab.results.known_issues import KnownIssue
+from vlab.results.outcome import CellResult
 from vlab.suites.build import building
+from vlab.suites.suite import leaves_out
 
 # The exit statuses of `run`, the worst last. A failed test is reported even if another lab broke,
 # "everything skipped" only if no lab did more. Any other status (a crash) is worse.
@@ -29,17 +33,29 @@ _SEVERITY = (4, 0, 3, 2, 5, 1)
 
 
 def run(options: argparse.Namespace) -> int:
+    faults = known_issues.load(KNOWN_FAULTS)
     with building(options.build) as programs:
         cells = _cells(options, (options.out or RESULTS).resolve())
         build = programs()
     jobs = [Job(cell.name, _command(cell, build, options)) for cell in cells]
     statuses = [ended.status for ended in pool.run(jobs, labs_at_once())]
     reports = [cell.out / JUNIT for cell in cells]
+    for cell in cells:  # not to be missed among what the labs said
+        for note in _notes(cell, faults, whole=not leaves_out(options.words)):
+            print(note)
     for cell, report, status in zip(cells, reports, statuses, strict=True):
         said = f"{summary(report)}: {report}" if report.exists() else f"exit status {status}"
         print(f"{cell.name}: {said}")
     print(f"all: {summary(*filter(Path.exists, reports))}", flush=True)
     return worst(statuses)
+
+
+def _notes(cell: Cell, faults: Sequence[KnownIssue], *, whole: bool) -> Sequence[str]:
+    try:
+        lab = CellResult(cell.nic, cell.kernel, [])
+        return verdict.of(cell.out / JUNIT, lab, faults, whole=whole).notes
+    except JunitError:
+        return []
 
 
 def worst(statuses: Sequence[int | None]) -> int:

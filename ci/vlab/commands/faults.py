@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vlab.base import pool
 from vlab.base.errors import LabError, UsageError
-from vlab.base.paths import RESULTS
+from vlab.base.paths import KNOWN_FAULTS, RESULTS
 from vlab.base.pool import Job
 from vlab.commands import arguments, booting
 from vlab.debian import tools
@@ -22,7 +22,7 @@ from vlab.faults.detection import FaultReport
 from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import EVERY_NIC
 from vlab.machines.supplies import Supplies
-from vlab.results import junit
+from vlab.results import junit, known_issues
 from vlab.results.folder import JUNIT, results_folder
 from vlab.suites.build import building
 from vlab.suites.suite import KernelSuite, OurSuite
@@ -122,7 +122,8 @@ def _one(
     kernel = supplies.kernel(options.kernel, nic)
     plan = booting.plan(nic, kernel, supplies, programs, out, suite.share())
     few = options.quick or options.gate
-    return fault_lab.run(fault_lab.Task(nic, plan, suite, settings, few, options.limit))
+    known = known_issues.load(KNOWN_FAULTS)
+    return fault_lab.run(fault_lab.Task(nic, plan, suite, settings, few, options.limit, known))
 
 
 def _show(found: FaultReport) -> None:

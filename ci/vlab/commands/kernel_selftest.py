@@ -7,10 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 from vlab.base.deadline import Deadline
+from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import arguments, booting
-from vlab.results import junit
+from vlab.results import junit, known_issues
 from vlab.results.folder import JUNIT
-from vlab.results.outcome import COUNTS_AS_FAILURE, Outcome
+from vlab.results.outcome import Outcome, tally
 from vlab.results.report import WORDS
 from vlab.suites.suite import KernelSuite, OurSuite, Ran
 
@@ -33,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def act(options: argparse.Namespace) -> int:
     theirs, ours = KernelSuite(), OurSuite()
+    known = known_issues.load(KNOWN_FAULTS)
     with booting.booted(options, theirs.share()) as lab:
         theirs.install(lab)
         log = lab.plan.out / "kernel-suite.log"
@@ -41,6 +43,9 @@ def act(options: argparse.Namespace) -> int:
         only = f"--gtest_filter={':'.join(SAME.values())}"
         our_log = lab.plan.out / "suite.log"
         our_run = ours.run(lab, [only], our_log, Deadline(options.limit))
+        their_run, our_run = (
+            ran.judged(options.nic, lab.plan.kernel.version, known) for ran in (their_run, our_run)
+        )
         parts = _parts(lab.plan.results / JUNIT)
     for line in _beside(theirs.name, their_run, ours.name, our_run):
         print(line)
@@ -64,7 +69,7 @@ def _beside(left: str, theirs: Ran, right: str, ours: Ran) -> list[str]:
         f"{case.test}: {case.text}"
         for run in (theirs, ours)
         for case in run.cases
-        if case.outcome in COUNTS_AS_FAILURE
+        if case.outcome > Outcome.SKIPPED
     ]
     if ours.seconds:
         lines.append(f"{theirs.seconds / ours.seconds:.1f} times as fast")
@@ -95,8 +100,4 @@ def _word(run: Ran, test: str) -> str:
 
 
 def _summary(run: Ran) -> str:
-    number = Counter(case.outcome for case in run.cases)
-    return (
-        f"{number[Outcome.PASSED]} passed, {number[Outcome.SKIPPED]} skipped, "
-        f"{number[Outcome.FAILED]} failed in {run.seconds:.1f} s"
-    )
+    return f"{tally(Counter(case.outcome for case in run.cases))} in {run.seconds:.1f} s"

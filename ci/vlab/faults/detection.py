@@ -58,6 +58,15 @@ class FaultRun:
             return headline(self.failures[0].text)
         return self.trouble.partition("\n")[0]
 
+    @property
+    def known(self) -> list[str]:
+        """A sentence for each failure that is the kernel's own."""
+        return [
+            f"{case.text.partition(chr(10))[0]} ({case.test})"
+            for case in self.cases
+            if case.outcome is Outcome.KNOWN
+        ]
+
     def count(self, outcome: Outcome) -> int:
         return sum(case.outcome == outcome for case in self.cases)
 
@@ -164,8 +173,10 @@ class FaultReport:
         cases = []
         for row in (self.without, *self.rows):
             problems = self.problems(row)
-            outcome = Outcome.FAILED if problems else Outcome.PASSED
-            text = "\n".join([*problems, f"it said: {row.said}" * bool(row.said)]).strip()
+            known = Outcome.KNOWN if row.known else Outcome.PASSED
+            outcome = Outcome.FAILED if problems else known
+            said = f"it said: {row.said}" * bool(row.said)
+            text = "\n".join([*problems, *row.known, said]).strip()
             cases.append(Case(f"Faults.{row.fault}", outcome, text, row.seconds))
         return CellResult(self.nic, self.kernel, cases)
 

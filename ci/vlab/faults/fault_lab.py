@@ -14,6 +14,7 @@ from vlab.faults.detection import FaultReport, FaultRun
 from vlab.machines.guests import DUT, PEER
 from vlab.machines.lab import Lab, Plan, lab
 from vlab.results import console
+from vlab.results.known_issues import KnownIssue
 from vlab.suites.suite import Ran, Suite
 
 
@@ -25,6 +26,7 @@ class Task:
     settings: Sequence[InjectedFault]
     quick: bool  # only the tests that each fault names
     limit_s: float  # of the suite under one fault
+    known: Sequence[KnownIssue] = ()  # the kernel's own
 
 
 def run(task: Task) -> FaultReport:
@@ -50,6 +52,8 @@ def _row(task: Task, setting: InjectedFault | None, tests: Sequence[str]) -> Fau
             ran, bites, complaints = _run(task, running, setting, words)
     except LabError as error:  # the lab did not come up, which is no reason to lose the other rows
         ran, bites, complaints = Ran([], 0.0, str(error)), None, []
+    if setting is None or not setting.caught:  # under another, no failure counts against anything
+        ran = ran.judged(task.nic, task.plan.kernel.version, task.known)
     row = _made(setting, ran, bites, time.monotonic() - begin, complaints)
     _tell(task, row)
     return row

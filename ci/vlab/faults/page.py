@@ -85,6 +85,7 @@ def _cell(row: FaultRun, test: str) -> str:
     style, mark = {
         Outcome.PASSED: ("", "·"),
         Outcome.SKIPPED: ("skip", "s"),
+        Outcome.KNOWN: ("known", "k"),
         Outcome.NO_RESULT: ("skip", "?"),
     }.get(case.outcome, ("caught" if row.caught else "fail", "✗"))
     title = f"{row.fault}, {test}: {case.text.partition(chr(10))[0]}"

@@ -15,7 +15,7 @@ _MARKS = {
     Outcome.FAILED: "X",
     Outcome.NO_RESULT: "?",
 }
-_KEY = "X fails   . passes   s skipped   ? has no result"
+_KEY = "X fails   . passes   s skipped   k fails by a known fault   ? has no result"
 
 
 def render(detection: FaultReport, width: int, *, colour: bool) -> str:
@@ -45,6 +45,8 @@ def _lines(detection: FaultReport, width: int, colour: bool) -> Iterator[str]:
         yield f"{number:>4}  {clean(test)}"
     yield ""
     yield from _section("Not as it should be", detection.all_problems(), width)
+    known = [(row, sentence) for row in rows for sentence in row.known]
+    yield from _section("Known faults of the kernel or driver", known, width)
     traces = [(row, row.trouble) for row in rows if row.panicked]
     yield from _section("The guest's kernel panicked", traces, width)
     complaints = [(row, said) for row in rows for said in row.complaints]

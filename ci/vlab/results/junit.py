@@ -1,4 +1,4 @@
-"""Reads the suite's JUnit file, and writes the one of a whole matrix.
+"""Reads and amends the suite's JUnit file, and writes the one of a whole matrix.
 
 The file comes out of a guest, which may have died over it: nothing in it is trusted.
 """
@@ -9,10 +9,11 @@ import math
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vlab.results import guest_file
-from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome, counts
+from vlab.results import guest_file, outcome
+from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, LAB, Case, CellResult, Outcome
 
 _MOST_BYTES = 16 << 20
 _PART = re.compile("seconds: ([a-z -]{1,20})")  # fixtures/program/junit_listener.cc
@@ -73,8 +74,29 @@ def summary(*paths: Path) -> str:
             number.update(case.outcome for case in read(path))
         except JunitError as error:
             return f"no numbers: {error}"
-    failed = sum(number[one] for one in COUNTS_AS_FAILURE)
-    return f"{number[Outcome.PASSED]} passed, {number[Outcome.SKIPPED]} skipped, {failed} failed"
+    number[Outcome.FAILED] = sum(number[one] for one in COUNTS_AS_FAILURE)
+    return outcome.tally(number)
+
+
+def amend(path: Path, judged: Callable[[Case], Case], trouble: str = "") -> None:
+    """`judged` decides anew on each test, of a repeated one on each run. `trouble`: why the lab
+    broke, which the test that ran then is told with, and a row of its own; "" if it did not."""
+    root = _parse(path)
+    for suite in root.iter("testsuite"):
+        for element in suite.iterfind("testcase"):
+            before = _case(element)
+            after = judged(outcome.with_trouble(before, trouble))
+            if after != before:
+                for child in [child for child in element if child.tag in _MEANINGS]:
+                    element.remove(child)
+                _add_verdict(element, after)
+        suite.attrib |= _numbers([_case(element) for element in suite.iterfind("testcase")])
+    if trouble:
+        lab = judged(outcome.of_lab(trouble))
+        attributes = {"name": LAB.partition(".")[0], **_numbers([lab])}
+        _add_case(ElementTree.SubElement(root, "testsuite", attributes), lab)
+    root.attrib |= _numbers([_case(element) for element in root.iter("testcase")])
+    _write(path, root)
 
 
 def _case(element: ElementTree.Element) -> Case:
@@ -83,20 +105,18 @@ def _case(element: ElementTree.Element) -> Case:
     name = element.get("name", "").partition(" (repeat ")[0]
     if not suite or not name:
         raise JunitError("the suite's report has a test without a name")
-    outcome = Outcome.PASSED
+    verdict = Outcome.PASSED
     texts: list[str] = []
-    for tag, meaning in (
-        ("skipped", Outcome.SKIPPED),
-        ("failure", Outcome.FAILED),
-        ("error", Outcome.NO_RESULT),
-    ):
+    for tag, meaning in _MEANINGS.items():
         for child in element.findall(tag):
-            if outcome is not meaning:
-                outcome, texts = meaning, []
+            if verdict is not meaning:
+                verdict, texts = meaning, []
             # The message is the first line of what the element holds, or all there is.
             said, whole = child.get("message", ""), (child.text or "").strip()
             texts.append(whole if said in whole else f"{said}\n{whole}".strip())
-    return Case(f"{suite}.{name}", outcome, "\n".join(texts), _seconds(element.get("time", "")))
+    if verdict is Outcome.SKIPPED and texts[0].startswith(KNOWN_FAULT):
+        verdict = Outcome.KNOWN
+    return Case(f"{suite}.{name}", verdict, "\n".join(texts), _seconds(element.get("time", "")))
 
 
 def _seconds(text: str) -> float:
@@ -109,41 +129,52 @@ def _seconds(text: str) -> float:
 
 def write(path: Path, results: list[CellResult], name: str = "matrix") -> None:
     """All cells in one report; the class name bears NIC and kernel: "gve-7.3.4.ZcrxReceive"."""
-    root = ElementTree.Element("testsuites", {"name": name, **_numbers(results)})
+    every = [case for result in results for case in result.cases]
+    root = ElementTree.Element("testsuites", {"name": name, **_numbers(every)})
     for result in results:
-        attributes = {"name": result.name, **_numbers([result])}
+        attributes = {"name": result.name, **_numbers(result.cases)}
         suite = ElementTree.SubElement(root, "testsuite", attributes)
         for case in result.cases:
-            group, _, name = case.test.partition(".")
-            element = ElementTree.SubElement(
-                suite, "testcase",
-                name=name, classname=f"{result.name}.{group}", time=f"{case.seconds:.3f}",
-            )  # fmt: skip
-            if (tag := _TAGS.get(case.outcome)) is not None:
-                text = _xml(case.text)
-                first, _, more = text.partition("\n")
-                verdict = ElementTree.SubElement(element, tag, message=first)
-                verdict.text = text if more else None
+            _add_case(suite, case, f"{result.name}.")
+    _write(path, root)
+
+
+# From the weakest to the strongest, of a test that has several.
+_MEANINGS = {
+    "skipped": Outcome.SKIPPED, "failure": Outcome.FAILED, "error": Outcome.NO_RESULT
+}  # fmt: skip
+_TAGS = {meaning: tag for tag, meaning in _MEANINGS.items()} | {Outcome.KNOWN: "skipped"}
+
+
+def _add_case(suite: ElementTree.Element, case: Case, where: str = "") -> None:
+    group, _, name = case.test.partition(".")
+    element = ElementTree.SubElement(
+        suite, "testcase", name=name, classname=where + group, time=f"{case.seconds:.3f}"
+    )
+    _add_verdict(element, case)
+
+
+def _add_verdict(element: ElementTree.Element, case: Case) -> None:
+    if (tag := _TAGS.get(case.outcome)) is not None:
+        text = _xml(case.text)
+        first, _, more = text.partition("\n")
+        verdict = ElementTree.SubElement(element, tag, message=first)
+        verdict.text = text if more else None
+
+
+def _write(path: Path, root: ElementTree.Element) -> None:
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
 
 
-_TAGS = {
-    Outcome.SKIPPED: "skipped",
-    Outcome.KNOWN: "skipped",
-    Outcome.FAILED: "failure",
-    Outcome.NO_RESULT: "error",
-}
-
-
-def _numbers(results: list[CellResult]) -> dict[str, str]:
-    number = counts(results)
+def _numbers(cases: Sequence[Case]) -> dict[str, str]:
+    number = Counter(case.outcome for case in cases)
     return {
         "tests": str(sum(number.values())),
         "failures": str(number[Outcome.FAILED]),
         "errors": str(number[Outcome.NO_RESULT]),
         "skipped": str(number[Outcome.SKIPPED] + number[Outcome.KNOWN]),
-        "time": f"{sum(case.seconds for result in results for case in result.cases):.3f}",
+        "time": f"{sum(case.seconds for case in cases):.3f}",
     }
 
 

@@ -1,4 +1,4 @@
-"""conf/known-faults.toml: faults of a kernel or driver that the matrix finds again and again.
+"""conf/known-faults.toml: faults of a kernel or driver that the suite finds again and again.
 
 Such a test still runs. Its failure is shown apart and fails nothing, so that a new one is seen;
 when it passes, the entry has to go, unless the fault is a race. The file itself says what an entry
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vlab.base.errors import LabError
-from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome
+from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, Case, CellResult, Outcome
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,11 @@ class KnownIssue:
     look_again: datetime.date
     race: bool = False  # the test fails only sometimes
 
+    def concerns(self, result: CellResult) -> bool:
+        return self.nic == result.nic and self.kernel in (result.series, result.kernel)
+
     def covers(self, result: CellResult, case: Case) -> bool:
-        return (
-            self.nic == result.nic
-            and self.kernel in (result.series, result.kernel)
-            and fnmatch.fnmatchcase(case.test, self.test)
-        )
+        return self.concerns(result) and fnmatch.fnmatchcase(case.test, self.test)
 
     def explains(self, result: CellResult, case: Case) -> bool:
         return (
@@ -83,18 +82,19 @@ def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
 
 def apply(results: Sequence[CellResult], faults: Sequence[KnownIssue]) -> list[CellResult]:
     """The same results, in which failures that a fault explains are known."""
-
-    def judged(result: CellResult, case: Case) -> Case:
-        for fault in faults:
-            if fault.explains(result, case):
-                text = f"known fault: {fault.cause}\n{case.text}"
-                return replace(case, outcome=Outcome.KNOWN, text=text)
-        return case
-
     return [
-        replace(result, cases=[judged(result, case) for case in result.cases])
+        replace(result, cases=[judged(result, case, faults) for case in result.cases])
         for result in results
     ]
+
+
+def judged(result: CellResult, case: Case, faults: Sequence[KnownIssue]) -> Case:
+    """`case` of the lab of `result`."""
+    for fault in faults:
+        if fault.explains(result, case):
+            text = f"{KNOWN_FAULT}{fault.cause}\n{case.text}"
+            return replace(case, outcome=Outcome.KNOWN, text=text)
+    return case
 
 
 def now_passing(results: Sequence[CellResult], faults: Sequence[KnownIssue]) -> list[str]:

@@ -10,6 +10,9 @@ from enum import IntEnum
 # Stands for the lab itself among the tests of a cell, where the lab broke or hung.
 LAB = "Lab.RunsTheSuite"
 NO_REASON = "no reason was given"
+# How the texts begin of a failure that is known, and of a test that the lab did not get to.
+KNOWN_FAULT = "known fault: "
+LOST = "no result: "
 
 
 class Outcome(IntEnum):
@@ -66,19 +69,23 @@ def completed(results: Sequence[CellResult]) -> list[CellResult]:
 
 
 def _all_cases(result: CellResult, tests: Sequence[str]) -> list[Case]:
-    why = f"no result: {result.trouble or 'the report does not name this test'}"
-    cases = [_with_trouble(result, test) or Case(test, Outcome.NO_RESULT, why) for test in tests]
+    absent = Case("", Outcome.NO_RESULT, LOST + (result.trouble or "the report does not name this test"))
+    found = {case.test: with_trouble(case, result.trouble) for case in result.cases}
+    cases = [found.get(test) or replace(absent, test=test) for test in tests]
     if result.trouble:
-        cases.append(Case(LAB, Outcome.NO_RESULT, why, result.seconds))
+        cases.append(replace(of_lab(result.trouble), seconds=result.seconds))
     return cases
 
 
-def _with_trouble(result: CellResult, test: str) -> Case | None:
+def of_lab(trouble: str) -> Case:
+    return Case(LAB, Outcome.NO_RESULT, LOST + trouble)
+
+
+def with_trouble(case: Case, trouble: str) -> Case:
     """The test that ran when the lab broke says how that was: it may well be what broke it."""
-    case = result.find(test)
-    if case is None or case.outcome is not Outcome.NO_RESULT or not result.trouble:
+    if case.outcome is not Outcome.NO_RESULT or not trouble:
         return case
-    return replace(case, text=f"{case.text}\n{result.trouble}")
+    return replace(case, text=f"{case.text}\n{trouble}")
 
 
 def names(results: Iterable[CellResult]) -> list[str]:
@@ -90,6 +97,13 @@ def names(results: Iterable[CellResult]) -> list[str]:
 
 def counts(results: Iterable[CellResult]) -> Counter[Outcome]:
     return Counter(case.outcome for result in results for case in result.cases)
+
+
+def tally(number: Counter[Outcome]) -> str:
+    """ "5 passed, 2 skipped, 1 failed, 1 known": what has no result is for the caller to tell."""
+    words = {Outcome.PASSED: "passed", Outcome.SKIPPED: "skipped", Outcome.FAILED: "failed"}
+    told = [f"{number[one]} {word}" for one, word in words.items()]
+    return ", ".join(told + [f"{number[Outcome.KNOWN]} known"] * bool(number[Outcome.KNOWN]))
 
 
 @dataclass(frozen=True)

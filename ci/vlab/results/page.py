@@ -75,7 +75,7 @@ def _document(title: str, summary: str, body: Iterator[str], style: str) -> Iter
 
 
 def _body(report: Report) -> Iterator[str]:
-    for note in [*report.now_passing, *report.overdue]:
+    for note in report.notes:
         yield f'<p class="shout">{escape(note)}</p>'
     yield '<div class="wide"><table>'
     yield from _head(report)

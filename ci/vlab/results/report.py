@@ -46,6 +46,11 @@ class Report:
         number = outcome.counts(self.results)
         return any(number[one] for one in COUNTS_AS_FAILURE)
 
+    @property
+    def notes(self) -> list[str]:
+        """Of the list of known faults itself."""
+        return [*self.now_passing, *self.overdue]
+
     @cached_property
     def tests(self) -> list[str]:
         return outcome.names(self.results)
@@ -89,14 +94,9 @@ class Report:
 
     def summary(self) -> str:
         number = outcome.counts(self.results)
-        known = f", {number[Outcome.KNOWN]} known" if number[Outcome.KNOWN] else ""
         lost = f", {number[Outcome.NO_RESULT]} without a result" * bool(number[Outcome.NO_RESULT])
         labs = "1 lab" if len(self.results) == 1 else f"{len(self.results)} labs"
-        return (
-            f"{number[Outcome.PASSED]} passed, {number[Outcome.SKIPPED]} skipped, "
-            f"{number[Outcome.FAILED]} failed{known}{lost} "
-            f"in {labs} and {self.seconds:.0f} s"
-        )
+        return f"{outcome.tally(number)}{lost} in {labs} and {self.seconds:.0f} s"
 
     def json(self) -> str:
         cells = [

@@ -38,8 +38,7 @@ def render(report: Report, width: int, *, colour: bool) -> str:
         for said, cells in report.complaints.items():
             lines += _reason("", clean(said), cells, width)
         lines.append("")
-    notes = [*report.now_passing, *report.overdue]
-    lines += [clean(note) for note in notes] + [""] * bool(notes)
+    lines += [clean(note) for note in report.notes] + [""] * bool(report.notes)
     return "\n".join([*lines, clean(report.summary())]) + "\n"
 
 

@@ -6,16 +6,17 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.machines.guests import NET_CONFIG_PATH
 from vlab.machines.lab import Lab
-from vlab.results import guest_file, junit, ktap
+from vlab.results import guest_file, junit, known_issues, ktap, outcome
 from vlab.results.folder import JUNIT
-from vlab.results.outcome import Case, Outcome
+from vlab.results.known_issues import KnownIssue
+from vlab.results.outcome import LAB, Case, CellResult, Outcome
 from vlab.suites import kernel_suite
 
 _SECONDS = "seconds"  # in /results
@@ -34,6 +35,15 @@ class Ran:
     @property
     def failed(self) -> bool:
         return bool(self.trouble) or any(case.outcome > Outcome.KNOWN for case in self.cases)
+
+    def judged(self, nic: str, kernel: str, faults: Sequence[KnownIssue]) -> Ran:
+        """The same with known faults set apart; a lab that broke by one has a row of its own."""
+        whole = CellResult(nic, kernel, self.cases, self.trouble)
+        (found,) = known_issues.apply(outcome.completed([whole]), faults)
+        lab = found.find(LAB)
+        if lab is not None and lab.outcome is Outcome.KNOWN:
+            return replace(self, cases=found.cases, trouble="")
+        return replace(self, cases=[case for case in found.cases if case is not lab])
 
 
 class Suite(ABC):
@@ -80,6 +90,11 @@ class Suite(ABC):
         except LabError as error:
             cases, trouble = [], trouble or str(error)
         return Ran(cases, _number(seconds), trouble)
+
+
+def leaves_out(words: Sequence[str]) -> bool:
+    """Whether our suite leaves out tests with these arguments."""
+    return any(word.partition("=")[0] in ("--gtest_filter", "--check") for word in words)
 
 
 class OurSuite(Suite):

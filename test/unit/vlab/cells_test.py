@@ -15,6 +15,7 @@ from vlab.results.outcome import Case, Outcome
 
 _PASSED = '<a><testcase classname="x.A" name="a"/></a>'
 _FAILED = '<a><testcase classname="x.A" name="a"><failure message="f"/></testcase></a>'
+_KNOWN = _FAILED.replace("failure", "skipped").replace('"f"', '"known fault: x"')
 _SKIPPED = '<a><testcase classname="x.A" name="a"><skipped message="s"/></testcase></a>'
 
 
@@ -42,6 +43,7 @@ class ResultOf(MatrixTest):
             [
                 (0, _PASSED, Outcome.PASSED),
                 (1, _FAILED, Outcome.FAILED),
+                (0, _KNOWN, Outcome.KNOWN),
                 (4, _SKIPPED, Outcome.SKIPPED),
             ]
         ):
@@ -51,7 +53,7 @@ class ResultOf(MatrixTest):
 
     def test_a_status_that_the_report_does_not_explain_is_trouble(self) -> None:
         for number, (status, report) in enumerate(
-            [(1, _PASSED), (0, _FAILED), (0, _SKIPPED), (139, _FAILED), (3, _SKIPPED)]
+            [(1, _PASSED), (0, _FAILED), (0, _SKIPPED), (139, _FAILED), (3, _SKIPPED), (1, _KNOWN)]
         ):
             result = cells.result_of(self.cell(str(number), report), status, 1.0)
             self.assertEqual(
@@ -65,6 +67,13 @@ class ResultOf(MatrixTest):
         late = cells.result_of(self.cell("b", _FAILED, log), 5, 1.0)
         self.assertEqual(late.trouble, said)
         self.assertEqual(late.cases, [Case("A.a", Outcome.FAILED, "f")])
+
+    def test_a_lab_that_broke_as_it_is_known_to_says_so_in_its_report(self) -> None:
+        text = "known fault: x&#10;no result: the guest dut ended&#10;Oops"
+        lab = f'<testcase classname="Lab" name="RunsTheSuite"><skipped message="{text}"/></testcase>'
+        result = cells.result_of(self.cell(report=_PASSED.replace("</a>", f"{lab}</a>")), 0, 1.0)
+        self.assertEqual(result.trouble, "the guest dut ended\nOops")
+        self.assertEqual([case.test for case in result.cases], ["A.a"])
 
     def test_no_report_and_no_complaint(self) -> None:
         result = cells.result_of(self.cell(), 1, 1.0)

@@ -1,5 +1,6 @@
 """Fake labs: each run under a fault gets one of its own. What is asked of the suite in it."""
 
+import datetime
 import tempfile
 import unittest
 from collections.abc import Iterator, Sequence
@@ -10,16 +11,18 @@ from unittest import mock
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
-from vlab.faults import fault_lab
+from vlab.faults import fault_lab, table
 from vlab.faults.catalogue import FaultKind, InjectedFault
 from vlab.faults.detection import FaultReport
 from vlab.faults.fault_lab import Task
 from vlab.machines.lab import Lab
+from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import Case, Outcome
 from vlab.suites.suite import OurSuite, Ran
 
 _PASSED = [Case("A.a", Outcome.PASSED)]
 _FAILED = [Case("A.a", Outcome.FAILED, "said")]
+_KNOWN = KnownIssue("7.3", "gve", "A.*", "said", "c", datetime.date(2900, 1, 1))
 
 
 class FakeLab:
@@ -49,6 +52,7 @@ class FakeSuite(OurSuite):
 
     def __init__(self) -> None:
         self.words: list[Sequence[str]] = []
+        self.fails = False  # without any fault too
 
     def install(self, lab: Any) -> None:
         lab.installed = True
@@ -62,7 +66,7 @@ class FakeSuite(OurSuite):
         if lab.fault == "grumbles":
             with open(lab.plan.out / "dut-console.log", "ab") as console:
                 console.write(b"[ 2.0] WARNING: new\n")
-        return Ran(_FAILED if lab.fault else _PASSED, 1.0)
+        return Ran(_FAILED if lab.fault or self.fails else _PASSED, 1.0)
 
 
 class FaultLab(unittest.TestCase):
@@ -90,13 +94,15 @@ class FaultLab(unittest.TestCase):
         yield self.labs[-1]
         self.labs[-1].up = False
 
-    def run_faults(self, *names: str, quick: bool = False) -> FaultReport:
+    def run_faults(
+        self, *names: str, quick: bool = False, caught: bool = True, known: Sequence[KnownIssue] = ()
+    ) -> FaultReport:
         plan = mock.Mock(out=self.folder)
         plan.kernel.version = "7.3.4"
         settings = [
-            InjectedFault(FaultKind(name, "", True, by=[f"A.{name}"]), name) for name in names
+            InjectedFault(FaultKind(name, "", caught, by=[f"A.{name}"]), name) for name in names
         ]
-        return fault_lab.run(Task("gve", plan, self.suite, settings, quick, 10.0))
+        return fault_lab.run(Task("gve", plan, self.suite, settings, quick, 10.0, known))
 
     def test_each_fault_has_a_lab_of_its_own(self) -> None:
         found = self.run_faults("drops", "dies", "flips")
@@ -121,6 +127,20 @@ class FaultLab(unittest.TestCase):
         self.assertEqual(found.without.complaints, [])
         self.assertEqual(found.rows[0].complaints, ["dut: WARNING: new"])
         self.assertEqual(found.rows[1].complaints, [])
+
+    def test_a_known_fault_of_the_kernel_counts_against_no_run(self) -> None:
+        self.suite.fails = True
+        unknown = self.run_faults("drops", caught=False)
+        self.assertEqual({row.fault for row, _ in unknown.all_problems()}, {"none", "drops"})
+        found = self.run_faults("drops", caught=False, known=[_KNOWN])
+        self.assertEqual(found.all_problems(), [])
+        self.assertEqual(found.without.known, ["known fault: c (A.a)"])
+        self.assertEqual([case.outcome for case in found.as_cell().cases], [Outcome.KNOWN] * 2)
+        self.assertIn("known fault: c (A.a)", table.render(found, 100, colour=False))
+
+    def test_what_must_be_caught_is_caught_by_any_failure(self) -> None:
+        found = self.run_faults("drops", known=[_KNOWN])
+        self.assertEqual(found.rows[0].cases, _FAILED)
 
     def test_quick_runs_what_each_fault_names(self) -> None:
         self.run_faults("drops", "flips", quick=True)

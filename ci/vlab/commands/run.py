@@ -1,0 +1,85 @@
+"""`ci/lab run`: the suite in one lab, or in a lab with each NIC."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import EXIT_LAB, LabError
+from vlab.base.paths import KNOWN_FAULTS
+from vlab.commands import every_nic
+from vlab.commands.booting import booted
+from vlab.machines.guests import NET_CONFIG_PATH
+from vlab.results import guest_file, junit, known_issues, verdict
+from vlab.results.folder import JUNIT
+from vlab.results.known_issues import KnownIssue
+from vlab.results.outcome import CellResult
+from vlab.results.verdict import Verdict
+from vlab.suites.suite import leaves_out
+
+_MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
+_WIDTH = 160  # of what goes to no terminal
+_FAILED = 1  # the suite's exit status; a crash has another, which no known fault excuses
+
+
+def act(options: argparse.Namespace) -> int:
+    if options.nic is None:
+        return every_nic.run(options)
+    faults = known_issues.load(KNOWN_FAULTS)  # refused before anything is built
+    suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
+    if sys.stdout.isatty():
+        suite.append("--gtest_color=yes")
+    with booted(options, options.share) as running:
+        report = running.plan.out / JUNIT
+        for stale in (report, running.plan.results / JUNIT):
+            stale.unlink(missing_ok=True)
+        lab = CellResult(options.nic, running.plan.kernel.version, [])
+        status, broke = EXIT_LAB, None
+        try:
+            status = running.run(
+                [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
+            )
+        except LabError as error:
+            broke = error
+        finally:
+            # Also of a run that was interrupted: the suite writes the file after every test.
+            _take(running.plan.results / JUNIT, report)
+            found = _judged(report, lab, faults, options.words, str(broke or ""))
+        if found is not None and found.only_known and (broke or status == _FAILED):
+            return 0
+        if broke:
+            raise broke
+        return status
+
+
+def _judged(
+    report: Path, lab: CellResult, faults: Sequence[KnownIssue], words: Sequence[str], trouble: str
+) -> Verdict | None:
+    """None of a report that cannot be read: nothing is known then."""
+    found = None
+    try:
+        verdict.set_apart(report, lab, faults, trouble)
+        found = verdict.of(report, lab, faults, whole=not leaves_out(words))
+    except junit.JunitError:
+        pass
+    if found is not None:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+        for line in found.lines(width):
+            print(line)
+    print(f"{junit.summary(report)}: {report}" if report.exists() else "no test ran", flush=True)
+    return found
+
+
+def _take(source: Path, target: Path) -> None:
+    """What the DUT has written, if it has, as a file of ours."""
+    try:
+        target.write_bytes(guest_file.read(source, _MOST_REPORT_BYTES))
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise LabError(f"{source}: {error.strerror}") from error

@@ -1,0 +1,237 @@
+"""`ci/lab run`: known faults set apart in the suite's report, and what they leave of its status."""
+
+import argparse
+import contextlib
+import datetime
+import io
+import tempfile
+import unittest
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from vlab.base.errors import LabError
+from vlab.commands import run
+from vlab.results import junit, verdict
+from vlab.results.known_issues import KnownIssue
+from vlab.results.outcome import LAB, Case, CellResult, Outcome
+from vlab.suites.suite import Ran
+
+_LAB = CellResult("mlx5", "7.3.4", [])
+_FAULT = KnownIssue("7.3", "mlx5", "*", "dry", "it stands still", datetime.date(2900, 1, 1), race=True)
+_KNOWN = "known fault: it stands still\n"
+
+_PASSED = '<testcase classname="mlx5.A" name="a" time="1.500"><properties/></testcase>'
+_DRY = '<testcase classname="mlx5.A" name="dry"><failure message="ran dry">ran dry&#10;x</failure></testcase>'
+_OTHER = '<testcase classname="mlx5.A" name="other"><failure message="wrong byte"/></testcase>'
+_RUNNING = '<testcase classname="mlx5.A" name="last"><error message="had not ended"/></testcase>'
+
+
+def _again(case: str, number: int, name: str) -> str:
+    return case.replace(f'name="{name}"', f'name="{name} (repeat {number})"')
+
+
+class VerdictTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.report = Path(folder.name) / "junit.xml"
+
+    def suite_says(self, *tests: str) -> None:
+        self.report.write_text(
+            '<testsuites name="zcrx_tests" tests="9" failures="9"><testsuite name="A" failures="9">'
+            '<properties><property name="driver" value="mlx5"/></properties>'
+            f"{''.join(tests)}</testsuite></testsuites>",
+            encoding="utf-8",
+        )
+
+    def judged(self, *tests: str, trouble: str = "") -> verdict.Verdict:
+        self.suite_says(*tests)
+        verdict.set_apart(self.report, _LAB, [_FAULT], trouble)
+        return verdict.of(self.report, _LAB, [_FAULT], whole=True)
+
+
+class Report(VerdictTest):
+    def test_a_known_failure_is_a_skip_that_says_why(self) -> None:
+        self.judged(_PASSED, _DRY)
+        root = ElementTree.parse(self.report).getroot()
+        passed, dry = root.iter("testcase")
+        self.assertEqual([child.tag for child in passed], ["properties"])
+        self.assertEqual([child.tag for child in dry], ["skipped"])
+        self.assertEqual(dry[0].get("message"), "known fault: it stands still")
+        self.assertEqual(dry[0].text, f"{_KNOWN}ran dry\nx")
+        for one in (root, root[0]):
+            numbers = {"tests": "2", "failures": "0", "errors": "0", "skipped": "1"}
+            self.assertEqual({key: one.get(key) for key in numbers}, numbers)
+        self.assertEqual(next(root.iter("property")).get("value"), "mlx5")
+
+    def test_it_is_read_back_as_known_and_told_apart(self) -> None:
+        found = self.judged(_PASSED, _DRY)
+        self.assertEqual(found.result.cases[1], Case("A.dry", Outcome.KNOWN, f"{_KNOWN}ran dry\nx"))
+        self.assertTrue(found.only_known)
+        self.assertEqual(found.lines(80), ["      known fault: it stands still", "      -- A.dry"])
+        self.assertEqual(junit.summary(self.report), "1 passed, 0 skipped, 0 failed, 1 known")
+
+    def test_another_failure_beside_it_still_fails(self) -> None:
+        found = self.judged(_DRY, _OTHER)
+        self.assertFalse(found.only_known)
+        self.assertEqual(junit.summary(self.report), "0 passed, 0 skipped, 1 failed, 1 known")
+
+    def test_each_run_of_a_repeated_test_is_judged_for_itself(self) -> None:
+        other = _again(_OTHER.replace('"other"', '"dry"'), 2, "dry")
+        for runs in ([_DRY, other], [other, _DRY]):
+            self.assertFalse(self.judged(*runs).only_known)
+        found = self.judged(_DRY, _again(_DRY, 2, "dry"), _again(_PASSED, 3, "a"))
+        self.assertTrue(found.only_known)
+        skipped = list(ElementTree.parse(self.report).getroot().iter("skipped"))
+        self.assertEqual(len(skipped), 2)
+
+    def test_nothing_known_is_nothing_excused(self) -> None:
+        self.assertFalse(self.judged(_PASSED).only_known)
+        self.assertFalse(self.judged(_OTHER).only_known)
+
+    def test_a_lab_that_broke_has_a_row_of_its_own(self) -> None:
+        found = self.judged(_PASSED, _RUNNING, trouble="panic\nit ran dry")
+        self.assertTrue(found.only_known)
+        self.assertEqual(
+            [(case.test, case.outcome) for case in found.result.cases],
+            [("A.a", Outcome.PASSED), ("A.last", Outcome.KNOWN), (LAB, Outcome.KNOWN)],
+        )
+        self.assertEqual(found.result.cases[2].text, f"{_KNOWN}no result: panic\nit ran dry")
+        other = self.judged(_PASSED, _RUNNING, trouble="another panic")
+        self.assertFalse(other.only_known)
+        self.assertEqual(other.result.cases[2].outcome, Outcome.NO_RESULT)
+
+    def test_a_lab_that_broke_before_there_was_a_report(self) -> None:
+        verdict.set_apart(self.report, _LAB, [_FAULT], "ran dry")
+        found = verdict.of(self.report, _LAB, [_FAULT], whole=True)
+        self.assertEqual([case.test for case in found.result.cases], [LAB])
+
+    def test_what_is_judged_stays_as_it_is(self) -> None:
+        self.judged(_PASSED, _DRY, _OTHER)
+        before = self.report.read_bytes()
+        verdict.set_apart(self.report, _LAB, [_FAULT])
+        self.assertEqual(self.report.read_bytes(), before)
+
+
+class Notes(VerdictTest):
+    def notes(self, fault: KnownIssue, *, whole: bool = True) -> Sequence[str]:
+        self.suite_says(_PASSED)
+        return verdict.of(self.report, _LAB, [fault], whole=whole).notes
+
+    def test_a_pass_is_shouted_where_no_test_was_left_out(self) -> None:
+        sure = replace(_FAULT, race=False)
+        self.assertEqual(self.notes(sure), ["NOW PASSES on mlx5 7.3.4: mlx5 7.3 *: dry"])
+        self.assertEqual(self.notes(sure, whole=False), [])
+        self.assertEqual(self.notes(_FAULT), [])
+
+    def test_to_be_looked_at_again_is_what_concerns_this_lab(self) -> None:
+        late = replace(_FAULT, look_again=datetime.date(2020, 1, 1))
+        self.assertEqual(
+            self.notes(late), ["to be looked at again since 2020-01-01: mlx5 7.3 *: dry"]
+        )
+        self.assertEqual(self.notes(replace(late, nic="gve")), [])
+        self.assertEqual(self.notes(replace(late, kernel="6.18")), [])
+
+
+class Status(VerdictTest):
+    """The command itself, in a lab that is none."""
+
+    def act(self, ended: int | LabError, *words: str) -> tuple[int, str]:
+        """Exit status, and what it printed; `ended`: how the suite did, whose report is there."""
+        written = self.report.read_bytes()
+        dut = self.report.parent / "dut"
+        dut.mkdir(exist_ok=True)
+
+        def suite(*_: object, **__: object) -> int:
+            (dut / "junit.xml").write_bytes(written)
+            if isinstance(ended, LabError):
+                raise ended
+            return ended
+
+        plan = mock.Mock(out=self.report.parent, results=dut)
+        plan.kernel.version = "7.3.4"
+
+        @contextmanager
+        def booted(*_: object) -> Iterator[Any]:
+            yield mock.Mock(plan=plan, run=suite)
+
+        options = argparse.Namespace(nic="mlx5", share=None, limit=9.0, words=list(words))
+        said = io.StringIO()
+        with (
+            mock.patch.object(run, "booted", booted),
+            mock.patch("vlab.results.known_issues.load", lambda _: [_FAULT]),
+            contextlib.redirect_stdout(said),
+        ):
+            return run.act(options), said.getvalue()
+
+    def test_only_known_failures_are_a_pass(self) -> None:
+        self.suite_says(_PASSED, _DRY)
+        status, said = self.act(1)
+        self.assertEqual(status, 0)
+        self.assertIn("known fault: it stands still\n      -- A.dry\n", said)
+        self.assertIn(f"1 passed, 0 skipped, 0 failed, 1 known: {self.report}\n", said)
+
+    def test_no_other_status_is_excused(self) -> None:
+        for tests, ended in (
+            ([_PASSED, _OTHER], 1),
+            ([_DRY, _OTHER], 1),
+            ([_PASSED], 1),
+            ([_PASSED, _DRY], 139),
+            ([_PASSED, _DRY], 2),
+            ([_PASSED], 0),
+        ):
+            self.suite_says(*tests)
+            self.assertEqual(self.act(ended)[0], ended, tests)
+
+    def test_a_lab_that_broke(self) -> None:
+        self.suite_says(_PASSED, _RUNNING)
+        status, said = self.act(LabError("the guest ran dry"))
+        self.assertEqual(status, 0)
+        self.assertIn(f"A.last, {LAB}\n", said)
+        self.suite_says(_PASSED, _RUNNING)
+        with self.assertRaisesRegex(LabError, "the guest ended"):
+            self.act(LabError("the guest ended"))
+        self.assertEqual(junit.read(self.report)[-1].test, LAB)
+
+    def test_a_report_that_cannot_be_read_excuses_nothing(self) -> None:
+        self.report.write_text("<testsuites>", encoding="utf-8")
+        status, said = self.act(1)
+        self.assertEqual(status, 1)
+        self.assertIn("no numbers: the suite's report is not XML", said)
+
+    def test_a_pass_is_shouted_but_not_of_some_tests_only(self) -> None:
+        self.suite_says(_PASSED)
+        with mock.patch(f"{__name__}._FAULT", replace(_FAULT, race=False)):
+            self.assertIn("NOW PASSES on mlx5 7.3.4", self.act(0, "--gtest_repeat=2")[1])
+            for words in (["--gtest_filter=A.*"], ["--gtest_filter", "A.*"], ["--check"]):
+                self.suite_says(_PASSED)
+                self.assertNotIn("NOW PASSES", self.act(0, *words)[1])
+
+
+class RanTest(unittest.TestCase):
+    """The same in the commands that judge the suite's runs themselves."""
+
+    cases = (Case("A.a", Outcome.PASSED), Case("A.dry", Outcome.FAILED, "ran dry"))
+
+    def test_known_failures_are_none(self) -> None:
+        found = Ran(self.cases, 1.0).judged("mlx5", "7.3.4", [_FAULT])
+        self.assertEqual([case.outcome for case in found.cases], [Outcome.PASSED, Outcome.KNOWN])
+        self.assertFalse(found.failed)
+        self.assertTrue(Ran(self.cases, 1.0).judged("gve", "7.3.4", [_FAULT]).failed)
+
+    def test_a_lab_that_broke_by_one(self) -> None:
+        found = Ran(self.cases, 1.0, "panic: dry").judged("mlx5", "7.3.4", [_FAULT])
+        self.assertEqual((found.trouble, found.failed), ("", False))
+        self.assertEqual(found.cases[-1].test, LAB)
+        other = Ran(self.cases, 1.0, "panic").judged("mlx5", "7.3.4", [_FAULT])
+        self.assertEqual((other.trouble, other.failed), ("panic", True))
+        self.assertEqual([case.test for case in other.cases], ["A.a", "A.dry"])
+
+
+if __name__ == "__main__":
+    unittest.main()
