@@ -45,12 +45,21 @@ dt { font-weight: 600; margin-top: .8rem; } dd { margin-left: 1.5rem; }
 .where { color: light-dark(#5b616b, #9aa1ac); }
 .shout { font-weight: 600; }
 """
+# Three NICs on six kernels fit into 1440 pixels: what the verdicts leave is for the names.
+_MATRIX_STYLE = """
+table.matrix { font-size: .8rem; }
+.matrix th, .matrix td { padding: .2rem; }
+.matrix .name { white-space: normal; overflow-wrap: anywhere; min-width: 13rem; }
+.matrix .suite .name { font-size: .95em; }
+.point { font-weight: normal; color: light-dark(#5b616b, #9aa1ac); }
+.mark { font-size: .76em; margin-left: -.15em; vertical-align: super; line-height: 0; }
+"""
 
 
 def render(report: Report) -> str:
     verdict = "failed" if report.failed else "nothing failed"
     when = f"{report.started:%Y-%m-%d %H:%M %Z}: {report.summary()}."
-    return document(f"zcrx-hwtest matrix: {verdict}", when, _body(report))
+    return document(f"zcrx-hwtest matrix: {verdict}", when, _body(report), _MATRIX_STYLE)
 
 
 def document(title: str, summary: str, body: Iterator[str], style: str = "") -> str:
@@ -77,7 +86,7 @@ def _document(title: str, summary: str, body: Iterator[str], style: str) -> Iter
 def _body(report: Report) -> Iterator[str]:
     for note in report.notes:
         yield f'<p class="shout">{escape(note)}</p>'
-    yield '<div class="wide"><table>'
+    yield '<div class="wide"><table class="matrix">'
     yield from _head(report)
     yield from _tests(report)
     yield "</table></div>"
@@ -97,7 +106,9 @@ def _head(report: Report) -> Iterator[str]:
     yield "</tr><tr>"
     for group in report.groups.values():
         for result in group:
-            yield f'<th scope="col"{_first(result, group)}>{escape(result.kernel)}</th>'
+            series, _, point = result.kernel.rpartition(".")
+            shown = f'{escape(series)}<br><span class="point">.{escape(point)}</span>'
+            yield f'<th scope="col"{_first(result, group)}>{shown}</th>'
     yield "</tr></thead>"
 
 
@@ -111,7 +122,8 @@ def _tests(report: Report) -> Iterator[str]:
             suite = group
             heading = f'<th colspan="{columns}" class="name">{escape(suite)}</th>'
             yield f'<tr class="suite">{heading}</tr>'
-        yield f'<tr><th scope="row" class="name">{escape(name)}</th>'
+        shown = escape(name).replace("/", "/<wbr>")  # a long name may go on below its first part
+        yield f'<tr><th scope="row" class="name">{shown}</th>'
         for results in report.groups.values():
             for result in results:
                 yield _cell(report, result, test, results)
@@ -125,7 +137,7 @@ def _cell(report: Report, result: CellResult, test: str, group: list[CellResult]
         return f"<td{_first(result, group)}></td>"
     shown, mark = WORDS[case.outcome], report.mark(case)
     if mark:
-        shown += f' <a href="#{mark}" title="{escape(case.text)}">{mark}</a>'
+        shown += f' <a class="mark" href="#{mark}" title="{escape(case.text)}">{mark}</a>'
     return f"<td{_first(result, group, _CLASSES[case.outcome])}>{shown}</td>"
 
 

@@ -168,7 +168,7 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag != "meta":
+        if tag not in ("meta", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -208,6 +208,11 @@ class Page(unittest.TestCase):
         links = {attributes["href"] for tag, attributes in self.seen.tags if tag == "a"}
         self.assertEqual(links, {f"#{target}" for target in targets})
         self.assertEqual(targets, {"f1", "f2"})
+
+    def test_what_makes_room_for_many_columns(self) -> None:
+        shown = page.render(_report(CellResult("gve", "6.12.107", [_NO_ZCRX])))
+        self.assertIn(">one/<wbr>v<", shown)
+        self.assertIn(">6.12<br><", shown)
 
     def test_verdict_and_columns(self) -> None:
         self.assertIn("matrix: failed", self.seen.text)
