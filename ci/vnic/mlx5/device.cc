@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "ci/vnic/mlx5/fault_scope.h"
-#include "ci/vnic/net/segment.h"
 
 namespace vnic::mlx5 {
 
@@ -112,43 +111,24 @@ void Device::LinkChanged() { firmware_.Events().Post(PortEvent(slot_.wire.Up()))
 void Device::Receive(Packet packet) {
   const auto headers = ParseHeaders(packet);
   const auto to = headers ? firmware_.Steer(packet.bytes, *headers) : Firmware::Destination{};
-  if (to.queue == nullptr) {
+  if (to.queue == nullptr || !to.queue->Ready()) {
     ++unsteered_;
     return;
   }
-  const auto frames = CutBurst(std::move(packet));
-  if (!frames) return slot_.log.Refused("mlx5: burst not received: {}", frames.error().Text());
-  std::vector<Incoming> incoming;
-  incoming.reserve(frames->size());
-  for (const Packet& frame : *frames) {
-    const auto own = ParseHeaders(frame);
-    if (!own) continue;
-    if (frame.bytes.size() > firmware_.MaxFrame()) {
-      ++over_mtu_;
-    } else {
-      incoming.push_back({.frame = frame.bytes, .headers = *own, .hash = to.hash});
-    }
-  }
-  firmware_.CountNoBuffers(*to.queue, to.queue->Receive(incoming));
+  const std::uint64_t before = firmware_.Received().no_buffers;
+  to.queue->Receive(std::move(packet), *headers, to.hash);
+  firmware_.CountNoBuffers(*to.queue, firmware_.Received().no_buffers - before);
 }
 
 Counters Device::Stats() const {
   const SendCounters& sent = firmware_.Sent();
-  const ReceiveCounters& received = firmware_.Received();
-  return {{"tx_packets", sent.packets},
-          {"tx_bytes", sent.bytes},
-          {"tx_refused", sent.refused},
-          {"key_updates", sent.key_updates},
-          {"rx_packets", received.packets},
-          {"rx_bytes", received.bytes},
-          {"rx_split", received.split},
-          {"rx_merged", received.merged},
-          {"rx_fillers", received.fillers},
-          {"rx_unsteered", unsteered_},
-          {"rx_over_mtu", over_mtu_},
-          {"rx_no_buffers", received.no_buffers},
-          {"rx_bad_checksum", received.bad_checksum},
-          {"rx_refused", received.refused}};
+  const RxCounters& received = firmware_.Received();
+  Counters counters{{"tx_packets", sent.packets},    {"tx_bytes", sent.bytes},
+                    {"tx_refused", sent.refused},    {"key_updates", sent.key_updates},
+                    {"rx_unsteered", unsteered_},    {"rx_merged", received.merged},
+                    {"rx_fillers", received.fillers}};
+  received.AppendTo(counters);
+  return counters;
 }
 
 }  // namespace vnic::mlx5

@@ -228,11 +228,15 @@ zcrx::Status Firmware::CreateSender(Command& command) {
 
 zcrx::Status Firmware::CreateReceiver(Command& command) {
   ZCRX_ASSIGN_OR_RETURN(const std::uint32_t number, receivers_.Reserve());
-  const ReceiveQueue::Parts parts{
-      .slot = slot_, .keys = keys_, .completions = completions_, .counters = received_};
-  ZCRX_ASSIGN_OR_RETURN(ReceiveQueue queue, ReceiveQueue::Make(parts, number, command.in));
-  if (queue.Takes()) slot_.starts.Count(ReceivesAnything(), false);
-  receivers_.Put(number, std::make_shared<ReceiveQueue>(std::move(queue)));
+  ZCRX_ASSIGN_OR_RETURN(RxQueueConfig config, RxQueueConfig::Read(command.in));
+  const RxQueue::Parts parts{.slot = slot_,
+                             .keys = keys_,
+                             .completions = completions_,
+                             .vport = vport_,
+                             .counters = received_};
+  auto queue = std::make_shared<RxQueue>(parts, number, std::move(config));
+  if (queue->Takes()) slot_.starts.Count(ReceivesAnything(), false);
+  receivers_.Put(number, std::move(queue));
   command.out.Set(kObject, number);
   return {};
 }

@@ -10,7 +10,7 @@
 #include "ci/vnic/mlx5/event_queue.h"
 #include "ci/vnic/mlx5/flow_tables.h"
 #include "ci/vnic/mlx5/memory_keys.h"
-#include "ci/vnic/mlx5/receive_queue.h"
+#include "ci/vnic/mlx5/rx_queue.h"
 #include "ci/vnic/mlx5/send_queue.h"
 #include "ci/vnic/mlx5/spreading.h"
 #include "ci/vnic/mlx5/vport.h"
@@ -29,11 +29,11 @@ class Firmware {
 
   // The queue of a packet that an address or a rule lets in; nullptr: it is dropped.
   struct Destination {
-    std::shared_ptr<ReceiveQueue> queue;
-    std::optional<Hash> hash;
+    std::shared_ptr<RxQueue> queue;
+    std::optional<RssHash> hash;
   };
   [[nodiscard]] Destination Steer(Frame frame, const Headers& headers) const;
-  void CountNoBuffers(const ReceiveQueue& queue, std::uint32_t packets) {
+  void CountNoBuffers(const RxQueue& queue, std::uint64_t packets) {
     out_of_buffer_[queue.CounterSet()] += packets;
   }
 
@@ -44,9 +44,8 @@ class Firmware {
   [[nodiscard]] std::shared_ptr<SendQueue> Sender(std::uint32_t number) const {
     return senders_.Find(number);
   }
-  [[nodiscard]] std::size_t MaxFrame() const { return vport_.MaxFrame(); }
   [[nodiscard]] const SendCounters& Sent() const { return sent_; }
-  [[nodiscard]] const ReceiveCounters& Received() const { return received_; }
+  [[nodiscard]] const RxCounters& Received() const { return received_; }
 
  private:
   [[nodiscard]] bool ReceivesAnything() const;
@@ -67,7 +66,7 @@ class Firmware {
   MemoryKeys keys_;
   ObjectTable<CompletionQueue> completions_{"completion queue", 1, 1U << 24U, 1024};
   ObjectTable<SendQueue> senders_{"send queue", 1, 1U << 24U, 1024};
-  ObjectTable<ReceiveQueue> receivers_{"receive queue", 1, 1U << 24U, 1024};
+  ObjectTable<RxQueue> receivers_{"receive queue", 1, 1U << 24U, 1024};
   ObjectTable<Token> uars_{"UAR", kFirstUar, kFirstUar + kUars, kUars};
   ObjectTable<Token> domains_{"protection domain", 1, 1U << 24U, 4096};
   ObjectTable<Token> transport_domains_{"transport domain", 1, 1U << 24U, 4096};
@@ -77,7 +76,7 @@ class Firmware {
   Spreading spreading_;
   Vport vport_;
   SendCounters sent_;
-  ReceiveCounters received_;
+  RxCounters received_;
   std::array<std::uint64_t, 256> out_of_buffer_{};  // of each counter set
 };
 

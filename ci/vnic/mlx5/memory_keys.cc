@@ -117,28 +117,13 @@ std::optional<MemoryKeys::Run> MemoryKeys::Resolve(std::uint32_t key, std::uint6
 bool MemoryKeys::Read(std::uint32_t key, std::uint64_t address, std::uint64_t length,
                       const std::function<void(std::span<const std::uint8_t>)>& take) const {
   while (length > 0) {
-    const auto run = Resolve(key, address, 1);
+    const auto run = Resolve(key, address);
     if (!run) return false;
     const std::uint64_t part = std::min(length, run->length);
     const auto source = memory_.Readable(run->address, part);
     if (source.empty()) return false;
     take(source);
     length -= part;
-    address += part;
-  }
-  return true;
-}
-
-bool MemoryKeys::Write(std::uint32_t key, std::uint64_t address,
-                       std::span<const std::uint8_t> bytes) const {
-  while (!bytes.empty()) {
-    const auto run = Resolve(key, address, 1);
-    if (!run) return false;
-    const std::size_t part = std::min<std::uint64_t>(bytes.size(), run->length);
-    const auto target = memory_.Writable(run->address, part);
-    if (target.empty()) return false;
-    std::ranges::copy(bytes.first(part), target.begin());
-    bytes = bytes.subspan(part);
     address += part;
   }
   return true;

@@ -32,11 +32,18 @@ class MemoryKeys {
   // ends before.
   zcrx::Status Update(std::uint32_t key, std::size_t octword, std::span<const std::uint8_t> bytes);
 
-  // These are false where the key does not exist, or not all of it leads into the guest's memory.
-  // What was taken or written by then is. `take`: gets the bytes piece by piece.
+  // Bytes of the guest's that follow one another, at least one; they need not be in its memory.
+  struct Run {
+    GuestAddress address = 0;
+    std::uint64_t length = 0;
+  };
+  // Where `address` is; nullopt: the key does not exist, or does not lead anywhere.
+  [[nodiscard]] std::optional<Run> Resolve(std::uint32_t key, std::uint64_t address) const {
+    return Resolve(key, address, 1);
+  }
+  // False where that or the memory ends before `length`. `take` gets the bytes piece by piece.
   bool Read(std::uint32_t key, std::uint64_t address, std::uint64_t length,
             const std::function<void(std::span<const std::uint8_t>)>& take) const;
-  bool Write(std::uint32_t key, std::uint64_t address, std::span<const std::uint8_t> bytes) const;
 
  private:
   // The ways of access (MLX5_MKC_ACCESS_MODE_*).
@@ -50,12 +57,7 @@ class MemoryKeys {
     std::uint32_t log_page_size = 0;
     std::vector<std::uint8_t> table;
   };
-  // Bytes of the guest's that follow one another.
-  struct Run {
-    GuestAddress address = 0;
-    std::uint64_t length = 0;
-  };
-  // Where `address` is. `depth`: keys may still lead to keys so often.
+  // `depth`: keys may still lead to keys so often.
   [[nodiscard]] std::optional<Run> Resolve(std::uint32_t key, std::uint64_t address,
                                            unsigned depth) const;
 

@@ -33,10 +33,6 @@ constexpr std::uint32_t kDestinationAddress = 1U << 1;
 constexpr std::uint32_t kSourcePort = 1U << 2;
 constexpr std::uint32_t kDestinationPort = 1U << 3;
 
-// device.h, CQE_RSS_*
-constexpr unsigned kIpShift = 2;
-constexpr unsigned kTransportShift = 6;
-
 class HashInput {
  public:
   void Add(std::span<const std::uint8_t> bytes) {
@@ -158,7 +154,7 @@ zcrx::Status Spreading::ModifyTable(Bits request) {
   return SetQueues(*table, request.From(kContext));
 }
 
-std::optional<Hash> Spreading::HashOf(const Receiver& receiver, const Headers& headers) {
+std::optional<RssHash> Spreading::HashOf(const Receiver& receiver, const Headers& headers) {
   if (headers.network == Network::kNone || receiver.fields == 0) return std::nullopt;
   const auto wants = [&](std::uint32_t field) { return (receiver.fields & field) != 0; };
   const bool v4 = headers.network == Network::kIpv4;
@@ -167,21 +163,17 @@ std::optional<Hash> Spreading::HashOf(const Receiver& receiver, const Headers& h
   input.AddPair(std::span(headers.source).first(length),
                 std::span(headers.destination).first(length), wants(kSourceAddress),
                 wants(kDestinationAddress), receiver.symmetric);
-  Hash hash;
-  if (wants(kSourceAddress | kDestinationAddress)) {
-    hash.type = static_cast<std::uint8_t>((v4 ? 1U : 2U) << kIpShift);
-  }
-  if (headers.transport != Transport::kNone && wants(kSourcePort | kDestinationPort)) {
+  const bool ports = headers.transport != Transport::kNone && wants(kSourcePort | kDestinationPort);
+  if (ports) {
     const Be16 source = headers.source_port;
     const Be16 destination = headers.destination_port;
     input.AddPair(BytesOf(source), BytesOf(destination), wants(kSourcePort),
                   wants(kDestinationPort), receiver.symmetric);
-    const unsigned transport = headers.transport == Transport::kTcp ? 1U : 2U;
-    hash.type = static_cast<std::uint8_t>(hash.type | transport << kTransportShift);
   }
-  hash.value = receiver.function == HashFunction::kXor ? InvertedXor(input.Bytes())
-                                                       : Toeplitz(receiver.key, input.Bytes());
-  return hash;
+  return RssHash{.value = receiver.function == HashFunction::kXor
+                              ? InvertedXor(input.Bytes())
+                              : Toeplitz(receiver.key, input.Bytes()),
+                 .with_ports = ports};
 }
 
 std::optional<Choice> Spreading::Choose(std::uint32_t receiver, const Headers& headers) const {

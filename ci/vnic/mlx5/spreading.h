@@ -9,18 +9,13 @@
 #include "ci/vnic/mlx5/command.h"
 #include "ci/vnic/mlx5/object_table.h"
 #include "ci/vnic/net/headers.h"
-#include "ci/vnic/net/toeplitz.h"
+#include "ci/vnic/net/rss.h"
 
 namespace vnic::mlx5 {
 
-struct Hash {
-  std::uint32_t value = 0;
-  std::uint8_t type = 0;  // as a completion tells it
-};
-
 struct Choice {
   std::uint32_t queue = 0;
-  std::optional<Hash> hash = std::nullopt;
+  std::optional<RssHash> hash = std::nullopt;
 };
 
 class Spreading {
@@ -48,7 +43,7 @@ class Spreading {
 
   // Reads what is hashed, and how, from the receiver's context.
   static void SetHash(Receiver& receiver, Bits context);
-  static std::optional<Hash> HashOf(const Receiver& receiver, const Headers& headers);
+  static std::optional<RssHash> HashOf(const Receiver& receiver, const Headers& headers);
   static zcrx::Status SetQueues(Table& table, Bits context);
   zcrx::Status CreateReceiver(Command& command);
   zcrx::Status ModifyReceiver(Bits request);
