@@ -103,12 +103,28 @@ class BnxtExercise : public Exercise, private bnxt::BnxtQueueDriver {
 
 class Mlx5Exercise : public Exercise, private mlx5::Mlx5QueueDriver {
  public:
-  explicit Mlx5Exercise(std::shared_ptr<FakeGuest> guest) : Mlx5QueueDriver(std::move(guest)) {
-    MakeReceiveQueue(queue_, ReceiveQueueRequest(received_, queue_));
-    SteerTo(queue_);
-  }
+  using Mlx5QueueDriver::Mlx5QueueDriver;
   void Run() override {
-    for (int i = 0; i < kSegments; ++i) Send(guest, device, mlx5::TcpPacket(kPayload));
+    const auto segment = [&] {
+      Send(guest, device, mlx5::TcpPacket(kPayload));
+      const auto taken = Counter("rx_packets") + Counter("rx_fillers");
+      SetTaken(queue_.completed, static_cast<std::uint32_t>(taken));
+    };
+    SetPosted(queue_.ring, 2 * kSegments);
+    Packet burst = mlx5::TcpPacket(6 * kPayload);
+    burst.segment_size = kPayload;
+    Send(guest, device, std::move(burst));
+    for (int i = 0; i < kSegments; ++i) segment();
+    SetFlow(rules_, 0, 1, MakeReceiver({second_.ring.number}));
+    segment();
+    SetFlow(rules_, 0, 9999, MakeReceiver({second_.ring.number}));
+    segment();
+    DeleteFlow(rules_, 0);
+    segment();
+    SetFlow(rules_, 0, 9999, MakeReceiver({second_.ring.number, second_.ring.number}));
+    segment();
+    Make(mlx5::Opcode::kCreateRq, restarted_);
+    DestroyReceiveQueue(second_.ring.number);
     // Those that come at a restart, while the queue is there.
     for (const NamedCommand& command : mlx5::Device::kModel.faults.commands) {
       const auto opcode = static_cast<mlx5::Opcode>(command.number);
@@ -118,8 +134,11 @@ class Mlx5Exercise : public Exercise, private mlx5::Mlx5QueueDriver {
 
  private:
   using Exercise::Send;
-  const Ring received_ = MakeCompletionQueue(events.number);
-  Ring queue_ = MakeRing();
+  const SplitQueue queue_ = MakeSplitQueue(events);
+  const SplitQueue second_ = MakeSplitQueue(MakeEventQueue(2));
+  const mlx5::Request restarted_ = SplittingQueueRequest(MakeCompletionQueue(second_.events.number),
+                                                         MakeRing(), second_.header_key);
+  const Flows rules_ = SteerToReceiver(MakeReceiver({queue_.ring.number, queue_.ring.number}));
 };
 
 template <typename T>

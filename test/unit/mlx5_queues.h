@@ -78,22 +78,69 @@ class Mlx5QueueDriver : public Mlx5Driver {
     ring.number = Make(Opcode::kCreateRq, request);
     SetState(Opcode::kModifyRq, ring.number, 1);
   }
-  // All packets go to `queue`.
-  void SteerTo(const Ring& queue) {
-    const std::uint32_t receiver =
-        Make(Opcode::kCreateTir, Request(0x110).Set(0x3c, 0, 24, queue.number));
-    const std::uint32_t table = Make(Opcode::kCreateFlowTable, Request(0x40));
-    const std::uint32_t group =
-        Make(Opcode::kCreateFlowGroup, Request(0x400).Set(0x14, 0, 24, table));
+  // A receiver with a table of queues, as the driver's all have; only a context has several.
+  std::uint32_t MakeReceiver(std::initializer_list<std::uint32_t> queues) {
+    Request list(0x110 + 4 * queues.size());
+    list.Set(0x38, 0, 16, static_cast<std::uint32_t>(queues.size()));
+    std::size_t at = 0x110;
+    for (const std::uint32_t queue : queues) {
+      list.SetWord(at, queue);
+      at += 4;
+    }
+    const std::uint32_t table = Make(Opcode::kCreateRqt, list);
+    return Make(Opcode::kCreateTir, Request(0x110)
+                                        .Set(0x24, 28, 4, 1)
+                                        .Set(0x40, 0, 24, table)
+                                        .Set(0x44, 28, 4, 2)
+                                        .SetBytes(0x48, Pattern(kToeplitzKeyBytes))
+                                        .Set(0x70, 0, 30, 15));
+  }
+  // A table in front of `next`, of one group; the first has no mask, so that its entry takes all.
+  struct Flows {
+    std::uint32_t table = 0;
+    std::uint32_t group = 0;
+  };
+  Flows MakeFlows(std::uint32_t next = 0, std::uint32_t port_mask = 0) {
+    Flows flows;
+    flows.table = Make(Opcode::kCreateFlowTable, Request(0x40)
+                                                     .Set(0x18, 24, 4, next == 0 ? 0 : 1)
+                                                     .Set(0x18, 0, 8, 2)
+                                                     .Set(0x1c, 0, 24, next));
+    flows.group = Make(
+        Opcode::kCreateFlowGroup,
+        Request(0x400).Set(0x14, 0, 24, flows.table).SetWord(0x24, 3).Set(0x54, 0, 16, port_mask));
+    return flows;
+  }
+  void SetFlow(const Flows& flows, std::uint32_t index, std::uint32_t port,
+               std::uint32_t receiver) {
     EXPECT_TRUE(Execute(Opcode::kSetFlowTableEntry, Request(0x348)
-                                                        .Set(0x14, 0, 24, table)
-                                                        .SetWord(0x44, group)
+                                                        .Set(0x14, 0, 24, flows.table)
+                                                        .SetWord(0x20, index)
+                                                        .SetWord(0x44, flows.group)
                                                         .Set(0x4c, 0, 16, 4)
                                                         .Set(0x50, 0, 24, 1)
+                                                        .Set(0x94, 0, 16, port)
                                                         .Set(0x340, 24, 8, 2)
                                                         .Set(0x340, 0, 24, receiver))
                     .Ok());
-    EXPECT_TRUE(Execute(Opcode::kSetFlowTableRoot, Request(0x40).Set(0x14, 0, 24, table)).Ok());
+  }
+  void SetRoot(const Flows& flows) {
+    EXPECT_TRUE(
+        Execute(Opcode::kSetFlowTableRoot, Request(0x40).Set(0x14, 0, 24, flows.table)).Ok());
+  }
+  // All packets go to `receiver`, but those that rules of the table returned lead elsewhere.
+  Flows SteerToReceiver(std::uint32_t receiver) {
+    const Flows all = MakeFlows();
+    SetFlow(all, 0, 0, receiver);
+    const Flows rules = MakeFlows(all.table, 0xffff);
+    SetRoot(rules);
+    return rules;
+  }
+  void SteerTo(const Ring& queue) { SteerToReceiver(MakeReceiver({queue.number})); }
+  void DeleteFlow(const Flows& flows, std::uint32_t index) {
+    EXPECT_TRUE(Execute(Opcode::kDeleteFlowTableEntry,
+                        Request(0x40).Set(0x14, 0, 24, flows.table).SetWord(0x20, index))
+                    .Ok());
   }
 
   // Writes work request `index`, with memory of its own, and the index of the one behind it.
@@ -106,6 +153,39 @@ class Mlx5QueueDriver : public Mlx5Driver {
                                            .SetLong(0x18, buffer)
                                            .Data());
     return buffer;
+  }
+  // A queue that splits, with all that it works with. A work request has so many header entries.
+  struct SplitQueue {
+    Ring events;
+    Ring completed;
+    Ring ring;
+    std::uint32_t header_key = 0;
+    GuestAddress headers = 0;
+    GuestAddress first = 0;  // the work requests; only these two are posted
+    GuestAddress second = 0;
+  };
+  SplitQueue MakeSplitQueue(const Ring& events_of, std::uint32_t log_headers = 3) {
+    SplitQueue queue{.events = events_of,
+                     .completed = MakeCompletionQueue(events_of.number),
+                     .ring = MakeRing(),
+                     .headers = guest.Allocate(4096)};
+    queue.header_key = MakePagesKey({queue.headers});
+    MakeReceiveQueue(queue.ring,
+                     SplittingQueueRequest(queue.completed, queue.ring, queue.header_key)
+                         .Set(0x8c, 16, 3, log_headers));
+    queue.first = PutReceiveRequest(queue.ring, 0, 1);
+    queue.second = PutReceiveRequest(queue.ring, 1, 0);
+    SetPosted(queue.ring, 2);
+    return queue;
+  }
+  // The number of completions; the ring must not have come round.
+  [[nodiscard]] std::uint32_t Completions(const Ring& completed) const {
+    std::uint32_t count = 0;
+    while (count < (1U << kLogRecords) && Completed(completed, count).code_and_owner != 0) ++count;
+    return count;
+  }
+  void DestroyReceiveQueue(std::uint32_t number) {
+    EXPECT_TRUE(Execute(Opcode::kDestroyRq, Request(16).Set(8, 0, 24, number)).Ok());
   }
   void SetPosted(const Ring& ring, std::uint32_t count) {
     guest.Put(ring.doorbell_record, Be32(count));

@@ -302,7 +302,7 @@ TEST_F(Mlx5ReceiveQueue, DropsWhereCompletionsAreNoLongerInMemory) {
 
 TEST_F(Mlx5ReceiveQueue, ADestroyedQueueTakesNothing) {
   BringUp();
-  EXPECT_TRUE(Execute(Opcode::kDestroyRq, Request(16).Set(8, 0, 24, ring.number)).Ok());
+  DestroyReceiveQueue(ring.number);
   device.Receive(TcpPacket(100));
   EXPECT_EQ(Counter("rx_unsteered"), 1U);
 }
@@ -312,18 +312,12 @@ class Mlx5Split : public testing::Test, public Mlx5QueueDriver {
   static constexpr std::uint8_t kMatch = 2;
   static constexpr std::uint8_t kFlush = 4;
 
-  void SetUp() override {
-    MakeReceiveQueue(ring, SplittingQueueRequest(completed, ring, MakePagesKey({headers})));
-    SteerTo(ring);
-    first = PutReceiveRequest(ring, 0, 1);
-    second = PutReceiveRequest(ring, 1, 2);
-    SetPosted(ring, 2);
-  }
-  const Ring completed = MakeCompletionQueue(events.number);
-  const GuestAddress headers = guest.Allocate(4096);
-  Ring ring = MakeRing();
-  GuestAddress first = 0;
-  GuestAddress second = 0;
+  void SetUp() override { SteerTo(queue.ring); }
+  const SplitQueue queue = MakeSplitQueue(events);
+  const Ring& completed = queue.completed;
+  const GuestAddress headers = queue.headers;
+  const GuestAddress first = queue.first;
+  const GuestAddress second = queue.second;
 };
 
 TEST_F(Mlx5Split, PutsHeadersAndPayloadInPlacesOfTheirOwn) {

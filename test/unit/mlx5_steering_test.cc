@@ -66,9 +66,11 @@ class Mlx5FlowTables : public testing::Test {
     EXPECT_NE(Obey(tables, Opcode::kSetFlowTableRoot, Request(0x40).Set(0x14, 0, 24, table)), 0U);
   }
   std::optional<std::uint32_t> Find(const Bytes& frame) const {
-    return tables.Lookup(RecordOf(frame, Parse(frame)));
+    const auto way = tables.Lookup(RecordOf(frame, Parse(frame)));
+    return way ? std::optional(way->receiver) : std::nullopt;
   }
-  FlowTables tables;
+  Faults faults{{}};
+  FlowTables tables{faults};
 };
 
 TEST_F(Mlx5FlowTables, WithoutARootNothingIsLetIn) {

@@ -11,16 +11,14 @@ namespace vnic {
 
 class QueueStarts {
  public:
-  // A receive queue has been made. `others`: some exist. `restart`: it is the one that the driver
-  // has just taken away, while the others went on.
-  void Count(bool others, bool restart) {
+  // A receive queue has been made. `others`: some exist.
+  void Count(bool others) {
     ++queues_;
-    if (!others) {
-      ++nic_;
-    } else if (restart) {
-      ++restarts_;
-    }
+    if (!others) CountAll();
   }
+  // One queue has been replaced, while the others went on; or all have.
+  void CountRestart() { ++restarts_; }
+  void CountAll() { ++nic_; }
 
   // "nic_starts=2 queue_restarts=1 rx_queues_made=9"
   [[nodiscard]] std::string Text() const {

@@ -151,11 +151,14 @@ void ReceiveQueue::Drop(std::uint64_t& counter, const Reception* at) {
 
 void CountStart(const NicSlot& slot, QueueScars& made, bool splits, QueueScars* neighbour,
                 bool restart) {
-  slot.starts.Count(neighbour != nullptr, restart);
+  slot.starts.Count(neighbour != nullptr);
   if (splits && slot.faults.Bites(Fault::kSplitLostAfterReset)) made.split_lost.Leave(slot.faults);
-  if (restart && neighbour != nullptr && slot.faults.Bites(Fault::kRestartStopsNeighbour)) {
-    neighbour->stopped.Leave(slot.faults);
-  }
+  if (restart && neighbour != nullptr) CountRestart(slot, *neighbour);
+}
+
+void CountRestart(const NicSlot& slot, QueueScars& neighbour) {
+  slot.starts.CountRestart();
+  if (slot.faults.Bites(Fault::kRestartStopsNeighbour)) neighbour.stopped.Leave(slot.faults);
 }
 
 }  // namespace vnic

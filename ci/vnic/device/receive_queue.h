@@ -133,5 +133,7 @@ class ReceiveQueue {
 // lowest other queue (nullptr: there is none). `restart`: its predecessor was taken away alone.
 void CountStart(const NicSlot& slot, QueueScars& made, bool splits, QueueScars* neighbour,
                 bool restart);
+// A restart of which that was not known when its queue was made.
+void CountRestart(const NicSlot& slot, QueueScars& neighbour);
 
 }  // namespace vnic

@@ -96,6 +96,10 @@ class FaultSet {
     for (const Fault fault : faults) Add(fault);
   }
   constexpr void Add(Fault fault) { mask_ |= Bit(fault); }
+  [[nodiscard]] constexpr FaultSet Without(FaultSet some) const {
+    some.mask_ = mask_ & ~some.mask_;
+    return some;
+  }
   [[nodiscard]] constexpr bool Has(Fault fault) const { return (mask_ & Bit(fault)) != 0; }
   [[nodiscard]] constexpr bool Empty() const { return mask_ == 0; }
   friend constexpr FaultSet operator|(FaultSet left, FaultSet right) {

@@ -24,17 +24,10 @@ bool SteeringFaults::IgnoresTable(const Destination& to) const {
          faults_.Bites(Fault::kRssTableIgnored);
 }
 
-void SteeringFaults::Deleted(const FlowRule& rule) {
-  if (deleted_.size() >= kMostRevenants || !faults_.Bites(Fault::kRuleDeleteIgnored)) return;
-  deleted_.push_back({.rule = rule, .scar = {}});
-  deleted_.back().scar.Leave(faults_);
-}
-
 const FlowRule* SteeringFaults::RuleFor(const Headers& headers, const FlowTable& flows) const {
   if (const FlowRule* rule = flows.Lookup(headers)) return rule;
-  for (const Revenant& revenant : deleted_) {
-    if (revenant.scar.In(faults_) && Matches(revenant.rule.match, headers)) return &revenant.rule;
-  }
+  const auto matches = [&](const FlowRule& rule) { return Matches(rule.match, headers); };
+  if (const FlowRule* rule = deleted_.Find(matches)) return rule;
   if (!faults_.IsSet(Fault::kRuleTooWide) || headers.transport != Transport::kTcp) return nullptr;
   for (const auto& [location, rule] : flows.Rules()) {
     if (Matches(Widened(rule.match), headers) && faults_.Bites(Fault::kRuleTooWide)) return &rule;

@@ -51,6 +51,7 @@ class CompletionQueue {
   static zcrx::Result<CompletionQueue> Make(const NicSlot& slot, const EventQueues& events,
                                             std::uint32_t number, Bits request);
 
+  [[nodiscard]] std::uint32_t EventQueueNumber() const { return event_queue_; }
   // How many completions the driver has room for.
   [[nodiscard]] std::uint32_t Room() const;
   // False: lost, as there is no room or the queue is not in memory.

@@ -6,6 +6,8 @@
 
 #include "ci/vnic/fault/catalog.h"
 #include "ci/vnic/fault/frame_faults.h"
+#include "ci/vnic/fault/packet_faults.h"
+#include "ci/vnic/fault/steering_faults.h"
 #include "ci/vnic/mlx5/command.h"
 
 namespace vnic::mlx5 {
@@ -78,9 +80,17 @@ inline constexpr std::array kNamedCommands{
     Named(Opcode::kModifyFlowTable, "MODIFY_FLOW_TABLE"),
 };
 
-// None yet of steering and of receive queues.
+// Statistics of queues are the driver's own. What is not split it drops without a word where it
+// cannot read it (core/en_rx.c, mlx5e_handle_rx_cqe_mpwrq_shampo), so that TCP repairs a
+// kSplitSometimes. And of a packet with more bytes than its IP header says it believes the sum of
+// all, with which Linux cannot take off what it cannot read (net/core/skbuff.c,
+// pskb_trim_rcsum_complete): kHeaderInPayload is not survived.
 inline constexpr FaultScope kFaultScope{
     .commands = kNamedCommands,
-    .has = kFrameFaults | FaultSet{Fault::kCommandRefused, Fault::kCommandUnanswered}};
+    .has = kFrameFaults | kSteeringFaults |
+           kQueueFaults.Without(
+               {Fault::kSplitSometimes, Fault::kHeaderInPayload, Fault::kDeviceReset}) |
+           FaultSet{Fault::kRssContextIgnored, Fault::kShortBuffers, Fault::kCommandRefused,
+                    Fault::kCommandUnanswered}};
 
 }  // namespace vnic::mlx5

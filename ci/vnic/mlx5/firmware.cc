@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
+#include <utility>
 
 #include "ci/vnic/mlx5/capabilities.h"
 
@@ -56,18 +58,27 @@ void Firmware::Reset() {
 
 zcrx::Status Firmware::Execute(Command& command) {
   const std::uint32_t code = command.in[kOpcode];
-  if (slot_.faults.BitesCommand(Fault::kCommandUnanswered, code, ReceivesAnything())) {
+  const bool in_use = InUse();
+  if (slot_.faults.BitesCommand(Fault::kCommandUnanswered, code, in_use)) {
     return zcrx::Fail("answer", ETIMEDOUT);
   }
-  if (slot_.faults.BitesCommand(Fault::kCommandRefused, code, ReceivesAnything())) {
+  if (slot_.faults.BitesCommand(Fault::kCommandRefused, code, in_use)) {
     return zcrx::Fail("do as asked", EIO);
   }
   return Obey(command);
 }
 
-// While a queue is restarted, the others are there.
-bool Firmware::ReceivesAnything() const {
-  return std::ranges::any_of(receivers_.All(), [](const auto& one) { return one.second->Takes(); });
+// While a queue is replaced, packets are sent to one that takes none.
+bool Firmware::InUse() {
+  if (receivers_.Channels().empty()) {
+    in_use_ = false;
+  } else if (!in_use_) {
+    in_use_ = std::ranges::any_of(spreading_.FirstQueues(), [this](std::uint32_t number) {
+      const auto queue = receivers_.Find(number);
+      return queue != nullptr && queue->Takes();
+    });
+  }
+  return in_use_;
 }
 
 zcrx::Status Firmware::Obey(Command& command) {
@@ -206,7 +217,7 @@ zcrx::Status Firmware::ExecuteOnQueues(Command& command) {
       return {};
     }
     case Opcode::kDestroyRq:
-      return receivers_.Destroy(number);
+      return receivers_.Destroy(slot_, number);
     // Their state, for a driver that looks for what went wrong: nothing did.
     case Opcode::kQuerySq:
     case Opcode::kQueryRq:
@@ -227,25 +238,47 @@ zcrx::Status Firmware::CreateSender(Command& command) {
 }
 
 zcrx::Status Firmware::CreateReceiver(Command& command) {
-  ZCRX_ASSIGN_OR_RETURN(const std::uint32_t number, receivers_.Reserve());
-  ZCRX_ASSIGN_OR_RETURN(RxQueueConfig config, RxQueueConfig::Read(command.in));
   const RxQueue::Parts parts{.slot = slot_,
                              .keys = keys_,
                              .completions = completions_,
                              .vport = vport_,
                              .counters = received_};
-  auto queue = std::make_shared<RxQueue>(parts, number, std::move(config));
-  if (queue->Takes()) slot_.starts.Count(ReceivesAnything(), false);
-  receivers_.Put(number, std::move(queue));
-  command.out.Set(kObject, number);
-  return {};
+  return Numbered(command, receivers_.Create(parts, command.in));
 }
 
 Firmware::Destination Firmware::Steer(Frame frame, const Headers& headers) const {
-  const auto receiver = flows_.Lookup(RecordOf(frame, headers));
-  const auto choice = receiver ? spreading_.Choose(*receiver, headers) : std::nullopt;
+  const MatchRecord record = RecordOf(frame, headers);
+  const auto choose = [&](bool rules) {
+    const auto way = flows_.Lookup(record, rules);
+    const auto choice = way ? spreading_.Choose(way->receiver, headers) : std::nullopt;
+    return std::pair(choice, way && way->by_rule);
+  };
+  auto [choice, by_rule] = choose(true);
+  if (by_rule && (slot_.faults.Bites(Fault::kRuleIgnored) ||
+                  (choice && choice->spread && slot_.faults.Bites(Fault::kRssContextIgnored)))) {
+    std::tie(choice, by_rule) = choose(false);
+  }
   if (!choice) return {};
-  return {.queue = receivers_.Find(choice->queue), .hash = choice->hash};
+  Destination to{.queue = receivers_.Find(choice->queue), .hash = choice->hash};
+  if (to.queue != nullptr && !slot_.faults.None()) {
+    if (auto wrong = WrongQueue(*to.queue, *choice, by_rule)) to.queue = std::move(wrong);
+  }
+  return to;
+}
+
+// None while the driver's channels are closed.
+std::shared_ptr<RxQueue> Firmware::WrongQueue(const RxQueue& right, const Choice& choice,
+                                              bool by_rule) const {
+  const auto all = right.Takes() ? receivers_.Channels() : std::vector<std::shared_ptr<RxQueue>>{};
+  const std::uint32_t number = slot_.faults.Number(Fault::kRuleWrongQueue);
+  if (by_rule && number < all.size() && all[number].get() != &right &&
+      slot_.faults.Bites(Fault::kRuleWrongQueue)) {
+    return all[number];
+  }
+  if (!by_rule && !all.empty() && choice.spread && slot_.faults.Bites(Fault::kRssTableIgnored)) {
+    return all[(choice.hash ? choice.hash->value : 0) % all.size()];
+  }
+  return nullptr;
 }
 
 }  // namespace vnic::mlx5

@@ -10,7 +10,7 @@
 #include "ci/vnic/mlx5/event_queue.h"
 #include "ci/vnic/mlx5/flow_tables.h"
 #include "ci/vnic/mlx5/memory_keys.h"
-#include "ci/vnic/mlx5/rx_queue.h"
+#include "ci/vnic/mlx5/rx_queues.h"
 #include "ci/vnic/mlx5/send_queue.h"
 #include "ci/vnic/mlx5/spreading.h"
 #include "ci/vnic/mlx5/vport.h"
@@ -19,7 +19,8 @@ namespace vnic::mlx5 {
 
 class Firmware {
  public:
-  explicit Firmware(const NicSlot& slot) : slot_(slot), keys_(slot.memory), vport_(slot) {}
+  explicit Firmware(const NicSlot& slot)
+      : slot_(slot), keys_(slot.memory), flows_(slot.faults), vport_(slot) {}
   Firmware(const Firmware&) = delete;
   Firmware& operator=(const Firmware&) = delete;
 
@@ -48,7 +49,12 @@ class Firmware {
   [[nodiscard]] const RxCounters& Received() const { return received_; }
 
  private:
-  [[nodiscard]] bool ReceivesAnything() const;
+  // Whether packets have been let into a queue that is still there, or into its successor: so it
+  // is while a queue is restarted.
+  [[nodiscard]] bool InUse();
+  // The queue that a packet goes to by a fault; nullptr: by none.
+  [[nodiscard]] std::shared_ptr<RxQueue> WrongQueue(const RxQueue& right, const Choice& choice,
+                                                    bool by_rule) const;
   zcrx::Status Obey(Command& command);
   // Each fails with ENOSYS for the commands of the others.
   zcrx::Status ExecuteOnFunction(Command& command);
@@ -66,7 +72,7 @@ class Firmware {
   MemoryKeys keys_;
   ObjectTable<CompletionQueue> completions_{"completion queue", 1, 1U << 24U, 1024};
   ObjectTable<SendQueue> senders_{"send queue", 1, 1U << 24U, 1024};
-  ObjectTable<RxQueue> receivers_{"receive queue", 1, 1U << 24U, 1024};
+  RxQueues receivers_;
   ObjectTable<Token> uars_{"UAR", kFirstUar, kFirstUar + kUars, kUars};
   ObjectTable<Token> domains_{"protection domain", 1, 1U << 24U, 4096};
   ObjectTable<Token> transport_domains_{"transport domain", 1, 1U << 24U, 4096};
@@ -78,6 +84,7 @@ class Firmware {
   SendCounters sent_;
   RxCounters received_;
   std::array<std::uint64_t, 256> out_of_buffer_{};  // of each counter set
+  bool in_use_ = false;
 };
 
 }  // namespace vnic::mlx5

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 namespace vnic::mlx5 {
 namespace {
@@ -81,6 +82,7 @@ void FlowTables::Clear() {
   tables_.Clear();
   root_.reset();
   entries_ = 0;
+  deleted_.Clear();
 }
 
 zcrx::Result<std::shared_ptr<FlowTables::Table>> FlowTables::TableOf(Bits request) const {
@@ -187,28 +189,64 @@ zcrx::Status FlowTables::SetEntry(Bits request) {
 
 zcrx::Status FlowTables::DeleteEntry(Bits request) {
   ZCRX_ASSIGN_OR_RETURN(const auto table, TableOf(request));
-  if (table->entries.erase(request[kIndex]) == 0) {
+  const auto entry = table->entries.find(request[kIndex]);
+  if (entry == table->entries.end()) {
     return Wrong("find a flow table entry", fmt::format("{}", request[kIndex]), ENOENT);
   }
+  if (entry->second.IsRule()) deleted_.Deleted(entry->second);
+  table->entries.erase(entry);
   --entries_;
   return {};
 }
 
-std::optional<std::uint32_t> FlowTables::Lookup(const MatchRecord& record) const {
+std::optional<FlowTables::Way> FlowTables::Lookup(const MatchRecord& record, bool rules) const {
+  const Entry* found = Find(record, rules);
+  if (rules && !faults_.None() && (found == nullptr || !found->IsRule())) {
+    if (const Entry* wrong = FindWrong(record)) found = wrong;
+  }
+  if (found == nullptr || found->target != Target::kReceiver) return std::nullopt;
+  return Way{.receiver = found->id, .by_rule = found->IsRule()};
+}
+
+const FlowTables::Entry* FlowTables::Find(const MatchRecord& record, bool rules) const {
   auto next = root_;
   for (int hop = 0; next && hop < kMostHops; ++hop) {
     const auto table = tables_.Find(*next);
-    if (table == nullptr) return std::nullopt;
+    if (table == nullptr) return nullptr;
     next = table->miss;
     for (const auto& [index, entry] : table->entries) {
-      if (!Agrees(record, entry.value, entry.mask)) continue;
-      if (entry.target == Target::kReceiver) return entry.id;
-      if (entry.target == Target::kNone) return std::nullopt;
+      if (!Agrees(record, entry.value, entry.mask) || (!rules && entry.IsRule())) continue;
+      if (entry.target != Target::kTable) return &entry;
       next = entry.id;
       break;
     }
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+const FlowTables::Entry* FlowTables::FindWrong(const MatchRecord& record) const {
+  const auto agrees = [&](const Entry& entry) { return Agrees(record, entry.value, entry.mask); };
+  if (const Entry* rule = deleted_.Find(agrees)) return rule;
+  if (!faults_.IsSet(Fault::kRuleTooWide) || Bits(record)[kProtocol] != kProtocolTcp) {
+    return nullptr;
+  }
+  for (const auto& [number, table] : tables_.All()) {
+    for (const auto& [index, entry] : table->entries) {
+      if (!entry.IsRule()) continue;
+      MatchRecord wide = entry.mask;
+      BitWriter(wide).SetWord(kTcpPorts, 0);
+      if (Agrees(record, entry.value, wide) && faults_.Bites(Fault::kRuleTooWide)) return &entry;
+    }
+  }
+  return nullptr;
+}
+
+bool FlowTables::Entry::IsRule() const {
+  const std::span<const std::uint8_t> bytes(mask);
+  const auto any = [](std::span<const std::uint8_t> some) {
+    return std::ranges::any_of(some, [](std::uint8_t byte) { return byte != 0; });
+  };
+  return any(bytes.subspan(kTcpPorts, sizeof(Be32))) || any(bytes.subspan(kUdpPorts));
 }
 
 }  // namespace vnic::mlx5

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <span>
 
-#include "ci/vnic/mlx5/bits.h"
-
 namespace vnic::mlx5 {
 namespace {
 
@@ -12,18 +10,17 @@ constexpr std::size_t kSourceMac = 0x00;
 constexpr Field kEthertype{0x04, 0, 16};
 constexpr std::size_t kDestinationMac = 0x08;
 constexpr Field kVlanTag{0x0c, 0, 16};  // priority, CFI, ID
-constexpr Field kProtocol{0x10, 24, 8};
 constexpr Field kTrafficClass{0x10, 16, 8};
 constexpr Field kHasCustomerTag{0x10, 15, 1};
 constexpr Field kHasServiceTag{0x10, 14, 1};
 constexpr Field kFragment{0x10, 13, 1};
 constexpr Field kIpVersion{0x10, 9, 4};
 constexpr Field kTcpFlags{0x10, 0, 9};
-constexpr Field kTcpSource{0x14, 16, 16};
-constexpr Field kTcpDestination{0x14, 0, 16};
+constexpr Field kTcpSource{kTcpPorts, 16, 16};
+constexpr Field kTcpDestination{kTcpPorts, 0, 16};
 constexpr Field kHopLimit{0x18, 0, 8};
-constexpr Field kUdpSource{0x1c, 16, 16};
-constexpr Field kUdpDestination{0x1c, 0, 16};
+constexpr Field kUdpSource{kUdpPorts, 16, 16};
+constexpr Field kUdpDestination{kUdpPorts, 0, 16};
 constexpr std::size_t kSource = 0x20;
 constexpr std::size_t kDestination = 0x30;
 

@@ -132,6 +132,16 @@ zcrx::Result<RxQueueConfig> RxQueueConfig::Read(Bits request) {
   return queue;
 }
 
+RxQueue::RxQueue(const Parts& parts, std::uint32_t number, RxQueueConfig config)
+    : ReceiveQueue(parts.slot, parts.counters),
+      parts_(parts),
+      number_(number),
+      config_(std::move(config)),
+      channel_([&] {
+        const auto completions = parts.completions.Find(config_.completion_queue);
+        return completions == nullptr ? 0 : completions->EventQueueNumber();
+      }()) {}
+
 bool RxQueue::Fits(std::size_t end, std::uint32_t headers, std::size_t bytes) const {
   return end + bytes <= RequestBytes() && (!config_.splits || headers < config_.headers_each);
 }
@@ -160,7 +170,7 @@ std::optional<RxBuffer> RxQueue::Head(const Packet& packet) {
                   .room = std::min<std::uint64_t>({kMaxHeader, room, run->length})};
 }
 
-// At most a page at a time, so that room in one is as short-buffers leaves it, and contiguous.
+// At most a page at a time: short-buffers, which leaves that of each, ends a session with it.
 std::optional<RxBuffer> RxQueue::Buffer(std::uint32_t ahead) {
   if (!open_) return std::nullopt;
   std::size_t at = open_->end;
@@ -173,6 +183,7 @@ std::optional<RxBuffer> RxQueue::Buffer(std::uint32_t ahead) {
                         open_->key, at);
       return std::nullopt;
     }
+    if (run->length > kPage) open_->large = true;
     buffers_.push_back({.address = run->address,
                         .room = std::min<std::uint64_t>(
                             {run->length, kPage - run->address % kPage, RequestBytes() - at})});
@@ -224,7 +235,10 @@ bool RxQueue::GoesOn(const Reception& received, std::size_t begin, std::size_t e
     return false;
   }
   // The first packet may cross a reservation, those that follow it are within the same.
-  return begin >> config_.log_reservation == (end + bytes - 1) >> config_.log_reservation;
+  if (begin >> config_.log_reservation != (end + bytes - 1) >> config_.log_reservation) {
+    return false;
+  }
+  return !open_->large || end + bytes <= begin + kPage || !slot_.faults.Bites(Fault::kShortBuffers);
 }
 
 void RxQueue::TakeUpTo(std::size_t end) {

@@ -52,12 +52,14 @@ class RxQueue : public ReceiveQueue {
     RxCounters& counters;
   };
 
-  RxQueue(const Parts& parts, std::uint32_t number, RxQueueConfig config)
-      : ReceiveQueue(parts.slot, parts.counters),
-        parts_(parts),
-        number_(number),
-        config_(std::move(config)) {}
+  RxQueue(const Parts& parts, std::uint32_t number, RxQueueConfig config);
 
+  [[nodiscard]] std::uint32_t Number() const { return number_; }
+  // Each channel has an event queue, which its successor goes on with (core/en_main.c,
+  // mlx5e_open_channel). 0: none.
+  [[nodiscard]] std::uint32_t Channel() const { return channel_; }
+  [[nodiscard]] bool Splits() const { return config_.splits; }
+  [[nodiscard]] QueueScars& OwnScars() { return scars_; }
   // Queues that do not stride are made too, and take nothing: the driver has one, which packets are
   // sent to while its channels are closed.
   [[nodiscard]] bool Takes() const { return config_.strides != 0; }
@@ -74,6 +76,7 @@ class RxQueue : public ReceiveQueue {
     std::size_t end = 0;                                // bytes, of payload and of strides left out
     std::uint32_t headers = 0;                          // header entries
     std::optional<std::size_t> session = std::nullopt;  // where it began, if the next may join it
+    bool large = false;                                 // the driver's pages are
   };
 
   [[nodiscard]] std::string Name() const override {
@@ -120,6 +123,7 @@ class RxQueue : public ReceiveQueue {
   const Parts parts_;
   const std::uint32_t number_;
   const RxQueueConfig config_;
+  const std::uint32_t channel_;
   std::uint32_t next_header_ = 0;
   bool ready_ = false;
   std::uint16_t opened_ = 0;           // free-running count of work requests

@@ -184,7 +184,15 @@ std::optional<Choice> Spreading::Choose(std::uint32_t receiver, const Headers& h
   const auto table = tables_.Find(found->target);
   if (table == nullptr || table->queues.empty()) return std::nullopt;
   const std::size_t slot = hash ? hash->value % table->queues.size() : 0;
-  return Choice{.queue = table->queues[slot], .hash = hash};
+  return Choice{.queue = table->queues[slot], .hash = hash, .spread = table->queues.size() > 1};
+}
+
+std::vector<std::uint32_t> Spreading::FirstQueues() const {
+  std::vector<std::uint32_t> queues;
+  for (const auto& [number, table] : tables_.All()) {
+    if (!table->queues.empty()) queues.push_back(table->queues.front());
+  }
+  return queues;
 }
 
 }  // namespace vnic::mlx5

@@ -16,6 +16,7 @@ namespace vnic::mlx5 {
 struct Choice {
   std::uint32_t queue = 0;
   std::optional<RssHash> hash = std::nullopt;
+  bool spread = false;  // by a table of several; the driver's direct TIRs have one of one queue
 };
 
 class Spreading {
@@ -26,6 +27,8 @@ class Spreading {
 
   // nullopt: there is no such receiver, or its table is empty.
   [[nodiscard]] std::optional<Choice> Choose(std::uint32_t receiver, const Headers& headers) const;
+  // The first queue of each table.
+  [[nodiscard]] std::vector<std::uint32_t> FirstQueues() const;
 
  private:
   enum class HashFunction : std::uint8_t { kNone = 0, kXor = 1, kToeplitz = 2 };
