@@ -21,8 +21,8 @@ from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, Case, CellResul
 
 @dataclass(frozen=True)
 class KnownIssue:
-    kernel: str  # a series or a point release
-    nic: str
+    kernels: Sequence[str]  # series or point releases
+    nics: Sequence[str]
     test: str  # may hold * and ?
     symptom: str  # words that the failure's text holds: another failure is not this fault
     cause: str
@@ -30,7 +30,8 @@ class KnownIssue:
     race: bool = False  # the test fails only sometimes
 
     def concerns(self, result: CellResult) -> bool:
-        return self.nic == result.nic and self.kernel in (result.series, result.kernel)
+        kernels = {result.series, result.kernel}
+        return result.nic in self.nics and not kernels.isdisjoint(self.kernels)
 
     def covers(self, result: CellResult, case: Case) -> bool:
         return self.concerns(result) and fnmatch.fnmatchcase(case.test, self.test)
@@ -43,7 +44,7 @@ class KnownIssue:
         )
 
     def __str__(self) -> str:
-        return f"{self.nic} {self.kernel} {self.test}: {self.symptom}"
+        return f"{','.join(self.nics)} {','.join(self.kernels)} {self.test}: {self.symptom}"
 
 
 def load(path: Path) -> list[KnownIssue]:
@@ -75,9 +76,16 @@ def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
         elif name == "race":
             if not isinstance(value, bool):
                 raise LabError(f"{where}: race is neither true nor false")
-        elif not isinstance(value, str) or not value.strip():
+        elif name in ("kernels", "nics"):
+            if not (isinstance(value, list) and value and all(map(_is_text, value))):
+                raise LabError(f"{where}: {name} is not a list of texts, or empty")
+        elif not _is_text(value):
             raise LabError(f"{where}: {name} is not a text, or empty")
     return KnownIssue(**entry)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def apply(results: Sequence[CellResult], faults: Sequence[KnownIssue]) -> list[CellResult]:

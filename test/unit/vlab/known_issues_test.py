@@ -14,14 +14,16 @@ from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import Case, CellResult, Outcome
 
 _ENTRY = """[[fault]]
-kernel = "6.18"
-nic = "bnxt"
+kernels = ["6.18"]
+nics = ["bnxt", "gve"]
 test = "A.*"
 symptom = "EINVAL"
 cause = "the driver forgets"
 look_again = 2027-01-31
 """
-_FAULT = KnownIssue("6.18", "bnxt", "A.*", "EINVAL", "the driver forgets", datetime.date(2027, 1, 31))
+_FAULT = KnownIssue(
+    ["6.18"], ["bnxt", "gve"], "A.*", "EINVAL", "the driver forgets", datetime.date(2027, 1, 31)
+)
 
 
 class Format(unittest.TestCase):
@@ -61,7 +63,9 @@ class Format(unittest.TestCase):
         self.refused(_ENTRY.replace("cause", "reason"), "lacks cause")
         self.refused(_ENTRY + 'reason = "x"', "unknown key: reason")
         self.refused(_ENTRY.replace('"EINVAL"', '" "'), "symptom is not a text, or empty")
-        self.refused(_ENTRY.replace('"6.18"', "6.18"), "kernel is not a text")
+        self.refused(_ENTRY.replace('["6.18"]', '"6.18"'), "kernels is not a list of texts")
+        self.refused(_ENTRY.replace('"6.18"', ""), "kernels is not a list of texts, or empty")
+        self.refused(_ENTRY.replace('"gve"', "1"), "nics is not a list of texts")
         self.refused(_ENTRY.replace("2027-01-31", '"2027-01-31"'), "look_again is not a date")
         self.refused(_ENTRY.replace("2027-01-31", "2027-01-31T10:00:00"), "look_again is not a date")
 
@@ -94,6 +98,9 @@ class Apply(unittest.TestCase):
             [Case("A.a", Outcome.KNOWN, "known fault: the driver forgets\nregister: EINVAL")],
         )
 
+    def test_each_of_its_nics(self) -> None:
+        self.assertEqual(self.judged(_cell(self.failed, nic="gve")), [Outcome.KNOWN])
+
     def test_a_lab_that_hangs_can_be_known_too(self) -> None:
         hung = Case("A.a", Outcome.NO_RESULT, "no result: EINVAL")
         self.assertEqual(self.judged(_cell(hung)), [Outcome.KNOWN])
@@ -102,14 +109,14 @@ class Apply(unittest.TestCase):
         failed = [Outcome.FAILED]
         self.assertEqual(self.judged(_cell(Case("A.a", Outcome.FAILED, "EIO"))), failed)
         self.assertEqual(self.judged(_cell(Case("B.a", Outcome.FAILED, "EINVAL"))), failed)
-        self.assertEqual(self.judged(_cell(self.failed, nic="gve")), failed)
+        self.assertEqual(self.judged(_cell(self.failed, nic="mlx5")), failed)
         self.assertEqual(self.judged(_cell(self.failed, kernel="6.1.8")), failed)
         self.assertEqual(self.judged(_cell(self.failed, kernel="6.180.1")), failed)
         skipped = Case("A.a", Outcome.SKIPPED, "EINVAL")
         self.assertEqual(self.judged(_cell(skipped)), [Outcome.SKIPPED])
 
     def test_a_fault_of_one_point_release(self) -> None:
-        fault = KnownIssue("6.18.15", "bnxt", "A.a", "EINVAL", "c", datetime.date(2027, 1, 1))
+        fault = KnownIssue(["6.18.15"], ["bnxt"], "A.a", "EINVAL", "c", datetime.date(2027, 1, 1))
         self.assertEqual(self.judged(_cell(self.failed), fault), [Outcome.KNOWN])
         self.assertEqual(
             self.judged(_cell(self.failed, kernel="6.18.16"), fault), [Outcome.FAILED]
@@ -123,7 +130,7 @@ class NowPassing(unittest.TestCase):
 
     def test_a_pass_is_shouted(self) -> None:
         (sentence,) = self.said(Case("A.a", Outcome.PASSED), Case("A.b", Outcome.SKIPPED))
-        self.assertEqual(sentence, "NOW PASSES on bnxt 6.18.15: bnxt 6.18 A.*: EINVAL")
+        self.assertEqual(sentence, "NOW PASSES on bnxt 6.18.15: bnxt,gve 6.18 A.*: EINVAL")
 
     def test_never_for_a_race(self) -> None:
         passed = known_issues.apply([_cell(Case("A.a", Outcome.PASSED))], [])
@@ -144,7 +151,7 @@ class Overdue(unittest.TestCase):
         day = _FAULT.look_again
         self.assertEqual(known_issues.overdue([_FAULT], day - datetime.timedelta(days=1)), [])
         (sentence,) = known_issues.overdue([_FAULT], day)
-        self.assertIn("again since 2027-01-31: bnxt 6.18", sentence)
+        self.assertIn("again since 2027-01-31: bnxt,gve 6.18", sentence)
 
 
 if __name__ == "__main__":

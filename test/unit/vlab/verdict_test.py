@@ -22,7 +22,7 @@ from vlab.results.outcome import LAB, Case, CellResult, Outcome
 from vlab.suites.suite import Ran
 
 _LAB = CellResult("mlx5", "7.3.4", [])
-_FAULT = KnownIssue("7.3", "mlx5", "*", "dry", "it stands still", datetime.date(2900, 1, 1), race=True)
+_FAULT = KnownIssue(["7.3"], ["mlx5"], "*", "dry", "it stands still", datetime.date(2900, 1, 1), race=True)
 _KNOWN = "known fault: it stands still\n"
 
 _PASSED = '<testcase classname="mlx5.A" name="a" time="1.500"><properties/></testcase>'
@@ -134,8 +134,8 @@ class Notes(VerdictTest):
         self.assertEqual(
             self.notes(late), ["to be looked at again since 2020-01-01: mlx5 7.3 *: dry"]
         )
-        self.assertEqual(self.notes(replace(late, nic="gve")), [])
-        self.assertEqual(self.notes(replace(late, kernel="6.18")), [])
+        self.assertEqual(self.notes(replace(late, nics=["gve"])), [])
+        self.assertEqual(self.notes(replace(late, kernels=["6.18"])), [])
 
 
 class Status(VerdictTest):
