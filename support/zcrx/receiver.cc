@@ -84,9 +84,9 @@ Result<Receiver> Receiver::Start(const ReceiverOptions& options) {
   // Connections inherit these options; the second one determines what their handshake announces.
   ZCRX_RETURN_IF_ERROR(KeepAlive(listener));
   if (options.receive_buffer != 0 &&
-      setsockopt(listener.Get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer,
+      setsockopt(listener.Get(), SOL_SOCKET, SO_RCVBUFFORCE, &options.receive_buffer,
                  sizeof(options.receive_buffer)) != 0) {
-    return FailErrno("set SO_RCVBUF");
+    return FailErrno("set SO_RCVBUFFORCE");
   }
   ZCRX_ASSIGN_OR_RETURN(const SocketAddress endpoint, SocketAddress::OfSocket(listener.Get()));
   ZCRX_ASSIGN_OR_RETURN(Ring ring, Ring::Create(kSqEntries, options.cq_entries));
@@ -115,16 +115,26 @@ Status Receiver::Accept(uint64_t bytes, StreamCheck check, Deadline deadline) {
 // SO_RCVLOWAT is what poll(2) goes by, and the request would: so it is 1 again afterwards.
 Status Receiver::WaitUntilQueued(int bytes, Deadline deadline) {
   const std::string operation = fmt::format("wait until {} bytes are queued", bytes);
-  const int connection = streams_.back().connection.Get();
   const auto set = [&](int low) {
-    return setsockopt(connection, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0;
+    return setsockopt(streams_.back().connection.Get(), SOL_SOCKET, SO_RCVLOWAT, &low,
+                      sizeof(low)) == 0;
   };
   if (!set(bytes)) return GiveUp(FailErrno(operation).error());
-  pollfd readable = {.fd = connection, .events = POLLIN, .revents = 0};
-  const Result<bool> queued = PollUntil(operation, std::span(&readable, 1), deadline);
-  if (!queued) return GiveUp(queued.error());
-  if (!*queued) return GiveUp(FailExpired(operation).error());
+  ZCRX_RETURN_IF_ERROR(PollConnection(operation, POLLIN, deadline));
   if (!set(1)) return GiveUp(FailErrno(operation).error());
+  return {};
+}
+
+// poll(2) tells a reset (POLLHUP) without being asked for it.
+Status Receiver::WaitUntilReset(Deadline deadline) {
+  return PollConnection("wait until the peer resets the connection", 0, deadline);
+}
+
+Status Receiver::PollConnection(const std::string& operation, short events, Deadline deadline) {
+  pollfd connection = {.fd = streams_.back().connection.Get(), .events = events, .revents = 0};
+  const Result<bool> ready = PollUntil(operation, std::span(&connection, 1), deadline);
+  if (!ready) return GiveUp(ready.error());
+  if (!*ready) return GiveUp(FailExpired(operation).error());
   return {};
 }
 

@@ -46,7 +46,9 @@ struct ReceiverOptions {
   // Number of buffers to keep. For each further one, a random one of them is returned.
   size_t shuffle = 0;
   unsigned cq_entries = 4096;
-  int receive_buffer = 0;  // SO_RCVBUF of the connections, in bytes; 0: the kernel's default
+  // SO_RCVBUFFORCE of the connections, in bytes: net.core.rmem_max does not limit it. 0: the
+  // kernel's default.
+  int receive_buffer = 0;
 };
 
 // What arrived. Events and statistics count from Start(), everything else per connection.
@@ -87,6 +89,8 @@ class Receiver {
   // Waits until `bytes` are queued in the socket of the connection that was just accepted. Nothing
   // receives them before the next call.
   Status WaitUntilQueued(int bytes, Deadline deadline);
+  // Waits until the peer has reset that connection. Nothing receives meanwhile.
+  Status WaitUntilReset(Deadline deadline);
   // Waits until at least `bytes` have arrived on each connection. Fails if one ends earlier.
   Status Reach(uint64_t bytes, Deadline deadline);
   // Waits until nothing has moved for `silence`: no connection, no data, no event. The connections
@@ -138,6 +142,8 @@ class Receiver {
   // Calls Turn() once. Its error, or the first one of a stream whose code is not `tolerated`, ends
   // all connections.
   Status TurnOrGiveUp(Deadline deadline, int tolerated);
+  // Waits for `events`, as poll(2), on the connection that was accepted last. Failing ends all.
+  Status PollConnection(const std::string& operation, short events, Deadline deadline);
   // Closes all connections and returns `error` with their progress added.
   Status GiveUp(Error error);
   // Runs one round of the loop: queues missing requests, waits, handles all completions.
