@@ -17,7 +17,7 @@ from checks.step import Command, Step
 from vlab.base.paths import REPOSITORY
 
 _PROGRAMS, _SANITIZED = "build", "build/sanitize"
-_LOOPS, _PARTS = 100, range(1, 5)  # of the whole suite
+_LOOPS, _PARTS = 100, range(1, 11)  # of the whole suite
 _CORES = len(os.sched_getaffinity(0))
 _FUZZ_TARGETS = sorted(
     f"fuzz_{name}{script}"
@@ -99,7 +99,7 @@ def _nightly(scope: Scope) -> list[Step]:
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),
-        *(Step(f"loops-{part}", [_loops(part)], {"nightly": 1500}, ["build"]) for part in _PARTS),
+        *(Step(f"loops-{part}", [_loops(part)], {"nightly": 900}, ["build"]) for part in _PARTS),
         Step(
             "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 3600}, ["build"]
         ),
@@ -185,7 +185,7 @@ def _loops(part: int) -> Command:
     repeat = f"--gtest_repeat={_LOOPS // len(_PARTS)}"
     # In turn, each test finds what the one before has set up, or the NIC as it was found.
     fresh = ["--fresh"] if part % 2 == 0 else []
-    return [*lab, "--limit", "7200", "--", repeat, "--gtest_shuffle", *fresh]
+    return [*lab, "--limit", "3600", "--", repeat, "--gtest_shuffle", *fresh]
 
 
 def _long_fuzz(name: str) -> Command:
