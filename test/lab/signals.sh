@@ -43,8 +43,10 @@ interrupt() { # interrupt NAME SIGNALS FROM DELAY SEED
       busybox sleep 0.2
     done
   ) &
+  # Without what fails by a fault of the kernel (conf/known-faults.toml): the only failure shall be
+  # the interruption.
   zcrx_tests --config=$config "--junit=/results/$1.xml" --gtest_shuffle "--gtest_random_seed=$5" \
-    >"/results/$1.log" 2>&1
+    '--gtest_filter=-ZcrxStreamEnd.ByResetIsTold*' >"/results/$1.log" 2>&1
   status=$?
   echo "struck: $(cat /tmp/struck)"
   echo "ended: $(now)"
