@@ -31,7 +31,7 @@ class Refusal(LabTest):
 
     def test_invalid_values(self) -> None:
         for words, sentence in (
-            (["run", "--kernel", "latest"], "not a kernel series such as 7.3: 'latest'"),
+            (["run", "--kernel", "latest"], "neither a kernel series such as 7.3 nor a file: 'latest'"),
             (["run", "--share", "/nonexistent"], "not a directory: '/nonexistent'"),
             (["run", "--limit", "-1"], "not a number of seconds: '-1'"),
             (["exec"], "exec needs a command"),

@@ -81,7 +81,11 @@ def once(target: Path, whole: Callable[[Path], bool] = Path.is_dir) -> Iterator[
         for old in (partial, target):
             shutil.rmtree(old, ignore_errors=True)
         partial.mkdir(parents=True)
-        yield partial
+        try:
+            yield partial
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         partial.rename(target)
 
 

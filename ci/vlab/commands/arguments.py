@@ -13,10 +13,14 @@ from vlab.machines.guests import NICS
 Kind = Callable[[str], Any]
 
 
-def series(text: str) -> str:
-    if not re.fullmatch(r"\d+\.\d+", text):
-        raise argparse.ArgumentTypeError(f"not a kernel series such as 7.3: '{text}'")
-    return text
+def kernel(text: str) -> str | Path:
+    """A series of Debian's, or where a kernel of the user's own is."""
+    if re.fullmatch(r"\d+\.\d+", text):
+        return text
+    path = Path(text).expanduser()
+    if not text or not path.exists():
+        raise argparse.ArgumentTypeError(f"neither a kernel series such as 7.3 nor a file: '{text}'")
+    return path.resolve()
 
 
 def folder(text: str) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from vlab.base.paths import BUILD, RESULTS
 from vlab.commands import arguments
 from vlab.debian import tools
-from vlab.debian.kernels import Kernel
+from vlab.kernels.kernel import Kernel
 from vlab.faults import catalogue
 from vlab.machines.guests import EVERY_NIC, NICS
 from vlab.machines.lab import Lab, Plan, lab, prepare
@@ -24,8 +24,8 @@ def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
     """The options of every lab. `nic`: the default; None for a lab with each."""
     add = parser.add_argument
     add("--nic", choices=sorted(NICS), default=nic, help=f"the emulated NIC ({nic or 'each'})")
-    add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
-        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
+    add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
+        help="newest Debian kernel of a series, a built tree, a .deb or an image (%(default)s)")  # fmt: skip
     add("--out", metavar="DIR", type=Path,
         help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)"
         + "; without --nic the folder of those folders" * (nic is None))  # fmt: skip

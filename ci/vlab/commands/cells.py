@@ -27,6 +27,7 @@ class Cell:
     nic: str
     kernel: str  # point release
     out: Path
+    asked: str  # what --kernel takes
 
     @property
     def name(self) -> str:
@@ -38,8 +39,7 @@ class Cell:
         return self.out.with_name(f"{self.out.name}.log")
 
     def command(self, build: Path, limit_s: float) -> list[str]:
-        series = ".".join(self.kernel.split(".")[:2])
-        lab = [sys.executable, "-m", "vlab", "run", "--nic", self.nic, "--kernel", series]
+        lab = [sys.executable, "-m", "vlab", "run", "--nic", self.nic, "--kernel", self.asked]
         return [*lab, "--build", str(build), "--out", str(self.out), "--limit", f"{limit_s:.0f}"]
 
 

@@ -70,7 +70,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
     cells = []
     for nic in EVERY_NIC:
         kernel = supplies.kernel(options.kernel, nic)
-        cell = Cell(nic, kernel.version, out / f"{nic}-{kernel.version}")
+        cell = Cell(nic, kernel.version, out / f"{nic}-{kernel.version}", str(options.kernel))
         with results_folder(cell.out):  # not while another lab writes there
             (cell.out / JUNIT).unlink(missing_ok=True)
             prepare(booting.plan(nic, kernel, supplies, BUILD, cell.out, None, cold=options.cold))

@@ -43,8 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="each fault once, on one NIC and with one of these tests")  # fmt: skip
     add("--suite", choices=sorted(_SUITES, reverse=True), default="ours",
         help="this project's, or the kernel's own, held to nothing (%(default)s)")  # fmt: skip
-    add("--kernel", metavar="SERIES", type=arguments.series, default="7.3",
-        help="newest Debian kernel of this series (%(default)s)")  # fmt: skip
+    add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
+        help="newest Debian kernel of a series, a built tree, a .deb or an image (%(default)s)")  # fmt: skip
     booting.add_options_of_several(
         parser, name="faults", logs="all logs", ends="the suite under each fault", limit_s=_LIMIT_S
     )

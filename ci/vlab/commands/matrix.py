@@ -26,8 +26,8 @@ _WIDTH = 160  # of a table that goes to no terminal
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--kernels", metavar="SERIES,...", type=arguments.several(arguments.series),
-        help="newest Debian kernel of each of these series (all that have modules)")  # fmt: skip
+    add("--kernels", metavar="KERNEL,...", type=arguments.several(arguments.kernel),
+        help="as --kernel of run (all series of Debian's that have modules)")  # fmt: skip
     booting.add_options_of_several(
         parser, name="matrix", logs="a folder of each lab", ends="a lab", limit_s=_CELL_S
     )
@@ -52,14 +52,14 @@ def _cells(options: argparse.Namespace, out: Path) -> list[cells.Cell]:
     """Everything is fetched here, so that a slow mirror does not use up a lab's time."""
     supplies = Supplies()
     kernels = [
-        (nic, supplies.kernel(series, nic))
+        (nic, what, supplies.kernel(what, nic))
         for nic in options.nics
-        for series in options.kernels or supplies.series(nic)
+        for what in options.kernels or supplies.series(nic)
     ]
-    tools.accelerator(supplies.tools, kernels[0][1].image)  # tried once, not by all at once
+    tools.accelerator(supplies.tools, kernels[0][2].image)  # tried once, not by all at once
     return [
-        cells.Cell(nic, kernel.version, out / f"{nic}-{kernel.version}")
-        for nic, kernel in kernels
+        cells.Cell(nic, kernel.version, out / f"{nic}-{kernel.version}", str(what))
+        for nic, what, kernel in kernels
     ]
 
 

@@ -17,7 +17,7 @@ from vlab.base.paths import GUEST_FILES
 from vlab.base.process import capture
 from vlab.debian.apt import LAB_RELEASE, Apt, host_release
 from vlab.debian.elf import Elf
-from vlab.debian.kernels import Kernel
+from vlab.kernels.kernel import Kernel
 from vlab.machines import cpio
 
 _PACKAGES = (

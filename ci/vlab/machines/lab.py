@@ -15,7 +15,7 @@ from vlab.base import progress
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.base.process import end, spawn
-from vlab.debian.kernels import Kernel
+from vlab.kernels.kernel import Kernel
 from vlab.debian.tools import Accelerator
 from vlab.machines import cpio, links, snapshot
 from vlab.machines.guests import DUT, PEER, Guest, NicKind

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vlab.base import cache
 from vlab.debian import tools
 from vlab.debian.apt import LAB_RELEASE, Apt
-from vlab.debian.kernels import Kernel, Kernels
+from vlab.kernels import own
+from vlab.kernels.debian import Kernels
+from vlab.kernels.kernel import Kernel
 from vlab.machines import image
 from vlab.machines.guests import NICS
 
@@ -19,9 +23,13 @@ class Supplies:
         self.tools = tools.get(self._debian)
         self.userland = image.userland()
 
-    def kernel(self, series: str, nic: str) -> Kernel:
+    def kernel(self, what: str | Path, nic: str) -> Kernel:
+        """`what`: a series of Debian's, or where a kernel of the user's own is."""
         kind = NICS[nic]
-        return self._kernels.get(series, kind.flavour, (*_MODULES, kind.module))
+        modules = (*_MODULES, kind.module)
+        if isinstance(what, Path):
+            return own.get(what, modules)
+        return self._kernels.get(what, kind.flavour, modules)
 
     def series(self, nic: str) -> list[str]:
         """All kernel series that there are for `nic`, oldest first."""

@@ -7,38 +7,16 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from vlab.debian import bzimage
+from images import bzimage_of, elf_with
 
-_SETUP_SECTORS = 3
-_BEFORE_PAYLOAD = 40  # a loader's code stands there
+from vlab.kernels import bzimage
+
 _ENTRY = struct.pack("<III4sI", 4, 4, 18, b"Xen\0", 0x1000000)
 _OTHER = struct.pack("<III8sI", 6, 4, 18, b"Linux\0", 0)
 
 
 def _kernel(notes: bytes) -> bytes:
-    """An ELF file of a section .notes."""
-    names = b"\0.notes\0.shstrtab\0"
-    header = 64
-    sections = b"".join(
-        struct.pack("<IIQQQQIIQQ", name, 1, 0, 0, at, size, 0, 0, 0, 0)
-        for name, at, size in (
-            (0, 0, 0),
-            (1, header, len(notes)),
-            (8, header + len(notes), len(names)),
-        )
-    )
-    at = header + len(notes) + len(names)
-    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
-    head = struct.pack("<16sHHIQQQIHHHHHH", ident, 2, 62, 1, 0, 0, at, 0, 64, 56, 0, 64, 3, 2)
-    return head + notes + names + sections
-
-
-def _image(payload: bytes) -> bytes:
-    setup = bytearray((_SETUP_SECTORS + 1) * 512)
-    setup[0x1F1] = _SETUP_SECTORS
-    setup[0x202:0x206] = b"HdrS"
-    struct.pack_into("<II", setup, 0x248, _BEFORE_PAYLOAD, len(payload))
-    return bytes(setup) + bytes(_BEFORE_PAYLOAD) + payload + b"what follows"
+    return elf_with(".notes", notes)
 
 
 def _zstd(data: bytes) -> bytes:
@@ -68,23 +46,23 @@ class BzImage(unittest.TestCase):
         kernel = _kernel(_OTHER + _ENTRY)
         for pack in (_zstd, _xz):
             with self.subTest(pack.__name__):
-                self.assertTrue(self.unpack(_image(pack(kernel))))
+                self.assertTrue(self.unpack(bzimage_of(pack(kernel))))
                 self.assertEqual(self.target.read_bytes(), kernel)
                 self.target.unlink()
 
     def test_one_without_the_entry_stays_packed(self) -> None:
-        self.assertFalse(self.unpack(_image(_zstd(_kernel(_OTHER)))))
-        self.assertFalse(self.unpack(_image(_zstd(b"no ELF file"))))
+        self.assertFalse(self.unpack(bzimage_of(_zstd(_kernel(_OTHER)))))
+        self.assertFalse(self.unpack(bzimage_of(_zstd(b"no ELF file"))))
 
     def test_what_cannot_be_unpacked_stays_packed(self) -> None:
-        whole = _image(_zstd(_kernel(_ENTRY)))
+        whole = bzimage_of(_zstd(_kernel(_ENTRY)))
         for name, image in (
             ("empty", b""),
             ("another kernel", b"kernel"),
             ("header cut off", whole[:0x210]),
-            ("zstd cut off", _image(_zstd(_kernel(_ENTRY))[:-30])),
-            ("xz cut off", _image(_xz(_kernel(_ENTRY))[:40])),
-            ("packed in another way", _image(b"\x1f\x8b" + bytes(60))),
+            ("zstd cut off", bzimage_of(_zstd(_kernel(_ENTRY))[:-30])),
+            ("xz cut off", bzimage_of(_xz(_kernel(_ENTRY))[:40])),
+            ("packed in another way", bzimage_of(b"\x1f\x8b" + bytes(60))),
         ):
             with self.subTest(name):
                 self.assertFalse(self.unpack(image))

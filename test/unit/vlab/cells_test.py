@@ -29,7 +29,7 @@ class MatrixTest(unittest.TestCase):
         self.addCleanup(quiet.stop)
 
     def cell(self, name: str = "gve", report: str = "", log: str = "") -> Cell:
-        cell = Cell(name, "7.3.4", self.folder / name)
+        cell = Cell(name, "7.3.4", self.folder / name, "7.3")
         cell.out.mkdir()
         if report:
             (cell.out / "junit.xml").write_text(report, encoding="utf-8")
@@ -95,7 +95,7 @@ class Run(MatrixTest):
     """`script` is what each lab runs; its folder is argv[1]."""
 
     def run_labs(self, script: str, names: str, jobs: int, limit_s: float) -> list[str]:
-        labs = [Cell(name, "7.3.4", self.folder / name) for name in names]
+        labs = [Cell(name, "7.3.4", self.folder / name, "7.3") for name in names]
 
         def command(cell: Cell, _build: Path, _limit_s: float) -> list[str]:
             return [sys.executable, "-c", script, str(cell.out)]
@@ -142,7 +142,7 @@ class Plan(unittest.TestCase):
         self.assertEqual(labs_that_fit(memory_mib=10, cores=64), 1)
 
     def test_the_command_of_a_cell(self) -> None:
-        words = Cell("bnxt", "7.3.4", Path("/out")).command(Path("/build"), 300)
+        words = Cell("bnxt", "7.3.4", Path("/out"), "7.3").command(Path("/build"), 300)
         self.assertEqual(
             words[1:],
             ["-m", "vlab", "run", "--nic", "bnxt", "--kernel", "7.3", "--build", "/build",
@@ -150,7 +150,7 @@ class Plan(unittest.TestCase):
         )  # fmt: skip
 
     def test_lists_of_options(self) -> None:
-        several = arguments.several(arguments.series)
+        several = arguments.several(arguments.kernel)
         self.assertEqual(several("6.12,7.3,6.12"), ["6.12", "7.3"])
         for wrong in ("", "7.3,", "7", "7.3.4", "seven"):
             with self.assertRaises(argparse.ArgumentTypeError):

@@ -9,7 +9,7 @@ from unittest import mock
 
 from vlab.base import cache
 from vlab.base.errors import LabError
-from vlab.debian.kernels import Kernels
+from vlab.kernels.debian import Kernels
 
 _ARCHIVE = """
 linux-image-6.18.9+deb13-cloud-amd64 linux-image-6.18.15+deb13-cloud-amd64

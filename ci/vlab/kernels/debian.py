@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import json
-import lzma
 import re
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from vlab.base import cache
 from vlab.base.errors import LabError
-from vlab.debian import bzimage
 from vlab.debian.apt import Apt
-from vlab.debian.elf import Elf
+from vlab.kernels import parts
+from vlab.kernels.kernel import Kernel
+from vlab.kernels.parts import Parts
 
 _RESOLVED_AGE_S = 24 * 3600
-_IMAGES = ("vmlinux", "vmlinuz")  # whichever is there, the faster first
 _PACKAGE = re.compile(r"linux-(binary|image|modules)-((\d+\.\d+)\.(\d+)\+deb\d+)-(cloud-)?amd64")
-
-
-@dataclass(frozen=True)
-class Kernel:
-    release: str  # as uname -r: "7.3.4+deb13-cloud-amd64"
-    image: Path  # to be started
-    modules: list[Path]  # in an order in which insmod succeeds
-
-    @property
-    def version(self) -> str:
-        """Without Debian's part: "7.3.4"."""
-        return self.release.split("+")[0]
 
 
 class Kernels:
@@ -53,11 +39,9 @@ class Kernels:
                 raw = partial / "raw"
                 raw.mkdir()
                 self._apt.unpack(packages, raw)
-                _reduce(raw, partial, modules)
+                parts.reduce(_parts(raw), modules, partial)
                 shutil.rmtree(raw)
-        order = (target / "order").read_text(encoding="utf-8").split()
-        images = [target / name for name in _IMAGES if (target / name).exists()]
-        return Kernel(release, images[0], [target / name for name in order])
+        return parts.kernel(release, target)
 
     def series(self, flavour: str) -> list[str]:
         """All series that the mirror has with their modules, oldest first."""
@@ -110,40 +94,10 @@ def _point(release: str) -> int:
     return int(re.split(r"[.+]", release)[2])
 
 
-def _reduce(raw: Path, target: Path, modules: Sequence[str]) -> None:
-    """The kernel and the modules, uncompressed, from unpacked packages."""
+def _parts(raw: Path) -> Parts:
+    """Of unpacked packages."""
     images = [*raw.glob("usr/lib/modules/*/vmlinuz"), *raw.glob("boot/vmlinuz-*")]
     if not images:
         raise LabError("the kernel package has no vmlinuz")
-    if not bzimage.unpack(images[0], target / "vmlinux"):
-        shutil.copyfile(images[0], target / "vmlinuz")
-    files = {
-        path.name.split(".")[0].replace("-", "_"): path
-        for path in raw.rglob("*.ko*")
-        if path.suffix in (".ko", ".xz")
-    }
-    order: list[str] = []
-
-    def place(name: str) -> None:
-        file = f"{name}.ko"
-        if name not in files or file in order:
-            return
-        content = files[name].read_bytes()
-        if files[name].suffix == ".xz":
-            content = lzma.decompress(content)
-        for dependency in _depends(content):
-            place(dependency)
-        order.append(file)
-        (target / file).write_bytes(content)
-
-    for module in modules:
-        place(module)
-    (target / "order").write_text("\n".join(order), encoding="utf-8")
-
-
-def _depends(module: bytes) -> list[str]:
-    """The "depends=" of .modinfo, as modprobe(8) and depmod(8) take it."""
-    for item in Elf(module).section(".modinfo").split(b"\0"):
-        if item.startswith(b"depends="):
-            return [name.replace("-", "_") for name in item[8:].decode().split(",") if name]
-    return []
+    modules = [path for path in raw.rglob("*.ko*") if path.suffix in (".ko", ".xz")]
+    return Parts(images[0], modules)

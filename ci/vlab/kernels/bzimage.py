@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 
 from vlab.base.deadline import Deadline
-from vlab.base.errors import LabError
+from vlab.base.errors import LabError, UsageError
 from vlab.base.process import capture
 from vlab.debian.elf import Elf
 
@@ -23,6 +23,8 @@ _SETUP_SECTORS_AT = 0x1F1
 _PAYLOAD_AT = struct.Struct("<II")  # payload_offset, payload_length
 _PAYLOAD_FIELDS_AT = 0x248
 _SECTOR = 512
+_RELEASE_AT = 0x20E  # kernel_version: where its text is, less 0x200
+_MOST_RELEASE = 100
 _SIZE_BYTES = 4  # the unpacked size follows the packed data
 _ZSTD, _XZ = b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"
 _NOTE = struct.Struct("<III")  # namesz, descsz, type
@@ -51,6 +53,17 @@ def unpack(vmlinuz: Path, target: Path) -> bool:
         part.unlink(missing_ok=True)
     target.unlink(missing_ok=True)
     return False
+
+
+def release(vmlinuz: Path) -> str:
+    """As uname -r. UsageError where it is no bzImage."""
+    with open(vmlinuz, "rb") as file:
+        head = file.read(1 << 16)
+    if head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
+        raise UsageError(f"{vmlinuz} is neither a bzImage, nor a .deb, nor a folder")
+    (offset,) = struct.unpack_from("<H", head, _RELEASE_AT)
+    text = head[offset + _MAGIC_AT - 2 :][:_MOST_RELEASE].split(b" ")[0]
+    return text.decode(errors="replace")
 
 
 def _payload(image: bytes) -> bytes:

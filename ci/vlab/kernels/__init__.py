@@ -1,0 +1,1 @@
+"""Kernels that guests boot: Debian's, or of the user's own."""

@@ -1,0 +1,131 @@
+"""Kernels of the user's own: a built tree, a package of `make bindeb-pkg`, an image."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab.base import cache, progress
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError, UsageError
+from vlab.base.paths import REPOSITORY
+from vlab.base.process import capture
+from vlab.kernels import bzimage, config, parts
+from vlab.kernels.kernel import Kernel
+from vlab.kernels.parts import Parts
+
+_FOR_LAB = REPOSITORY / "conf/kernel/lab.config"
+_FOR_SUITE = REPOSITORY / "conf/kernel/suite.config"
+_RELEASE = "release"
+_TREE_IMAGE = "arch/x86/boot/bzImage"
+_UNPACK_S = 120
+
+
+@dataclass(frozen=True)
+class _Build:
+    """`builtin`: the names of modules that the image holds; None: not known."""
+
+    release: str
+    parts: Parts
+    builtin: frozenset[str] | None = None
+    config: Path | None = None
+
+
+def get(path: Path, modules: Sequence[str]) -> Kernel:
+    """The kernel at `path` with `modules` and all that they depend on. UsageError where it is none
+    that guests can boot."""
+    target = cache.folder() / "kernels" / f"{path.name}-{_key(path, modules)}"
+    with cache.once(target) as partial:
+        if partial is not None:
+            raw = partial / "raw"
+            raw.mkdir()
+            build = _build(path, raw)
+            _check(path, build, modules)
+            parts.reduce(build.parts, modules, partial)
+            shutil.rmtree(raw)
+            (partial / _RELEASE).write_text(build.release, encoding="utf-8")
+    return parts.kernel((target / _RELEASE).read_text(encoding="utf-8"), target)
+
+
+def _key(path: Path, modules: Sequence[str]) -> str:
+    """Of all that `make` may have made anew."""
+    digest = hashlib.sha256(f"{path}\0{' '.join(modules)}\0".encode())
+    files = [path]
+    if path.is_dir():
+        made = [path / name for name in (_TREE_IMAGE, ".config", "modules.builtin")]
+        files = [file for file in (*made, *_tree_modules(path)) if file.exists()]
+    for file in files:
+        found = file.stat()
+        digest.update(f"{file} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _build(path: Path, raw: Path) -> _Build:
+    if path.is_dir():
+        return _tree(path)
+    if path.suffix == ".deb":
+        return _package(path, raw)
+    return _Build(bzimage.release(path), Parts(path, []))
+
+
+def _tree(tree: Path) -> _Build:
+    image, release = tree / _TREE_IMAGE, tree / "include/config/kernel.release"
+    if not (tree / "Kbuild").exists() and not image.exists():
+        raise UsageError(f"{tree} is no kernel tree")
+    if not image.exists():
+        raise UsageError(f"{tree} is not built for x86-64: it has no {_TREE_IMAGE}; run make there")
+    modules = [file for file in _tree_modules(tree) if file.exists()]
+    return _Build(
+        release.read_text(encoding="utf-8").strip() if release.exists() else bzimage.release(image),
+        Parts(image, modules), _builtin(tree / "modules.builtin"), tree / ".config",
+    )  # fmt: skip
+
+
+def _tree_modules(tree: Path) -> list[Path]:
+    """As modules_install finds them. The list names objects from 6.3 on, modules before."""
+    order = tree / "modules.order"
+    if not order.exists():
+        return []
+    lines = order.read_text(encoding="utf-8").split()
+    return [(tree / line).with_suffix(".ko") for line in lines]
+
+
+def _package(package: Path, raw: Path) -> _Build:
+    try:
+        capture(["dpkg-deb", "--extract", package, raw], Deadline(_UNPACK_S))
+    except LabError as error:
+        raise UsageError(f"{package}: cannot be unpacked: {error}") from error
+    images = sorted(raw.glob("boot/vmlinuz-*"))
+    if not images:
+        raise UsageError(f"{package} has no boot/vmlinuz-*: it is no package of a kernel")
+    release = images[0].name.removeprefix("vmlinuz-")
+    modules = [path for path in raw.rglob("*.ko*") if path.suffix in (".ko", ".xz", ".gz")]
+    folders = [*raw.glob(f"lib/modules/{release}"), *raw.glob(f"usr/lib/modules/{release}")]
+    builtin = folders[0] / "modules.builtin" if folders else raw / "none"
+    return _Build(
+        release, Parts(images[0], modules), _builtin(builtin), raw / f"boot/config-{release}"
+    )
+
+
+def _builtin(listing: Path) -> frozenset[str] | None:
+    if not listing.exists():
+        return None
+    lines = listing.read_text(encoding="utf-8").split()
+    return frozenset(parts.module_name(Path(line)) for line in lines)
+
+
+def _check(path: Path, build: _Build, modules: Sequence[str]) -> None:
+    there = {parts.module_name(file) for file in build.parts.files} | (build.builtin or set())
+    absent = [name for name in modules if name not in there]
+    if build.builtin is not None and absent:
+        raise UsageError(f"{path} has neither built in nor as a module: {', '.join(absent)}")
+    if build.config is None or not build.config.exists():
+        return
+    has = config.read(build.config)
+    if lacks := config.lacks(has, config.read(_FOR_LAB)):
+        raise UsageError(f"{path} cannot boot in the lab: it lacks {', '.join(lacks)} ({_FOR_LAB})")
+    if lacks := config.lacks(has, config.read(_FOR_SUITE)):
+        progress.note(f"{path} lacks what tests need: {', '.join(lacks)} ({_FOR_SUITE})")

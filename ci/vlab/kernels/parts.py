@@ -1,0 +1,94 @@
+"""What a build of the kernel is made of, and reducing it to what a guest needs."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError
+from vlab.base.process import capture
+from vlab.debian.elf import Elf
+from vlab.kernels import bzimage
+from vlab.kernels.kernel import Kernel
+
+_IMAGES = ("vmlinux", "vmlinuz")  # whichever is there, the faster first
+_ORDER = "order"
+_LOCAL_S = 60
+
+
+@dataclass(frozen=True)
+class Parts:
+    """`image`: a bzImage. `files`: of all modules."""
+
+    image: Path
+    files: Sequence[Path]
+
+
+def reduce(parts: Parts, wanted: Iterable[str], target: Path) -> None:
+    """Leaves in the folder `target` what kernel() finds there: the image, and the modules `wanted`
+    with all that they depend on, uncompressed and without debug information.
+
+    A module that is no file counts as built in.
+    """
+    if not bzimage.unpack(parts.image, target / _IMAGES[0]):
+        shutil.copyfile(parts.image, target / _IMAGES[1])
+    files = {module_name(path): path for path in parts.files}
+    order: list[str] = []
+
+    def place(name: str) -> None:
+        file = f"{name}.ko"
+        if name not in files or file in order:
+            return
+        content = read_module(files[name])
+        for dependency in depends(content):
+            place(dependency)
+        order.append(file)
+        (target / file).write_bytes(content)
+        if Elf(content).section(".debug_info"):
+            capture(["strip", "--strip-debug", target / file], Deadline(_LOCAL_S))
+
+    for name in wanted:
+        place(name)
+    (target / _ORDER).write_text("\n".join(order), encoding="utf-8")
+
+
+def kernel(release: str, folder: Path) -> Kernel:
+    """From a folder that reduce() has filled."""
+    order = (folder / _ORDER).read_text(encoding="utf-8").split()
+    images = [folder / name for name in _IMAGES if (folder / name).exists()]
+    return Kernel(release, images[0], [folder / name for name in order])
+
+
+def module_name(path: Path) -> str:
+    """As modules name each other: of "virtio-gpu.ko.xz", "virtio_gpu"."""
+    return path.name.split(".")[0].replace("-", "_")
+
+
+def read_module(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix == ".xz":
+        return lzma.decompress(content)
+    if path.suffix == ".gz":
+        return gzip.decompress(content)
+    return content
+
+
+def depends(module: bytes) -> list[str]:
+    """As modprobe(8) and depmod(8) take it."""
+    return [name.replace("-", "_") for name in information(module, "depends").split(",") if name]
+
+
+def information(module: bytes, key: str) -> str:
+    """What modinfo(8) says of `key`; "" where there is nothing."""
+    try:
+        section = Elf(module).section(".modinfo")
+    except ValueError as error:
+        raise LabError(f"not a kernel module: {error}") from error
+    start = f"{key}=".encode()
+    found = (item[len(start) :] for item in section.split(b"\0") if item.startswith(start))
+    return next(found, b"").decode(errors="replace")

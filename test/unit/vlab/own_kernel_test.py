@@ -1,0 +1,125 @@
+"""Kernels of the user's own, from trees, packages and images that are made here."""
+
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from images import bzimage_of, module_of
+
+from vlab.base.errors import UsageError
+from vlab.base.paths import REPOSITORY
+from vlab.kernels import config, own
+from vlab.kernels.kernel import Kernel
+
+_RELEASE = "7.3.0-rc1-00012-g0123abc"
+_FRAGMENTS = [REPOSITORY / "conf/kernel" / name for name in ("lab.config", "suite.config")]
+
+
+class OwnKernel(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        environment = mock.patch.dict("os.environ", XDG_CACHE_HOME=str(self.folder / "cache"))
+        environment.start()
+        self.addCleanup(environment.stop)
+        self.notes = mock.patch("vlab.base.progress.note").start()
+        self.addCleanup(mock.patch.stopall)
+
+    def write(self, path: Path, content: bytes | str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def tree(self) -> Path:
+        """Built, with the driver as a module and virtio built in."""
+        tree = self.folder / "linux"
+        self.write(tree / "Kbuild", "")
+        self.write(tree / "arch/x86/boot/bzImage", bzimage_of(b"image"))
+        self.write(tree / "include/config/kernel.release", f"{_RELEASE}\n")
+        self.write(tree / ".config", "".join(path.read_text() for path in _FRAGMENTS))
+        self.write(tree / "modules.order", "drivers/nic/nic-core.o\nlib/helper.o\n")
+        self.write(tree / "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n")
+        self.write(tree / "drivers/nic/nic-core.ko", module_of("helper"))
+        self.write(tree / "lib/helper.ko", module_of())
+        return tree
+
+    def get(self, path: Path) -> Kernel:
+        return own.get(path, ["virtio_pci", "nic_core"])
+
+    def refused(self, path: Path, why: str) -> None:
+        with self.assertRaisesRegex(UsageError, why):
+            self.get(path)
+        self.assertEqual(list((self.folder / "cache").glob("*/kernels/[!.]*")), [])
+
+    def test_a_tree_gives_its_driver_behind_what_that_needs(self) -> None:
+        kernel = self.get(self.tree())
+        self.assertEqual(kernel.release, _RELEASE)
+        self.assertEqual([module.name for module in kernel.modules], ["helper.ko", "nic_core.ko"])
+        self.assertEqual(kernel.image.read_bytes(), bzimage_of(b"image"))
+        self.notes.assert_not_called()
+
+    def test_a_tree_is_read_again_only_once_it_was_made_again(self) -> None:
+        tree = self.tree()
+        first = self.get(tree)
+        self.assertEqual(self.get(tree), first)
+        self.write(tree / "drivers/nic/nic-core.ko", module_of("helper", "virtio_pci"))
+        self.assertNotEqual(self.get(tree).modules, first.modules)
+
+    def test_a_package(self) -> None:
+        root = self.folder / "root"
+        self.write(root / f"boot/vmlinuz-{_RELEASE}", bzimage_of(b"image"))
+        modules = root / "lib/modules" / _RELEASE
+        self.write(modules / "kernel/nic-core.ko", module_of())
+        self.write(modules / "modules.builtin", "kernel/virtio_pci.ko\n")
+        self.write(root / "DEBIAN/control", "Package: k\nVersion: 1\nArchitecture: amd64\n"
+                   "Maintainer: nobody <nobody@localhost>\nDescription: a kernel\n")  # fmt: skip
+        package = self.folder / "linux.deb"
+        subprocess.run(["dpkg-deb", "-b", root, package], check=True, capture_output=True)
+        kernel = self.get(package)
+        self.assertEqual(kernel.release, _RELEASE)
+        self.assertEqual([module.name for module in kernel.modules], ["nic_core.ko"])
+
+    def test_an_image_has_all_built_in(self) -> None:
+        kernel = self.get(self.write(self.folder / "bzImage", bzimage_of(b"image", _RELEASE)))
+        self.assertEqual((kernel.release, kernel.modules), (_RELEASE, []))
+
+    def test_what_is_no_kernel(self) -> None:
+        self.refused(self.folder, "is no kernel tree")
+        text = self.write(self.folder / "text", "no kernel")
+        self.refused(text, "text is neither a bzImage, nor a .deb, nor a folder")
+        self.refused(self.write(self.folder / "a.deb", "no package"), "a.deb: cannot be unpacked")
+
+    def test_a_tree_that_is_not_built(self) -> None:
+        tree = self.tree()
+        (tree / "arch/x86/boot/bzImage").unlink()
+        self.refused(tree, "is not built for x86-64: it has no arch/x86/boot/bzImage; run make")
+
+    def test_a_driver_that_is_not_there(self) -> None:
+        tree = self.tree()
+        (tree / "drivers/nic/nic-core.ko").unlink()
+        self.refused(tree, "has neither built in nor as a module: nic_core$")
+
+    def test_what_the_lab_and_the_suite_need(self) -> None:
+        tree = self.tree()
+        text = (tree / ".config").read_text()
+        self.write(tree / ".config", text.replace("CONFIG_SERIAL_8250_CONSOLE=y", ""))
+        self.refused(tree, r"cannot boot in the lab: it lacks CONFIG_SERIAL_8250_CONSOLE=y \(")
+        self.write(tree / ".config", text.replace("CONFIG_UDMABUF=y", "# not set"))
+        self.get(tree)
+        (said,) = self.notes.call_args.args
+        self.assertIn("lacks what tests need: CONFIG_UDMABUF=y (", said)
+
+
+class Lacks(unittest.TestCase):
+    def test_what_may_be_a_module_may_be_built_in(self) -> None:
+        self.assertEqual(config.lacks({"A": "y"}, {"A": "m"}), [])
+        self.assertEqual(config.lacks({"A": "m"}, {"A": "m"}), [])
+        self.assertEqual(config.lacks({"A": "m"}, {"A": "y"}), ["A=y"])
+        self.assertEqual(config.lacks({}, {"A": "m"}), ["A=m"])
+
+
+if __name__ == "__main__":
+    unittest.main()
