@@ -62,12 +62,12 @@ def table(scope: Scope) -> list[Step]:
             ["build", "sanitize"], background=True,
         ),
         Step(
-            "lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 600, "nightly": 600}, ["build"],
+            "lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 700, "nightly": 700}, ["build"],
             limit_s=2400,
         ),
         Step("suite", _suite(scope), {"quick": 60}, ["build"]),
         Step(
-            "faults", [["ci/lab", "faults", "--gate", "--build", _PROGRAMS]], {"gate": 200},
+            "faults", [["ci/lab", "faults", "--gate", "--build", _PROGRAMS]], {"gate": 230},
             ["build"], limit_s=1020,
         ),
         # Unit tests wait more than they work.
@@ -92,16 +92,16 @@ def _nightly(scope: Scope) -> list[Step]:
         Step(
             "suite-cold",
             [["ci/lab", "run", "--cold", "--build", _PROGRAMS, "--out", "results/cold"]],
-            {"nightly": 300}, ["build"],
+            {"nightly": 500}, ["build"],
         ),
-        Step("matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1200}, ["build"]),
+        Step("matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1800}, ["build"]),
         Step("signals-50", [_long_lab("signals", ZCRX_SIGNALS=50)], {"nightly": 1500}, ["build"]),
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),
-        *(Step(f"loops-{part}", [_loops(part)], {"nightly": 900}, ["build"]) for part in _PARTS),
+        *(Step(f"loops-{part}", [_loops(part)], {"nightly": 1600}, ["build"]) for part in _PARTS),
         Step(
-            "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 3600}, ["build"]
+            "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 6000}, ["build"]
         ),
     ]  # fmt: skip
 

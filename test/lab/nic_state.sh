@@ -34,9 +34,13 @@ last_but_one() { # last_but_one "WORD..."
   echo "$1" | awk '{ print $(NF - 1) }'
 }
 
-# The ethtool program of Debian 12 cannot.
+# The ethtool program of Debian 12 cannot. mlx5 says nothing of it until it is set, and wants rx-gro-hw.
 split_headers() {
-  on_the_nic snapshot /tmp/split && sed -i 's/"tcp-data-split":"off"/"tcp-data-split":"on"/' /tmp/split &&
+  on_the_nic snapshot /tmp/split || return
+  if grep -q '"tcp-data-split":null' /tmp/split; then
+    ethtool -K nic0 rx-gro-hw on && on_the_nic snapshot /tmp/split || return
+  fi
+  sed -i 's/"tcp-data-split":\(null\|"off"\)/"tcp-data-split":"on"/' /tmp/split &&
     on_the_nic restore /tmp/split
 }
 

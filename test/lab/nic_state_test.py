@@ -81,14 +81,28 @@ class NicState(LabTest):
         )
 
     def test_bnxt(self) -> None:
-        said = self.put_back(
+        self.with_contexts_and_large_chunks(
             "bnxt",
-            "channels: combined was 4, is 3",
             "rings: rx was 300, is 511",
+            "flow rule 0 is gone (tcp4 src-port 5001 to RSS context 1)",
+        )
+
+    def test_mlx5(self) -> None:
+        self.with_contexts_and_large_chunks(
+            "mlx5",
+            "rings: rx was 8192, is 1024",
+            "feature rx-gro-hw was off, is on",  # header split, of which it said nothing, is no change
+            "flow rule 7 is gone (tcp4 src-port 5001 to RSS context 1)",
+        )
+
+    def with_contexts_and_large_chunks(self, nic: str, *wrecked: str) -> None:
+        said = self.put_back(
+            nic,
+            "channels: combined was 4, is 3",
             "RSS context 1: key was a1:a1:",
             "RSS context 1 table: ",
             "RSS context 2 is new",
-            "flow rule 0 is gone (tcp4 src-port 5001 to RSS context 1)",
+            *wrecked,
         )
         pools = {"pages_in_use": "4\n", "surplus_pages": "0\n", "pages_leaving": "0\n"}
         for name, pool in pools.items():

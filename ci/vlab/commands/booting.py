@@ -13,7 +13,7 @@ from vlab.commands import arguments
 from vlab.debian import tools
 from vlab.kernels.kernel import Kernel
 from vlab.faults import catalogue
-from vlab.machines.guests import EVERY_NIC, NICS
+from vlab.machines.guests import NICS
 from vlab.machines.lab import Lab, Plan, lab, prepare
 from vlab.machines.supplies import Supplies
 from vlab.results.folder import results_folder
@@ -41,7 +41,7 @@ def add_options_of_several(
     parser: argparse.ArgumentParser, *, name: str, logs: str, ends: str, limit_s: float
 ) -> None:
     """The options of a command that runs labs with each NIC and leaves results/NAME."""
-    add, nics = parser.add_argument, EVERY_NIC
+    add, nics = parser.add_argument, list(NICS)
     add("--nics", metavar="NIC,...", type=arguments.several(arguments.nic), default=nics,
         help=f"the emulated NICs ({','.join(nics)})")  # fmt: skip
     add("--out", metavar="DIR", type=Path, default=RESULTS / name,

@@ -16,7 +16,7 @@ from vlab.base.pool import Job
 from vlab.commands import booting
 from vlab.commands.cells import Cell
 from vlab.machines.capacity import labs_at_once
-from vlab.machines.guests import EVERY_NIC
+from vlab.machines.guests import NICS
 from vlab.machines.lab import prepare
 from vlab.machines.supplies import Supplies
 from vlab.results import known_issues, verdict
@@ -68,7 +68,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
     """Whatever several labs would fetch or make is fetched and made here."""
     supplies = Supplies()
     cells = []
-    for nic in EVERY_NIC:
+    for nic in NICS:
         kernel = supplies.kernel(options.kernel, nic)
         cell = Cell(nic, kernel.version, out / f"{nic}-{kernel.version}", str(options.kernel))
         with results_folder(cell.out):  # not while another lab writes there

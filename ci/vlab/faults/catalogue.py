@@ -18,7 +18,7 @@ from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import FAULTS
 from vlab.faults import abilities
 from vlab.faults.abilities import Abilities
-from vlab.machines.guests import EVERY_NIC
+from vlab.machines.guests import NICS
 
 _COMMAND = "COMMAND"
 _KEYS = {"name", "argument", "summary", "expect", "by", "says", "survived", "slow", "panics"}
@@ -104,7 +104,7 @@ class Catalogue:
         """Those of `settings` that the gate runs: each fault once over all NICs, with one test,
         which must catch it: a panic would prove nothing about the test. The NICs run side by side,
         so each fault goes to the one that has the fewest so far."""
-        shares: dict[str, list[InjectedFault]] = {one: [] for one in EVERY_NIC}
+        shares: dict[str, list[InjectedFault]] = {one: [] for one in NICS}
         for fault in self.faults:
             least = min(
                 (one for one in shares if one in self._able(fault)), key=lambda one: len(shares[one])

@@ -64,7 +64,6 @@ REMOTE_ARGS="root@{PEER.management_v4}"
 class NicKind:
     """`model` is vnic's name for it, `flavour` the Debian kernel that has its driver. `denies`: what
     tests skip there, as a part of their names and a word of their evidence; everything else passes.
-    `on_request`: it runs only where it is named.
 
     The others are for scripts in the guests. `channels`: the words of ethtool -L for its queues.
     `rings`: sizes "RX,TX" that it takes, the last as it is used. `mtu`: its largest, at most 9000.
@@ -80,7 +79,6 @@ class NicKind:
     places_rules: bool
     queue_bytes: str
     denies: Mapping[str, str] = field(default_factory=dict)
-    on_request: bool = False
 
     def for_scripts(self) -> str:
         """Variables of a shell."""
@@ -125,9 +123,5 @@ NICS = {
         mtu=9000,
         places_rules=True,
         queue_bytes=r" *rx[0-9][0-9]*_bytes: ",
-        # Its driver may stand still once a ring ran dry (conf/known-faults.toml), which only the
-        # matrix knows apart from a failure.
-        on_request=True,
     ),
 }  # fmt: skip
-EVERY_NIC = sorted((nic for nic, kind in NICS.items() if not kind.on_request), reverse=True)
