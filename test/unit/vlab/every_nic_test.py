@@ -1,8 +1,13 @@
-"""The exit status of several labs."""
+"""What several labs come to: their exit status, and what must not be missed of any."""
 
+import datetime
+import tempfile
 import unittest
+from pathlib import Path
 
 from vlab.commands import every_nic
+from vlab.commands.cells import Cell
+from vlab.results.known_issues import KnownIssue
 
 
 class Worst(unittest.TestCase):
@@ -19,6 +24,20 @@ class Worst(unittest.TestCase):
         ):
             self.assertEqual(every_nic.worst(statuses), status)
             self.assertEqual(every_nic.worst(statuses[::-1]), status)
+
+
+class Notes(unittest.TestCase):
+    def test_are_those_of_the_labs_own_report(self) -> None:
+        never = datetime.date(2900, 1, 1)
+        fault = KnownIssue(["7.3"], ["mlx5"], "A.*", "dry", "c", never)
+        with tempfile.TemporaryDirectory() as folder:
+            cell = Cell("mlx5", "7.3.4", Path(folder))
+            self.assertEqual(every_nic._notes(cell, [fault], whole=True), [])
+            report = '<a><testcase classname="x.A" name="a"/></a>'
+            (cell.out / "junit.xml").write_text(report, encoding="utf-8")
+            said = every_nic._notes(cell, [fault], whole=True)
+            self.assertEqual(said, ["NOW PASSES on mlx5 7.3.4: mlx5 7.3 A.*: dry"])
+            self.assertEqual(every_nic._notes(cell, [fault], whole=False), [])
 
 
 if __name__ == "__main__":
