@@ -11,6 +11,7 @@ from pathlib import Path
 from vlab.base.paths import BUILD, RESULTS
 from vlab.commands import arguments
 from vlab.debian import tools
+from vlab.kernels import own
 from vlab.kernels.kernel import Kernel
 from vlab.faults import catalogue
 from vlab.machines.guests import NICS
@@ -26,6 +27,8 @@ def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
     add("--nic", choices=sorted(NICS), default=nic, help=f"the emulated NIC ({nic or 'each'})")
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
         help="newest Debian kernel of a series, a built tree, a .deb or an image (%(default)s)")  # fmt: skip
+    add("--module", metavar="FILE.ko", type=Path, default=None,
+        help="a module of yours in place of the kernel's own of that name")  # fmt: skip
     add("--out", metavar="DIR", type=Path,
         help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)"
         + "; without --nic the folder of those folders" * (nic is None))  # fmt: skip
@@ -89,6 +92,8 @@ def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
         programs = stack.enter_context(building(options.build))
         supplies = Supplies()
         kernel = supplies.kernel(options.kernel, options.nic)
+        if options.module is not None:
+            kernel = own.with_module(kernel, options.module)
         out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
         stack.enter_context(results_folder(out.resolve()))
         one = plan(

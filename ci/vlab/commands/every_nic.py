@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vlab.base import pool
+from vlab.base.errors import UsageError
 from vlab.base.paths import BUILD, KNOWN_FAULTS, RESULTS
 from vlab.base.pool import Job
 from vlab.commands import booting
@@ -33,6 +34,8 @@ _SEVERITY = (4, 0, 3, 2, 5, 1)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.module is not None:
+        raise UsageError("--module is for one NIC: name it by --nic")
     faults = known_issues.load(KNOWN_FAULTS)
     with building(options.build) as programs:
         cells = _cells(options, (options.out or RESULTS).resolve())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vlab.base import cache, progress
@@ -48,6 +48,24 @@ def get(path: Path, modules: Sequence[str]) -> Kernel:
             shutil.rmtree(raw)
             (partial / _RELEASE).write_text(build.release, encoding="utf-8")
     return parts.kernel((target / _RELEASE).read_text(encoding="utf-8"), target)
+
+
+def with_module(kernel: Kernel, file: Path) -> Kernel:
+    """`kernel` with `file` in place of its module of that name. UsageError where it is not one."""
+    content = parts.read_module(file)
+    release = parts.information(content, "vermagic").partition(" ")[0]
+    if release != kernel.release:
+        raise UsageError(f"{file} is a module for Linux {release or '?'}, and not {kernel.release}")
+    name = f"{parts.module_name(file)}.ko"
+    if name not in (module.name for module in kernel.modules):
+        loaded = " ".join(module.name for module in kernel.modules)
+        raise UsageError(f"{file}: the lab loads no {name}; it loads {loaded}")
+    target = cache.folder() / "kernels" / f"{file.name}-{_key(file, [])}"
+    with cache.once(target) as partial:
+        if partial is not None:
+            parts.write_module(content, partial / name)
+    modules = [target / name if module.name == name else module for module in kernel.modules]
+    return replace(kernel, modules=modules)
 
 
 def _key(path: Path, modules: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlab.base.deadline import Deadline
-from vlab.base.errors import LabError
+from vlab.base.errors import UsageError
 from vlab.base.process import capture
 from vlab.debian.elf import Elf
 from vlab.kernels import bzimage
@@ -48,9 +48,7 @@ def reduce(parts: Parts, wanted: Iterable[str], target: Path) -> None:
         for dependency in depends(content):
             place(dependency)
         order.append(file)
-        (target / file).write_bytes(content)
-        if Elf(content).section(".debug_info"):
-            capture(["strip", "--strip-debug", target / file], Deadline(_LOCAL_S))
+        write_module(content, target / file)
 
     for name in wanted:
         place(name)
@@ -70,12 +68,24 @@ def module_name(path: Path) -> str:
 
 
 def read_module(path: Path) -> bytes:
-    content = path.read_bytes()
-    if path.suffix == ".xz":
-        return lzma.decompress(content)
-    if path.suffix == ".gz":
-        return gzip.decompress(content)
+    """Uncompressed. UsageError where it is no module."""
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".xz":
+            content = lzma.decompress(content)
+        elif path.suffix == ".gz":
+            content = gzip.decompress(content)
+        Elf(content)
+    except (OSError, lzma.LZMAError, EOFError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as a kernel module: {error}") from error
     return content
+
+
+def write_module(content: bytes, target: Path) -> None:
+    """Without debug information: of some drivers that is a hundred times the rest."""
+    target.write_bytes(content)
+    if Elf(content).section(".debug_info"):
+        capture(["strip", "--strip-debug", target], Deadline(_LOCAL_S))
 
 
 def depends(module: bytes) -> list[str]:
@@ -85,10 +95,7 @@ def depends(module: bytes) -> list[str]:
 
 def information(module: bytes, key: str) -> str:
     """What modinfo(8) says of `key`; "" where there is nothing."""
-    try:
-        section = Elf(module).section(".modinfo")
-    except ValueError as error:
-        raise LabError(f"not a kernel module: {error}") from error
+    section = Elf(module).section(".modinfo")
     start = f"{key}=".encode()
     found = (item[len(start) :] for item in section.split(b"\0") if item.startswith(start))
     return next(found, b"").decode(errors="replace")

@@ -27,6 +27,7 @@ _TAIL_LINES = 15
 _GRACE_S = 2
 _MIGRATION_S = 60  # of a few hundred MiB at most; 1.5 s are usual to save, 0.2 s to restore
 _PARKED, _READY = b"p", b"r"  # what /etc/lab/boot says on the second serial port
+_COMPLAINT = re.compile(r"^lab: (.*\S)", re.MULTILINE)  # of /etc/lab/boot
 _CRASH = re.compile(r"kernel BUG at|BUG: |Oops: |Kernel panic")
 # panic=-1 with -no-reboot: a guest that panics ends its QEMU at once. So does one that oopses: what
 # it was doing may have held locks that others then wait for. The kernel's tests of its own ciphers
@@ -182,3 +183,5 @@ class Machine:
             raise LabError(self.describe(f"the guest {self.name} did not boot in time"))
         if said.read(1) != word:
             raise LabError(self.describe(f"the guest {self.name} ended while it booted"))
+        if complaint := _COMPLAINT.search(self._log.read_text(encoding="utf-8", errors="replace")):
+            raise LabError(self.describe(f"the guest {self.name} {complaint[1]}"))

@@ -31,7 +31,7 @@ class Notes(unittest.TestCase):
         never = datetime.date(2900, 1, 1)
         fault = KnownIssue(["7.3"], ["mlx5"], "A.*", "dry", "c", never)
         with tempfile.TemporaryDirectory() as folder:
-            cell = Cell("mlx5", "7.3.4", Path(folder))
+            cell = Cell("mlx5", "7.3.4", Path(folder), "7.3")
             self.assertEqual(every_nic._notes(cell, [fault], whole=True), [])
             report = '<a><testcase classname="x.A" name="a"/></a>'
             (cell.out / "junit.xml").write_text(report, encoding="utf-8")

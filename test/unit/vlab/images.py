@@ -37,5 +37,6 @@ def bzimage_of(payload: bytes, release: str = "7.3.0") -> bytes:
     return bytes(setup) + bytes(_BEFORE_PAYLOAD) + payload + b"what follows"
 
 
-def module_of(*depends: str) -> bytes:
-    return elf_with(".modinfo", b"license=GPL\0depends=" + ",".join(depends).encode() + b"\0")
+def module_of(*depends: str, release: str = "") -> bytes:
+    said = f"license=GPL\0depends={','.join(depends)}\0vermagic={release} SMP mod_unload \0"
+    return elf_with(".modinfo", said.encode())

@@ -86,6 +86,26 @@ class OwnKernel(unittest.TestCase):
         kernel = self.get(self.write(self.folder / "bzImage", bzimage_of(b"image", _RELEASE)))
         self.assertEqual((kernel.release, kernel.modules), (_RELEASE, []))
 
+    def test_a_module_in_place_of_the_kernels_own(self) -> None:
+        kernel = self.get(self.tree())
+        file = self.write(self.folder / "mine/nic-core.ko", module_of(release=_RELEASE))
+        mine = own.with_module(kernel, file)
+        self.assertEqual(mine.modules[0], kernel.modules[0])
+        self.assertEqual(mine.modules[1].read_bytes(), module_of(release=_RELEASE))
+
+    def test_a_module_that_does_not_fit(self) -> None:
+        kernel = self.get(self.tree())
+        for name, content, why in (
+            ("nic-core.ko", module_of(release="7.2.0"), "is a module for Linux 7.2.0, and not 7.3"),
+            ("other.ko", module_of(release=_RELEASE), "loads no other.ko; it loads helper.ko nic_"),
+            ("text.ko", b"text", "text.ko cannot be read as a kernel module: not a 64-bit"),
+        ):
+            file = self.write(self.folder / name, content)
+            with self.subTest(name), self.assertRaisesRegex(UsageError, why):
+                own.with_module(kernel, file)
+        with self.assertRaisesRegex(UsageError, "cannot be read .* No such file"):
+            own.with_module(kernel, self.folder / "absent.ko")
+
     def test_what_is_no_kernel(self) -> None:
         self.refused(self.folder, "is no kernel tree")
         text = self.write(self.folder / "text", "no kernel")
