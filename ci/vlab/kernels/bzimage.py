@@ -1,4 +1,4 @@
-"""The kernel proper inside a vmlinuz.
+"""The kernel proper: a vmlinux, or what is inside a vmlinuz.
 
 A guest starts an unpacked kernel by PVH: neither it nor its firmware unpacks anything, which on
 emulated CPUs takes as long as the rest of the boot. It is the same kernel, byte for byte.
@@ -10,6 +10,8 @@ include/xen/interface/elfnote.h.
 from __future__ import annotations
 
 import lzma
+import mmap
+import re
 import struct
 from pathlib import Path
 
@@ -23,6 +25,9 @@ _SETUP_SECTORS_AT = 0x1F1
 _PAYLOAD_AT = struct.Struct("<II")  # payload_offset, payload_length
 _PAYLOAD_FIELDS_AT = 0x248
 _SECTOR = 512
+_ELF = b"\x7fELF"
+_ELF_MACHINE, _ELF_MACHINE_AT, _X86_64 = struct.Struct("<H"), 18, 62
+_BANNER = re.compile(rb"Linux version (\S{1,100}) \(")
 _RELEASE_AT = 0x20E  # kernel_version: where its text is, less 0x200
 _MOST_RELEASE = 100
 _SIZE_BYTES = 4  # the unpacked size follows the packed data
@@ -35,10 +40,12 @@ _UNPACK_S = 60
 def unpack(vmlinuz: Path, target: Path) -> bool:
     """Writes the kernel proper to `target`; False, and no file, if it cannot be started so: it
     is packed in another way, has no entry for PVH, or there is no zstd to unpack it."""
-    packed = _payload(vmlinuz.read_bytes())
     part = target.with_name(f"{target.name}.zst")
     try:
-        if packed.startswith(_ZSTD):
+        packed = b"" if is_elf(vmlinuz) else _payload(vmlinuz.read_bytes())
+        if is_elf(vmlinuz):
+            capture(["strip", "-o", target, vmlinuz], Deadline(_UNPACK_S))
+        elif packed.startswith(_ZSTD):
             part.write_bytes(packed[:-_SIZE_BYTES])
             capture(["zstd", "-dq", part, "-o", target], Deadline(_UNPACK_S))
         elif packed.startswith(_XZ):
@@ -55,12 +62,24 @@ def unpack(vmlinuz: Path, target: Path) -> bool:
     return False
 
 
-def release(vmlinuz: Path) -> str:
-    """As uname -r. UsageError where it is no bzImage."""
-    with open(vmlinuz, "rb") as file:
+def is_elf(image: Path) -> bool:
+    with open(image, "rb") as file:
+        return file.read(len(_ELF)) == _ELF
+
+
+def release(image: Path) -> str:
+    """As uname -r. UsageError where it is no kernel for x86-64."""
+    with open(image, "rb") as file:
         head = file.read(1 << 16)
+        if head.startswith(_ELF):
+            (machine,) = _ELF_MACHINE.unpack_from(head, _ELF_MACHINE_AT)
+            with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as whole:
+                banner = _BANNER.search(whole)
+                if machine == _X86_64 and banner:
+                    return banner[1].decode()
+            raise UsageError(f"{image} is no kernel for x86-64")
     if head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
-        raise UsageError(f"{vmlinuz} is neither a bzImage, nor a .deb, nor a folder")
+        raise UsageError(f"{image} is neither a bzImage, nor a vmlinux, nor a .deb, nor a folder")
     (offset,) = struct.unpack_from("<H", head, _RELEASE_AT)
     text = head[offset + _MAGIC_AT - 2 :][:_MOST_RELEASE].split(b" ")[0]
     return text.decode(errors="replace")

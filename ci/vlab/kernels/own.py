@@ -20,7 +20,7 @@ from vlab.kernels.parts import Parts
 _FOR_LAB = REPOSITORY / "conf/kernel/lab.config"
 _FOR_SUITE = REPOSITORY / "conf/kernel/suite.config"
 _RELEASE = "release"
-_TREE_IMAGE = "arch/x86/boot/bzImage"
+_TREE_IMAGES = ("arch/x86/boot/bzImage", "vmlinux")
 _UNPACK_S = 120
 
 
@@ -73,7 +73,7 @@ def _key(path: Path, modules: Sequence[str]) -> str:
     digest = hashlib.sha256(f"{path}\0{' '.join(modules)}\0".encode())
     files = [path]
     if path.is_dir():
-        made = [path / name for name in (_TREE_IMAGE, ".config", "modules.builtin")]
+        made = [path / name for name in (*_TREE_IMAGES, ".config", "modules.builtin")]
         files = [file for file in (*made, *_tree_modules(path)) if file.exists()]
     for file in files:
         found = file.stat()
@@ -90,15 +90,17 @@ def _build(path: Path, raw: Path) -> _Build:
 
 
 def _tree(tree: Path) -> _Build:
-    image, release = tree / _TREE_IMAGE, tree / "include/config/kernel.release"
-    if not (tree / "Kbuild").exists() and not image.exists():
-        raise UsageError(f"{tree} is no kernel tree")
-    if not image.exists():
-        raise UsageError(f"{tree} is not built for x86-64: it has no {_TREE_IMAGE}; run make there")
+    images = [tree / name for name in _TREE_IMAGES if (tree / name).exists()]
+    if not images:
+        if not (tree / "Kbuild").exists():
+            raise UsageError(f"{tree} is no kernel tree")
+        names = " or ".join(_TREE_IMAGES)
+        raise UsageError(f"{tree} is not built for x86-64: it has no {names}; run make there")
     modules = [file for file in _tree_modules(tree) if file.exists()]
+    image = max(images, key=lambda path: path.stat().st_mtime_ns)  # one may be of an earlier make
     return _Build(
-        release.read_text(encoding="utf-8").strip() if release.exists() else bzimage.release(image),
-        Parts(image, modules), _builtin(tree / "modules.builtin"), tree / ".config",
+        bzimage.release(image), Parts(image, modules),
+        _builtin(tree / "modules.builtin"), tree / ".config",
     )  # fmt: skip
 
 

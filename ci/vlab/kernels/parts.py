@@ -23,7 +23,7 @@ _LOCAL_S = 60
 
 @dataclass(frozen=True)
 class Parts:
-    """`image`: a bzImage. `files`: of all modules."""
+    """`image`: a bzImage or a vmlinux. `files`: of all modules."""
 
     image: Path
     files: Sequence[Path]
@@ -36,6 +36,8 @@ def reduce(parts: Parts, wanted: Iterable[str], target: Path) -> None:
     A module that is no file counts as built in.
     """
     if not bzimage.unpack(parts.image, target / _IMAGES[0]):
+        if bzimage.is_elf(parts.image):
+            raise UsageError(f"{parts.image} cannot be started: it has no entry (CONFIG_PVH)")
         shutil.copyfile(parts.image, target / _IMAGES[1])
     files = {module_name(path): path for path in parts.files}
     order: list[str] = []

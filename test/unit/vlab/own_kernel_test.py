@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from images import bzimage_of, module_of
+from images import bzimage_of, elf_with, module_of
 
 from vlab.base.errors import UsageError
 from vlab.base.paths import REPOSITORY
@@ -37,8 +37,7 @@ class OwnKernel(unittest.TestCase):
         """Built, with the driver as a module and virtio built in."""
         tree = self.folder / "linux"
         self.write(tree / "Kbuild", "")
-        self.write(tree / "arch/x86/boot/bzImage", bzimage_of(b"image"))
-        self.write(tree / "include/config/kernel.release", f"{_RELEASE}\n")
+        self.write(tree / "arch/x86/boot/bzImage", bzimage_of(b"image", _RELEASE))
         self.write(tree / ".config", "".join(path.read_text() for path in _FRAGMENTS))
         self.write(tree / "modules.order", "drivers/nic/nic-core.o\nlib/helper.o\n")
         self.write(tree / "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n")
@@ -58,7 +57,7 @@ class OwnKernel(unittest.TestCase):
         kernel = self.get(self.tree())
         self.assertEqual(kernel.release, _RELEASE)
         self.assertEqual([module.name for module in kernel.modules], ["helper.ko", "nic_core.ko"])
-        self.assertEqual(kernel.image.read_bytes(), bzimage_of(b"image"))
+        self.assertEqual(kernel.image.read_bytes(), bzimage_of(b"image", _RELEASE))
         self.notes.assert_not_called()
 
     def test_a_tree_is_read_again_only_once_it_was_made_again(self) -> None:
@@ -109,13 +108,19 @@ class OwnKernel(unittest.TestCase):
     def test_what_is_no_kernel(self) -> None:
         self.refused(self.folder, "is no kernel tree")
         text = self.write(self.folder / "text", "no kernel")
-        self.refused(text, "text is neither a bzImage, nor a .deb, nor a folder")
+        self.refused(text, "text is neither a bzImage, nor a vmlinux, nor a .deb, nor a folder")
+        banner = b"Linux version 7.3.0 (who@where)"
+        no_entry = self.write(self.folder / "vmlinux", elf_with(".rodata", banner))
+        self.refused(no_entry, "vmlinux cannot be started: it has no entry")
+        arm = bytearray(elf_with(".rodata", banner))
+        arm[18] = 183
+        self.refused(self.write(self.folder / "Image", bytes(arm)), "is no kernel for x86-64")
         self.refused(self.write(self.folder / "a.deb", "no package"), "a.deb: cannot be unpacked")
 
     def test_a_tree_that_is_not_built(self) -> None:
         tree = self.tree()
         (tree / "arch/x86/boot/bzImage").unlink()
-        self.refused(tree, "is not built for x86-64: it has no arch/x86/boot/bzImage; run make")
+        self.refused(tree, "is not built for x86-64: it has no arch/x86/boot/bzImage or vmlinux; run make")
 
     def test_a_driver_that_is_not_there(self) -> None:
         tree = self.tree()
