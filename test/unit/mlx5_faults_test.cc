@@ -225,6 +225,47 @@ TEST_F(Mlx5Faults, ChecksumUnvouched) {
   EXPECT_EQ(Received().checks, 6);
 }
 
+TEST_F(Mlx5Faults, StrideTooMany) {
+  Set("stride-too-many=2");
+  EXPECT_EQ(Received().bytes_and_strides >> 16U, 4U);
+  EXPECT_EQ(Received().bytes_and_strides >> 16U, 5U);
+  const Completion after = Received();
+  EXPECT_EQ(after.bytes_and_strides >> 16U, 4U);
+  EXPECT_EQ(after.data_offset, 2048U) << "where it would have been";
+}
+
+// Of a request that its last packet fills, and of one that a filler closes.
+TEST_F(Mlx5Faults, ClosedCompletion) {
+  Set("closed-completion=1");
+  for (int i = 0; i < 7; ++i) device.Receive(TcpPacket(4096));
+  device.Receive(TcpPacket(4000));
+  const Completion last = Completed(queue.completed, 7);
+  EXPECT_EQ(last.data_offset, 7U * 4096);
+  EXPECT_EQ(Completed(queue.completed, 8).data_offset, last.data_offset);
+  for (int i = 0; i < 7; ++i) device.Receive(TcpPacket(4000));
+  device.Receive(TcpPacket(4097));
+  const Completion filler = Completed(queue.completed, 16);
+  EXPECT_EQ(filler.bytes_and_strides >> 31U, 1U);
+  EXPECT_EQ(Completed(queue.completed, 17).bytes_and_strides, filler.bytes_and_strides);
+}
+
+TEST_F(Mlx5Faults, HeaderSkipped) {
+  Set("header-skipped=2");
+  EXPECT_EQ(Received().header_entry, 0);
+  EXPECT_EQ(Received().header_entry, 1);
+  EXPECT_EQ(Received().header_entry, 3);
+  EXPECT_EQ(Memory(queue.headers + 2 * 256, 1), Bytes(1));
+}
+
+TEST_F(Mlx5Faults, SessionUnflushed) {
+  Set("session-unflushed");
+  device.Receive(Burst(2 * kPayload));
+  EXPECT_EQ(Completed(queue.completed, 1).session, kMatch);
+  EXPECT_EQ(Received().session, 0) << "a session of its own all the same";
+  Clear();
+  EXPECT_EQ(Received().session, kFlush);
+}
+
 TEST_F(Mlx5Faults, RestartStopsNeighbour) {
   Set("restart-stops-neighbour");
   const SplitQueue third = MakeSplitQueue(MakeEventQueue(3), kLogHeaders);

@@ -33,6 +33,11 @@ enum class Fault : std::uint8_t {
   kCompletionEarly,
   kPayloadShifted,
   kChecksumUnvouched,
+  // of buffers that several packets share
+  kStrideTooMany,
+  kClosedCompletion,
+  kHeaderSkipped,
+  kSessionUnflushed,
   // frames on the cable
   kByteFlip,
   kSegmentTwice,

@@ -90,7 +90,8 @@ inline constexpr FaultScope kFaultScope{
     .has = kFrameFaults | kSteeringFaults |
            kQueueFaults.Without(
                {Fault::kSplitSometimes, Fault::kHeaderInPayload, Fault::kDeviceReset}) |
-           FaultSet{Fault::kRssContextIgnored, Fault::kShortBuffers, Fault::kCommandRefused,
-                    Fault::kCommandUnanswered}};
+           FaultSet{Fault::kStrideTooMany, Fault::kClosedCompletion, Fault::kHeaderSkipped,
+                    Fault::kSessionUnflushed, Fault::kRssContextIgnored, Fault::kShortBuffers,
+                    Fault::kCommandRefused, Fault::kCommandUnanswered}};
 
 }  // namespace vnic::mlx5

@@ -203,10 +203,12 @@ bool RxQueue::Complete(const Reception& received) {
   Completion completion = Describe(received);
   completion.wqe = open_->index;
   completion.counter = static_cast<std::uint16_t>(open_->end >> config_.log_stride);
-  completion.bytes_and_strides = (StridesTo(end) - StridesTo(open_->end)) << kStridesShift |
+  const std::uint32_t wrong = slot_.faults.Bites(Fault::kStrideTooMany) ? 1 : 0;
+  completion.bytes_and_strides = (StridesTo(end) - StridesTo(open_->end) + wrong) << kStridesShift |
                                  static_cast<std::uint32_t>(received.head_bytes + payload);
   if (config_.splits) {
-    completion.session = static_cast<std::uint8_t>((joins ? kMatch : 0U) | (goes_on ? 0U : kFlush));
+    const bool flush = !goes_on && !slot_.faults.Bites(Fault::kSessionUnflushed);
+    completion.session = static_cast<std::uint8_t>((joins ? kMatch : 0U) | (flush ? kFlush : 0U));
     completion.header_size = static_cast<std::uint8_t>(received.head_bytes);
     completion.header_entry = static_cast<std::uint16_t>(next_header_);
     completion.data_offset = static_cast<std::uint32_t>(open_->end);
@@ -214,7 +216,8 @@ bool RxQueue::Complete(const Reception& received) {
   if (!completions->Post(CompletionCode::kReceive, completion)) return false;
   if (received.split) {
     ++open_->headers;
-    next_header_ = (next_header_ + 1) & ((1U << config_.log_header_entries) - 1);
+    next_header_ += slot_.faults.Bites(Fault::kHeaderSkipped) ? 2U : 1U;
+    next_header_ &= (1U << config_.log_header_entries) - 1;
   }
   if (joins) ++parts_.counters.merged;
   open_->end = end;
@@ -223,6 +226,9 @@ bool RxQueue::Complete(const Reception& received) {
     buffers_.clear();
   } else {
     TakeUpTo(NextStride());
+  }
+  if (!open_ && slot_.faults.Bites(Fault::kClosedCompletion)) {
+    completions->Post(CompletionCode::kReceive, completion);
   }
   return true;
 }
@@ -260,6 +266,9 @@ bool RxQueue::OpenNext(CompletionQueue& completions) {
     if (!completions.Post(CompletionCode::kReceive, filler)) return false;
     ++parts_.counters.fillers;
     open_.reset();
+    if (slot_.faults.Bites(Fault::kClosedCompletion)) {
+      completions.Post(CompletionCode::kReceive, filler);
+    }
   }
   const auto posted = slot_.memory.Load<Be32>(config_.doorbell_record);
   if (!posted || static_cast<std::uint16_t>(*posted) == opened_) return false;
