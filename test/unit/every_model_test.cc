@@ -115,6 +115,7 @@ class Mlx5Exercise : public Exercise, private mlx5::Mlx5QueueDriver {
     burst.segment_size = kPayload;
     Send(guest, device, std::move(burst));
     for (int i = 0; i < kSegments; ++i) segment();
+    if (HasFailed()) return;
     SetFlow(rules_, 0, 1, MakeReceiver({second_.ring.number}));
     segment();
     SetFlow(rules_, 0, 9999, MakeReceiver({second_.ring.number}));

@@ -131,6 +131,8 @@ class Mlx5Driver {
     device.ReadBar(kRegisterBar, offset, bytes);
     return LoadAt<Be32>(bytes);
   }
+  // It answers nothing until the driver has begun anew.
+  [[nodiscard]] bool HasFailed() { return (ReadRegister(kCommandsLow) & kInterfaceDisabled) != 0; }
   // In the page of doorbells that the driver has first.
   void Doorbell(std::uint64_t in_page, std::uint64_t value) {
     device.WriteBar(kRegisterBar, kFirstUar * kDoorbellPage + in_page, BytesOf(Be64(value)));

@@ -294,14 +294,38 @@ TEST_F(Mlx5Faults, StartsOfQueuesAreCounted) {
   EXPECT_EQ(guest.starts.Text(), "nic_starts=3 queue_restarts=1 rx_queues_made=7") << "of one";
 }
 
+TEST_F(Mlx5Faults, DeviceReset) {
+  Set("device-reset=2");
+  Received();
+  EXPECT_FALSE(HasFailed());
+  Received();
+  EXPECT_TRUE(HasFailed());
+  device.Receive(TcpPacket(kPayload));
+  EXPECT_EQ(Counter("rx_unsteered"), 1U) << "nothing is left of what it knew";
+  WriteRegister(kCommandsLow, static_cast<std::uint32_t>(commands_));
+  EXPECT_FALSE(HasFailed());
+}
+
 TEST_F(Mlx5Faults, CommandRefusedAtARestartOnly) {
-  Set("command-refused=CREATE_CQ");
-  const Request request = Request(0x118).Set(0x1c, 24, 5, kLogRecords).Set(0x24, 0, 32, 1);
-  EXPECT_EQ(Execute(Opcode::kCreateCq, request).Status(), 1U) << "packets can come to a queue";
-  for (const SplitQueue* one : {&queue, &other}) DestroyReceiveQueue(one->ring.number);
-  MakeSplitQueue(events, kLogHeaders);
-  EXPECT_TRUE(Execute(Opcode::kCreateCq, request).Ok()) << "none can yet";
-  Clear();
+  Set("command-refused=CREATE_RQ");
+  const auto refused = [&](const Ring& of) {
+    const Ring completed = MakeCompletionQueue(of.number);
+    return Execute(Opcode::kCreateRq, ReceiveQueueRequest(completed, MakeRing())).Status() == 1;
+  };
+  EXPECT_TRUE(refused(other.events));
+  EXPECT_FALSE(refused(queue.events)) << "all are made anew, the first one first";
+  EXPECT_FALSE(refused(other.events));
+  DestroyReceiveQueue(queue.ring.number);
+  EXPECT_TRUE(refused(other.events));
+  MakeCompletionQueue(other.events.number);
+  EXPECT_TRUE(Execute(Opcode::kModifyRqt, Request(0x114)
+                                              .Set(8, 0, 24, 1)
+                                              .Set(0x14, 0, 1, 1)
+                                              .Set(0x38, 0, 16, 1)
+                                              .SetWord(0x110, other.ring.number))
+                  .Ok());
+  EXPECT_TRUE(Execute(Opcode::kCreateRq, ReceiveQueueRequest(other.completed, MakeRing())).Ok())
+      << "packets are let in again";
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ zcrx::Result<CompletionQueue> CompletionQueue::Make(const NicSlot& slot, const E
                                                     std::uint32_t number, Bits request) {
   CompletionQueue queue(slot, events);
   queue.number_ = number;
-  queue.event_queue_ = request[kEventQueue];
+  queue.event_queue_ = EventQueueOf(request);
   queue.log_size_ = request[kLogSize];
   queue.doorbell_record_ = request.Long(kDoorbellRecord);
   const auto wrong = [](int code, std::string reason) {
@@ -40,6 +40,8 @@ zcrx::Result<CompletionQueue> CompletionQueue::Make(const NicSlot& slot, const E
                                                       kRecord << queue.log_size_));
   return queue;
 }
+
+std::uint32_t CompletionQueue::EventQueueOf(Bits request) { return request[kEventQueue]; }
 
 std::uint32_t CompletionQueue::Room() const {
   const auto consumed = slot_->memory.Load<Be32>(doorbell_record_);

@@ -51,6 +51,8 @@ class CompletionQueue {
   static zcrx::Result<CompletionQueue> Make(const NicSlot& slot, const EventQueues& events,
                                             std::uint32_t number, Bits request);
 
+  // The number of the event queue that a CREATE_CQ names.
+  static std::uint32_t EventQueueOf(Bits request);
   [[nodiscard]] std::uint32_t EventQueueNumber() const { return event_queue_; }
   // How many completions the driver has room for.
   [[nodiscard]] std::uint32_t Room() const;

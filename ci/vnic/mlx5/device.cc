@@ -28,6 +28,7 @@ Device::Device(const NicSlot& slot)
 void Device::Reset() {
   firmware_.Reset();
   commands_.Reset();
+  failed_ = false;
 }
 
 void Device::ReadBar(unsigned bar, std::uint64_t offset, std::span<std::uint8_t> data) {
@@ -45,7 +46,7 @@ std::uint32_t Device::ReadRegister(std::uint64_t offset) {
     case kInterfaceRevision:
       return kCommandInterface << 16U | kFirmwareSubminor;
     case kCommandsLow:
-      return kLogCommands << 4U | kLogCommandSize;
+      return (failed_ ? kInterfaceDisabled : 0) | kLogCommands << 4U | kLogCommandSize;
     // The driver takes a count that stands still for a device that has died (core/health.c,
     // poll_health).
     case kHealthCounter:
@@ -73,6 +74,7 @@ bool Device::WriteRegister(std::uint64_t offset, std::uint32_t value) {
       return true;
     case kCommandsLow:
       commands_.SetLow(value);
+      failed_ = false;
       return true;
     case kCommandDoorbell:
       commands_.Ring(value);
@@ -118,6 +120,9 @@ void Device::Receive(Packet packet) {
   const std::uint64_t before = firmware_.Received().no_buffers;
   to.queue->Receive(std::move(packet), *headers, to.hash);
   firmware_.CountNoBuffers(*to.queue, firmware_.Received().no_buffers - before);
+  if (!firmware_.TakeFailure()) return;
+  Reset();
+  failed_ = true;
 }
 
 Counters Device::Stats() const {

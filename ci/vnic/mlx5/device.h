@@ -41,6 +41,7 @@ class Device : public Nic {
   // (core/cmd.c, mlx5_cmd_comp_handler follows a null pointer then).
   bool told_ = false;
   std::uint32_t health_ = 0;
+  bool failed_ = false;          // all is as after power-on, until the driver comes to that
   std::uint64_t unsteered_ = 0;  // no queue takes it, as while the driver's channels are closed
 };
 

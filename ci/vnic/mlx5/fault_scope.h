@@ -88,8 +88,7 @@ inline constexpr std::array kNamedCommands{
 inline constexpr FaultScope kFaultScope{
     .commands = kNamedCommands,
     .has = kFrameFaults | kSteeringFaults |
-           kQueueFaults.Without(
-               {Fault::kSplitSometimes, Fault::kHeaderInPayload, Fault::kDeviceReset}) |
+           kQueueFaults.Without({Fault::kSplitSometimes, Fault::kHeaderInPayload}) |
            FaultSet{Fault::kStrideTooMany, Fault::kClosedCompletion, Fault::kHeaderSkipped,
                     Fault::kSessionUnflushed, Fault::kRssContextIgnored, Fault::kShortBuffers,
                     Fault::kCommandRefused, Fault::kCommandUnanswered}};

@@ -58,27 +58,20 @@ void Firmware::Reset() {
 
 zcrx::Status Firmware::Execute(Command& command) {
   const std::uint32_t code = command.in[kOpcode];
-  const bool in_use = InUse();
-  if (slot_.faults.BitesCommand(Fault::kCommandUnanswered, code, in_use)) {
+  if (command.Code() == Opcode::kCreateCq) {
+    receivers_.BeginChannel(CompletionQueue::EventQueueOf(command.in));
+  }
+  const bool at_restart = receivers_.InRestart();
+  if (slot_.faults.BitesCommand(Fault::kCommandUnanswered, code, at_restart)) {
     return zcrx::Fail("answer", ETIMEDOUT);
   }
-  if (slot_.faults.BitesCommand(Fault::kCommandRefused, code, in_use)) {
+  if (slot_.faults.BitesCommand(Fault::kCommandRefused, code, at_restart)) {
     return zcrx::Fail("do as asked", EIO);
   }
-  return Obey(command);
-}
-
-// While a queue is replaced, packets are sent to one that takes none.
-bool Firmware::InUse() {
-  if (receivers_.Channels().empty()) {
-    in_use_ = false;
-  } else if (!in_use_) {
-    in_use_ = std::ranges::any_of(spreading_.FirstQueues(), [this](std::uint32_t number) {
-      const auto queue = receivers_.Find(number);
-      return queue != nullptr && queue->Takes();
-    });
+  if (command.Code() == Opcode::kModifyRqt) {
+    receivers_.LetIn(Spreading::FirstQueueOf(command.in));
   }
-  return in_use_;
+  return Obey(command);
 }
 
 zcrx::Status Firmware::Obey(Command& command) {
@@ -242,7 +235,8 @@ zcrx::Status Firmware::CreateReceiver(Command& command) {
                              .keys = keys_,
                              .completions = completions_,
                              .vport = vport_,
-                             .counters = received_};
+                             .counters = received_,
+                             .fails_device = fails_device_};
   return Numbered(command, receivers_.Create(parts, command.in));
 }
 

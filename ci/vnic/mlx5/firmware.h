@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "ci/vnic/device/nic.h"
 #include "ci/vnic/mlx5/command.h"
@@ -34,6 +35,8 @@ class Firmware {
     std::optional<RssHash> hash;
   };
   [[nodiscard]] Destination Steer(Frame frame, const Headers& headers) const;
+  // Whether a packet has made the device fail since this was last asked.
+  bool TakeFailure() { return std::exchange(fails_device_, false); }
   void CountNoBuffers(const RxQueue& queue, std::uint64_t packets) {
     out_of_buffer_[queue.CounterSet()] += packets;
   }
@@ -49,9 +52,6 @@ class Firmware {
   [[nodiscard]] const RxCounters& Received() const { return received_; }
 
  private:
-  // Whether packets have been let into a queue that is still there, or into its successor: so it
-  // is while a queue is restarted.
-  [[nodiscard]] bool InUse();
   // The queue that a packet goes to by a fault; nullptr: by none.
   [[nodiscard]] std::shared_ptr<RxQueue> WrongQueue(const RxQueue& right, const Choice& choice,
                                                     bool by_rule) const;
@@ -83,8 +83,8 @@ class Firmware {
   Vport vport_;
   SendCounters sent_;
   RxCounters received_;
+  bool fails_device_ = false;
   std::array<std::uint64_t, 256> out_of_buffer_{};  // of each counter set
-  bool in_use_ = false;
 };
 
 }  // namespace vnic::mlx5

@@ -65,6 +65,9 @@ inline constexpr std::uint32_t kCommandInterface = 5;  // core/cmd.c, CMD_IF_REV
 // The command queue: 32 entries of 64 bytes. Its address shares a register with these two.
 inline constexpr std::uint32_t kLogCommands = 5;
 inline constexpr std::uint32_t kLogCommandSize = 6;
+// ... and with the state of the device; the driver looks at it from time to time (core/health.c,
+// mlx5_health_check_fatal_sensors).
+inline constexpr std::uint32_t kInterfaceDisabled = 1U << 8U;
 
 // Pages of doorbells; the segment is in the first ones.
 inline constexpr std::uint64_t kDoorbellPage = 0x1000;

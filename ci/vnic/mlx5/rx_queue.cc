@@ -220,6 +220,7 @@ bool RxQueue::Complete(const Reception& received) {
     next_header_ &= (1U << config_.log_header_entries) - 1;
   }
   if (joins) ++parts_.counters.merged;
+  if (received.fails_device) parts_.fails_device = true;
   open_->end = end;
   if (goes_on) {
     open_->session = begin;

@@ -50,6 +50,7 @@ class RxQueue : public ReceiveQueue {
     const ObjectTable<CompletionQueue>& completions;
     const Vport& vport;
     RxCounters& counters;
+    bool& fails_device;  // set where a packet is the device's last
   };
 
   RxQueue(const Parts& parts, std::uint32_t number, RxQueueConfig config);

@@ -23,7 +23,18 @@ zcrx::Result<std::uint32_t> RxQueues::Create(const RxQueue::Parts& parts, Bits r
 
 // To restart a queue the driver makes a second channel of the same number and then closes the first
 // (core/en_main.c, mlx5e_queue_mem_alloc, mlx5e_queue_start); to change something of all, it makes
-// all of them anew before it closes one (mlx5e_safe_switch_params).
+// all of them anew, from the first on, before it closes one (mlx5e_safe_switch_params).
+void RxQueues::BeginChannel(std::uint32_t channel) {
+  const auto channels = Channels();
+  const bool replaces = std::ranges::count(channels, channel, &RxQueue::Channel) > 0;
+  if (heirs_ == 0) in_restart_ = replaces && channels.front()->Channel() != channel;
+}
+
+void RxQueues::LetIn(std::uint32_t number) {
+  const auto queue = table_.Find(number);
+  if (queue != nullptr && queue->Takes()) in_restart_ = false;
+}
+
 zcrx::Status RxQueues::Destroy(const NicSlot& slot, std::uint32_t number) {
   ZCRX_ASSIGN_OR_RETURN(const auto old, table_.Get(number));
   ZCRX_RETURN_IF_ERROR(table_.Destroy(number));
@@ -46,6 +57,7 @@ zcrx::Status RxQueues::Destroy(const NicSlot& slot, std::uint32_t number) {
 void RxQueues::Clear() {
   table_.Clear();
   heirs_ = 0;
+  in_restart_ = false;
 }
 
 std::vector<std::shared_ptr<RxQueue>> RxQueues::Channels() const {

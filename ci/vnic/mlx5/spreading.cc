@@ -187,12 +187,8 @@ std::optional<Choice> Spreading::Choose(std::uint32_t receiver, const Headers& h
   return Choice{.queue = table->queues[slot], .hash = hash, .spread = table->queues.size() > 1};
 }
 
-std::vector<std::uint32_t> Spreading::FirstQueues() const {
-  std::vector<std::uint32_t> queues;
-  for (const auto& [number, table] : tables_.All()) {
-    if (!table->queues.empty()) queues.push_back(table->queues.front());
-  }
-  return queues;
+std::uint32_t Spreading::FirstQueueOf(Bits request) {
+  return request.Word(kContext + kQueues) & kObject.Mask();
 }
 
 }  // namespace vnic::mlx5

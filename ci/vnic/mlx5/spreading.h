@@ -27,8 +27,8 @@ class Spreading {
 
   // nullopt: there is no such receiver, or its table is empty.
   [[nodiscard]] std::optional<Choice> Choose(std::uint32_t receiver, const Headers& headers) const;
-  // The first queue of each table.
-  [[nodiscard]] std::vector<std::uint32_t> FirstQueues() const;
+  // The first queue that a MODIFY_RQT names.
+  static std::uint32_t FirstQueueOf(Bits request);
 
  private:
   enum class HashFunction : std::uint8_t { kNone = 0, kXor = 1, kToeplitz = 2 };
