@@ -21,14 +21,15 @@ from vlab.faults.abilities import Abilities
 from vlab.machines.guests import NICS
 
 _COMMAND = "COMMAND"
-_KEYS = {"name", "argument", "summary", "expect", "by", "says", "survived", "slow", "panics"}
+_KEYS = {"name", "argument", "summary", "expect", "by", "says", "survived", "logged", "slow", "panics"}
 
 
 @dataclass(frozen=True)
 class FaultKind:
     """`by`: the tests that must catch it, with * and ?. `says`: a regular expression that the text
-    of one of their failures matches. `survived`: commands that a driver does without. `slow`: only
-    `by` has the time to run. `panics`: a panic of the guest counts as caught."""
+    of one of their failures matches. `survived`: commands that a driver does without; `logged`: of
+    which it logs some failures and goes on. `slow`: only `by` has the time to run. `panics`: a panic
+    of the guest counts as caught."""
 
     name: str
     summary: str
@@ -37,6 +38,7 @@ class FaultKind:
     by: Sequence[str] = ()
     says: str = ""
     survived: Sequence[str] = ()
+    logged: Sequence[str] = ()
     slow: bool = False
     panics: bool = False
 
@@ -53,7 +55,16 @@ class InjectedFault:
 
     @property
     def caught(self) -> bool:
-        return self.fault.caught and self.text.partition("=")[2] not in self.fault.survived
+        return self.fault.caught and self._argument not in self.fault.survived
+
+    @property
+    def by(self) -> Sequence[str]:
+        """The tests that must catch it; where there are none, any of those that run."""
+        return () if self._argument in self.fault.logged else self.fault.by
+
+    @property
+    def _argument(self) -> str:
+        return self.text.partition("=")[2]
 
 
 @dataclass(frozen=True)
@@ -152,5 +163,5 @@ def _fault(entry: dict[str, Any]) -> FaultKind:
     return FaultKind(
         name, entry["summary"], entry["expect"] == "caught", entry.get("argument"),
         entry.get("by", ()), entry.get("says", ""), entry.get("survived", ()),
-        entry.get("slow", False), entry.get("panics", False),
+        entry.get("logged", ()), entry.get("slow", False), entry.get("panics", False),
     )  # fmt: skip

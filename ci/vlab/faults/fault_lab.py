@@ -88,7 +88,7 @@ def _made(
         )
     fault = setting.fault
     return FaultRun(
-        setting.text, fault.summary, setting.caught, fault.by, fault.says, ran.cases, bites,
+        setting.text, fault.summary, setting.caught, setting.by, fault.says, ran.cases, bites,
         seconds, ran.trouble, complaints, fault.panics,
     )  # fmt: skip
 

@@ -29,7 +29,9 @@ name = "command-refused"
 argument = "COMMAND"
 summary = "a command is refused"
 expect = "caught"
+by = ["ZcrxBound.*"]
 survived = ["RING_FREE"]
+logged = ["VER_GET"]
 panics = true
 """
 
@@ -63,6 +65,11 @@ class FaultsTest(unittest.TestCase):
         ]:
             setting = self.catalogue.setting(text, nic)
             self.assertEqual((setting.text, setting.caught), (text, caught))
+
+    def test_who_must_catch_it(self) -> None:
+        for command, by in [("RING_ALLOC", ["ZcrxBound.*"]), ("VER_GET", ())]:
+            setting = self.catalogue.setting(f"command-refused={command}", "bnxt")
+            self.assertEqual(setting.by, by)
 
     def test_what_is_refused(self) -> None:
         for text, nic, said in [
