@@ -66,7 +66,7 @@ constexpr std::array kSpecs{
     With(Fault::kPayloadShifted, "payload-shifted", 1, 1, kMostBytes),
     Every(Fault::kChecksumUnvouched, "checksum-unvouched", 8),
     Every(Fault::kStrideTooMany, "stride-too-many", 8),
-    Every(Fault::kClosedCompletion, "closed-completion", 2),
+    Every(Fault::kClosedCompletion, "closed-completion", 1),
     Every(Fault::kHeaderSkipped, "header-skipped", 16),
     Always(Fault::kSessionUnflushed, "session-unflushed"),
     Once(Fault::kByteFlip, "byte-flip", 5),
