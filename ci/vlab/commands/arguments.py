@@ -17,7 +17,10 @@ def kernel(text: str) -> str | Path:
     """A series of Debian's, or where a kernel of the user's own is."""
     if re.fullmatch(r"\d+\.\d+", text):
         return text
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise argparse.ArgumentTypeError(f"'{text}': {error}") from error
     if not text or not path.exists():
         raise argparse.ArgumentTypeError(f"neither a kernel series such as 7.3 nor a file: '{text}'")
     return path.resolve()

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 from vlab.base import progress
-from vlab.base.paths import KNOWN_FAULTS, RESULTS
+from vlab.base.errors import UsageError
+from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import arguments, booting, cells
 from vlab.debian import tools
 from vlab.machines.capacity import labs_at_once
-from vlab.machines.guests import NICS
 from vlab.machines.supplies import Supplies
 from vlab.results import junit, known_issues, page, report, table
 from vlab.results.folder import JUNIT, results_folder
@@ -56,6 +56,9 @@ def _cells(options: argparse.Namespace, out: Path) -> list[cells.Cell]:
         for nic in options.nics
         for what in options.kernels or supplies.series(nic)
     ]
+    names = [f"{nic}-{kernel.version}" for nic, _, kernel in kernels]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"two of the kernels are of one version: both would be {twice[0]}")
     tools.accelerator(supplies.tools, kernels[0][2].image)  # tried once, not by all at once
     return [
         cells.Cell(nic, kernel.version, out / f"{nic}-{kernel.version}", str(what))

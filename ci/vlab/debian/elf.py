@@ -76,6 +76,10 @@ class Elf:
         """Contents of a section; empty where there is none of that name."""
         if self._shnum == 0:
             return b""
+        if self._shentsize != _SECTION.size or self._shstrndx >= self._shnum:
+            raise ValueError("the ELF file has no table of sections that can be read")
+        if self._shoff + self._shnum * _SECTION.size > len(self._data):
+            raise ValueError("the ELF file is cut off")
         headers = [
             _SECTION.unpack_from(self._data, self._shoff + index * self._shentsize)
             for index in range(self._shnum)
@@ -93,4 +97,4 @@ class Elf:
         raise ValueError(f"address {address:#x} is in no segment")
 
     def _string(self, at: int) -> str:
-        return self._data[at : self._data.index(b"\0", at)].decode()
+        return self._data[at : self._data.index(b"\0", at)].decode(errors="replace")

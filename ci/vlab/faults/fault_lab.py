@@ -52,7 +52,8 @@ def _row(task: Task, setting: InjectedFault | None, tests: Sequence[str]) -> Fau
             ran, bites, complaints = _run(task, running, setting, words)
     except LabError as error:  # the lab did not come up, which is no reason to lose the other rows
         ran, bites, complaints = Ran([], 0.0, str(error)), None, []
-    if setting is None or not setting.caught:  # under another, no failure counts against anything
+    # Where tests are named that must fail, theirs count, whatever else is known of them.
+    if setting is None or not (setting.caught and setting.by):
         ran = ran.judged(task.nic, task.plan.kernel.version, task.known)
     row = _made(setting, ran, bites, time.monotonic() - begin, complaints)
     _tell(task, row)

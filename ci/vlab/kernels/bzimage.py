@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import lzma
 import mmap
+import os
 import re
 import struct
 from pathlib import Path
@@ -27,9 +28,9 @@ _PAYLOAD_FIELDS_AT = 0x248
 _SECTOR = 512
 _ELF = b"\x7fELF"
 _ELF_MACHINE, _ELF_MACHINE_AT, _X86_64 = struct.Struct("<H"), 18, 62
-_BANNER = re.compile(rb"Linux version (\S{1,100}) \(")
+_BANNER = re.compile(rb"Linux version ([\w.+~-]{1,100}) \(")
+_RELEASE = re.compile(rb"([\w.+~-]{1,100}) ")
 _RELEASE_AT = 0x20E  # kernel_version: where its text is, less 0x200
-_MOST_RELEASE = 100
 _SIZE_BYTES = 4  # the unpacked size follows the packed data
 _ZSTD, _XZ = b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"
 _NOTE = struct.Struct("<III")  # namesz, descsz, type
@@ -68,21 +69,32 @@ def is_elf(image: Path) -> bool:
 
 
 def release(image: Path) -> str:
-    """As uname -r. UsageError where it is no kernel for x86-64."""
+    """As uname -r. UsageError where it is not a kernel for x86-64, or is cut off."""
     with open(image, "rb") as file:
         head = file.read(1 << 16)
-        if head.startswith(_ELF):
+        whole_head = len(head) >= _PAYLOAD_FIELDS_AT + _PAYLOAD_AT.size
+        if whole_head and head.startswith(_ELF):
             (machine,) = _ELF_MACHINE.unpack_from(head, _ELF_MACHINE_AT)
             with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as whole:
-                banner = _BANNER.search(whole)
-                if machine == _X86_64 and banner:
-                    return banner[1].decode()
-            raise UsageError(f"{image} is no kernel for x86-64")
-    if head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
-        raise UsageError(f"{image} is neither a bzImage, nor a vmlinux, nor a .deb, nor a folder")
-    (offset,) = struct.unpack_from("<H", head, _RELEASE_AT)
-    text = head[offset + _MAGIC_AT - 2 :][:_MOST_RELEASE].split(b" ")[0]
-    return text.decode(errors="replace")
+                found = _BANNER.search(whole) if machine == _X86_64 else None
+        elif whole_head and head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] == _MAGIC:
+            (offset,) = struct.unpack_from("<H", head, _RELEASE_AT)
+            found = _RELEASE.match(head, offset + _MAGIC_AT - 2)
+            if sum(_payload_place(head)) > os.fstat(file.fileno()).st_size:
+                raise UsageError(f"{image} is cut off")
+        else:
+            raise UsageError(
+                f"{image} is neither a bzImage, nor a vmlinux, nor a .deb, nor a folder"
+            )
+    if found is None:
+        raise UsageError(f"{image} is not a kernel for x86-64")
+    return found[1].decode()
+
+
+def _payload_place(image: bytes) -> tuple[int, int]:
+    """Where it begins, and its bytes."""
+    offset, length = _PAYLOAD_AT.unpack_from(image, _PAYLOAD_FIELDS_AT)
+    return (image[_SETUP_SECTORS_AT] + 1) * _SECTOR + offset, length
 
 
 def _payload(image: bytes) -> bytes:
@@ -91,8 +103,7 @@ def _payload(image: bytes) -> bytes:
         return b""
     if len(image) < _PAYLOAD_FIELDS_AT + _PAYLOAD_AT.size:
         return b""
-    offset, length = _PAYLOAD_AT.unpack_from(image, _PAYLOAD_FIELDS_AT)
-    begin = (image[_SETUP_SECTORS_AT] + 1) * _SECTOR + offset
+    begin, length = _payload_place(image)
     return image[begin : begin + length]
 
 

@@ -21,6 +21,7 @@ _FOR_LAB = REPOSITORY / "conf/kernel/lab.config"
 _FOR_SUITE = REPOSITORY / "conf/kernel/suite.config"
 _RELEASE = "release"
 _TREE_IMAGES = ("arch/x86/boot/bzImage", "vmlinux")
+_COMPRESSIONS = (".ko", ".xz", ".gz", ".zst")
 _UNPACK_S = 120
 
 
@@ -55,11 +56,11 @@ def with_module(kernel: Kernel, file: Path) -> Kernel:
     content = parts.read_module(file)
     release = parts.information(content, "vermagic").partition(" ")[0]
     if release != kernel.release:
-        raise UsageError(f"{file} is a module for Linux {release or '?'}, and not {kernel.release}")
+        raise UsageError(f"{file} is built for Linux {release or '?'}, not {kernel.release}")
     name = f"{parts.module_name(file)}.ko"
     if name not in (module.name for module in kernel.modules):
         loaded = " ".join(module.name for module in kernel.modules)
-        raise UsageError(f"{file}: the lab loads no {name}; it loads {loaded}")
+        raise UsageError(f"{file}: the lab does not load {name}; it loads {loaded}")
     target = cache.folder() / "kernels" / f"{file.name}-{_key(file, [])}"
     with cache.once(target) as partial:
         if partial is not None:
@@ -93,7 +94,7 @@ def _tree(tree: Path) -> _Build:
     images = [tree / name for name in _TREE_IMAGES if (tree / name).exists()]
     if not images:
         if not (tree / "Kbuild").exists():
-            raise UsageError(f"{tree} is no kernel tree")
+            raise UsageError(f"{tree} is not a kernel tree")
         names = " or ".join(_TREE_IMAGES)
         raise UsageError(f"{tree} is not built for x86-64: it has no {names}; run make there")
     modules = [file for file in _tree_modules(tree) if file.exists()]
@@ -109,8 +110,8 @@ def _tree_modules(tree: Path) -> list[Path]:
     order = tree / "modules.order"
     if not order.exists():
         return []
-    lines = order.read_text(encoding="utf-8").split()
-    return [(tree / line).with_suffix(".ko") for line in lines]
+    lines = map(Path, order.read_text(encoding="utf-8", errors="replace").split())
+    return [(tree / line).with_suffix(".ko") for line in lines if line.name]
 
 
 def _package(package: Path, raw: Path) -> _Build:
@@ -120,11 +121,11 @@ def _package(package: Path, raw: Path) -> _Build:
         raise UsageError(f"{package}: cannot be unpacked: {error}") from error
     images = sorted(raw.glob("boot/vmlinuz-*"))
     if not images:
-        raise UsageError(f"{package} has no boot/vmlinuz-*: it is no package of a kernel")
-    release = images[0].name.removeprefix("vmlinuz-")
-    modules = [path for path in raw.rglob("*.ko*") if path.suffix in (".ko", ".xz", ".gz")]
-    folders = [*raw.glob(f"lib/modules/{release}"), *raw.glob(f"usr/lib/modules/{release}")]
-    builtin = folders[0] / "modules.builtin" if folders else raw / "none"
+        raise UsageError(f"{package} is not a package of a kernel: it has no boot/vmlinuz-*")
+    release = bzimage.release(images[0])
+    modules = [path for path in raw.rglob("*.ko*") if path.suffix in _COMPRESSIONS]
+    folders = [raw / "lib/modules" / release, raw / "usr/lib/modules" / release]
+    builtin = next((path for path in folders if path.is_dir()), raw) / "modules.builtin"
     return _Build(
         release, Parts(images[0], modules), _builtin(builtin), raw / f"boot/config-{release}"
     )
@@ -133,7 +134,7 @@ def _package(package: Path, raw: Path) -> _Build:
 def _builtin(listing: Path) -> frozenset[str] | None:
     if not listing.exists():
         return None
-    lines = listing.read_text(encoding="utf-8").split()
+    lines = listing.read_text(encoding="utf-8", errors="replace").split()
     return frozenset(parts.module_name(Path(line)) for line in lines)
 
 

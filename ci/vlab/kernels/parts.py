@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import shutil
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from vlab.kernels.kernel import Kernel
 
 _IMAGES = ("vmlinux", "vmlinuz")  # whichever is there, the faster first
 _ORDER = "order"
+_INFORMATION = ".modinfo"
 _LOCAL_S = 60
 
 
@@ -37,15 +39,19 @@ def reduce(parts: Parts, wanted: Iterable[str], target: Path) -> None:
     """
     if not bzimage.unpack(parts.image, target / _IMAGES[0]):
         if bzimage.is_elf(parts.image):
-            raise UsageError(f"{parts.image} cannot be started: it has no entry (CONFIG_PVH)")
+            raise UsageError(
+                f"{parts.image} cannot be started: it is cut off or has no entry (CONFIG_PVH)"
+            )
         shutil.copyfile(parts.image, target / _IMAGES[1])
     files = {module_name(path): path for path in parts.files}
     order: list[str] = []
+    seen: set[str] = set()
 
     def place(name: str) -> None:
         file = f"{name}.ko"
-        if name not in files or file in order:
+        if name not in files or name in seen:
             return
+        seen.add(name)
         content = read_module(files[name])
         for dependency in depends(content):
             place(dependency)
@@ -77,8 +83,10 @@ def read_module(path: Path) -> bytes:
             content = lzma.decompress(content)
         elif path.suffix == ".gz":
             content = gzip.decompress(content)
-        Elf(content)
-    except (OSError, lzma.LZMAError, EOFError, ValueError) as error:
+        elif path.suffix == ".zst":
+            raise ValueError("zstd is not supported")
+        Elf(content).section(_INFORMATION)
+    except (OSError, lzma.LZMAError, zlib.error, EOFError, ValueError) as error:
         raise UsageError(f"{path} cannot be read as a kernel module: {error}") from error
     return content
 
@@ -97,7 +105,7 @@ def depends(module: bytes) -> list[str]:
 
 def information(module: bytes, key: str) -> str:
     """What modinfo(8) says of `key`; "" where there is nothing."""
-    section = Elf(module).section(".modinfo")
+    section = Elf(module).section(_INFORMATION)
     start = f"{key}=".encode()
     found = (item[len(start) :] for item in section.split(b"\0") if item.startswith(start))
     return next(found, b"").decode(errors="replace")

@@ -13,6 +13,7 @@ NO_REASON = "no reason was given"
 # How the texts begin of a failure that is known, and of a test that the lab did not get to.
 KNOWN_FAULT = "known fault: "
 LOST = "no result: "
+NOT_RUN = "not run: "  # fixtures/program/interruption_listener.cc: the suite was interrupted
 
 
 class Outcome(IntEnum):
@@ -85,7 +86,8 @@ def with_trouble(case: Case, trouble: str) -> Case:
     """The test that ran when the lab broke says how that was: it may well be what broke it."""
     if case.outcome is not Outcome.NO_RESULT or not trouble:
         return case
-    return replace(case, text=f"{case.text}\n{trouble}")
+    told = case.text.endswith(trouble)
+    return case if told else replace(case, text=f"{case.text}\n{trouble}")
 
 
 def names(results: Iterable[CellResult]) -> list[str]:

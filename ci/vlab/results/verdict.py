@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vlab.results import junit, known_issues, outcome
 from vlab.results.known_issues import KnownIssue
-from vlab.results.outcome import COUNTS_AS_FAILURE, CellResult, Outcome
+from vlab.results.outcome import COUNTS_AS_FAILURE, LAB, NOT_RUN, CellResult, Outcome
 from vlab.results.table import clean, paragraph
 
 
@@ -23,9 +23,10 @@ class Verdict:
 
     @property
     def only_known(self) -> bool:
-        """Tests failed, and each failure is known."""
+        """Tests failed, each failure is known, and no test was left out."""
         number = outcome.counts([self.result])
-        return bool(number[Outcome.KNOWN]) and not any(number[one] for one in COUNTS_AS_FAILURE)
+        failed = any(number[one] for one in COUNTS_AS_FAILURE)
+        return bool(number[Outcome.KNOWN]) and not failed and _ran_to_its_end(self.result)
 
     def lines(self, width: int) -> list[str]:
         """Each cause with its tests, whose failures the suite has printed whole; then the notes."""
@@ -58,6 +59,15 @@ def of(
     fault says something about it."""
     result = replace(lab, cases=junit.read(report))
     own = [fault for fault in faults if fault.concerns(lab)]
+    whole = whole and _ran_to_its_end(result)
     passing = known_issues.now_passing([result], own) if whole else []
     today = datetime.datetime.now(datetime.UTC).date()
     return Verdict(result, [*passing, *known_issues.overdue(own, today)])
+
+
+def _ran_to_its_end(result: CellResult) -> bool:
+    """The lab did not break, and nobody interrupted the suite."""
+    return not any(
+        case.test == LAB or case.outcome is Outcome.NO_RESULT or case.text.startswith(NOT_RUN)
+        for case in result.cases
+    )

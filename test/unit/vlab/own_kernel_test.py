@@ -69,7 +69,7 @@ class OwnKernel(unittest.TestCase):
 
     def test_a_package(self) -> None:
         root = self.folder / "root"
-        self.write(root / f"boot/vmlinuz-{_RELEASE}", bzimage_of(b"image"))
+        self.write(root / f"boot/vmlinuz-{_RELEASE}", bzimage_of(b"image", _RELEASE))
         modules = root / "lib/modules" / _RELEASE
         self.write(modules / "kernel/nic-core.ko", module_of())
         self.write(modules / "modules.builtin", "kernel/virtio_pci.ko\n")
@@ -95,8 +95,8 @@ class OwnKernel(unittest.TestCase):
     def test_a_module_that_does_not_fit(self) -> None:
         kernel = self.get(self.tree())
         for name, content, why in (
-            ("nic-core.ko", module_of(release="7.2.0"), "is a module for Linux 7.2.0, and not 7.3"),
-            ("other.ko", module_of(release=_RELEASE), "loads no other.ko; it loads helper.ko nic_"),
+            ("nic-core.ko", module_of(release="7.2.0"), "is built for Linux 7.2.0, not 7.3"),
+            ("other.ko", module_of(release=_RELEASE), "does not load other.ko; it loads helper.ko nic_"),
             ("text.ko", b"text", "text.ko cannot be read as a kernel module: not a 64-bit"),
         ):
             file = self.write(self.folder / name, content)
@@ -105,16 +105,36 @@ class OwnKernel(unittest.TestCase):
         with self.assertRaisesRegex(UsageError, "cannot be read .* No such file"):
             own.with_module(kernel, self.folder / "absent.ko")
 
+    def test_a_module_cut_off_anywhere(self) -> None:
+        kernel = self.get(self.tree())
+        whole = module_of(release=_RELEASE)
+        for length in range(len(whole)):
+            file = self.write(self.folder / "nic-core.ko", whole[:length])
+            with self.subTest(length), self.assertRaises(UsageError):
+                own.with_module(kernel, file)
+
+    def test_an_image_cut_off_anywhere(self) -> None:
+        whole = bzimage_of(b"image", _RELEASE)
+        for length in (0, 4, 0x206, 0x20F, 0x300, len(whole) - len(b"what follows") - 1):
+            image = self.write(self.folder / "bzImage", whole[:length])
+            with self.subTest(length), self.assertRaises(UsageError):
+                self.get(image)
+
+    def test_modules_that_need_each_other(self) -> None:
+        tree = self.tree()
+        self.write(tree / "lib/helper.ko", module_of("nic_core"))
+        self.assertEqual(len(self.get(tree).modules), 2)
+
     def test_what_is_no_kernel(self) -> None:
-        self.refused(self.folder, "is no kernel tree")
+        self.refused(self.folder, "is not a kernel tree")
         text = self.write(self.folder / "text", "no kernel")
         self.refused(text, "text is neither a bzImage, nor a vmlinux, nor a .deb, nor a folder")
-        banner = b"Linux version 7.3.0 (who@where)"
+        banner = b"Linux version 7.3.0 (who@where)" + bytes(1000)
         no_entry = self.write(self.folder / "vmlinux", elf_with(".rodata", banner))
-        self.refused(no_entry, "vmlinux cannot be started: it has no entry")
+        self.refused(no_entry, "vmlinux cannot be started: it is cut off or has no entry")
         arm = bytearray(elf_with(".rodata", banner))
         arm[18] = 183
-        self.refused(self.write(self.folder / "Image", bytes(arm)), "is no kernel for x86-64")
+        self.refused(self.write(self.folder / "Image", bytes(arm)), "is not a kernel for x86-64")
         self.refused(self.write(self.folder / "a.deb", "no package"), "a.deb: cannot be unpacked")
 
     def test_a_tree_that_is_not_built(self) -> None:

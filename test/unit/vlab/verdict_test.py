@@ -29,6 +29,7 @@ _PASSED = '<testcase classname="mlx5.A" name="a" time="1.500"><properties/></tes
 _DRY = '<testcase classname="mlx5.A" name="dry"><failure message="ran dry">ran dry&#10;x</failure></testcase>'
 _OTHER = '<testcase classname="mlx5.A" name="other"><failure message="wrong byte"/></testcase>'
 _RUNNING = '<testcase classname="mlx5.A" name="last"><error message="had not ended"/></testcase>'
+_LEFT_OUT = '<testcase classname="mlx5.A" name="z"><skipped message="not run: by SIGTERM"/></testcase>'
 
 
 def _again(case: str, number: int, name: str) -> str:
@@ -96,7 +97,7 @@ class Report(VerdictTest):
 
     def test_a_lab_that_broke_has_a_row_of_its_own(self) -> None:
         found = self.judged(_PASSED, _RUNNING, trouble="panic\nit ran dry")
-        self.assertTrue(found.only_known)
+        self.assertFalse(found.only_known)
         self.assertEqual(
             [(case.test, case.outcome) for case in found.result.cases],
             [("A.a", Outcome.PASSED), ("A.last", Outcome.KNOWN), (LAB, Outcome.KNOWN)],
@@ -183,6 +184,7 @@ class Status(VerdictTest):
             ([_PASSED], 1),
             ([_PASSED, _DRY], 139),
             ([_PASSED, _DRY], 2),
+            ([_DRY, _LEFT_OUT], 1),
             ([_PASSED], 0),
         ):
             self.suite_says(*tests)
@@ -209,6 +211,8 @@ class Status(VerdictTest):
             for words in (["--gtest_filter=A.*"], ["--gtest_filter", "A.*"], ["--check"]):
                 self.suite_says(_PASSED)
                 self.assertNotIn("NOW PASSES", self.act(0, *words)[1])
+            self.suite_says(_PASSED, _LEFT_OUT)
+            self.assertNotIn("NOW PASSES", self.act(1)[1])
 
 
 class RanTest(unittest.TestCase):
