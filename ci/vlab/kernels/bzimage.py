@@ -76,10 +76,12 @@ def release(image: Path) -> str:
         if whole_head and head.startswith(_ELF):
             (machine,) = _ELF_MACHINE.unpack_from(head, _ELF_MACHINE_AT)
             with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as whole:
-                found = _BANNER.search(whole) if machine == _X86_64 else None
+                banner = _BANNER.search(whole) if machine == _X86_64 else None
+                found = banner[1] if banner else None
         elif whole_head and head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] == _MAGIC:
             (offset,) = struct.unpack_from("<H", head, _RELEASE_AT)
-            found = _RELEASE.match(head, offset + _MAGIC_AT - 2)
+            text = _RELEASE.match(head, offset + _MAGIC_AT - 2)
+            found = text[1] if text else None
             if sum(_payload_place(head)) > os.fstat(file.fileno()).st_size:
                 raise UsageError(f"{image} is cut off")
         else:
@@ -88,7 +90,7 @@ def release(image: Path) -> str:
             )
     if found is None:
         raise UsageError(f"{image} is not a kernel for x86-64")
-    return found[1].decode()
+    return found.decode()
 
 
 def _payload_place(image: bytes) -> tuple[int, int]:
