@@ -120,7 +120,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // All that concern packets, some at a time.
   constexpr FaultScope kScope{.commands = {}, .has = kFrameFaults | kSteeringFaults | kQueueFaults};
   Faults faults(kScope);
-  const auto set = input.Number<std::uint32_t>();
+  const auto set = input.Number<std::uint64_t>();
   for (const FaultSpec& spec : FaultSpecs()) {
     if ((set >> static_cast<unsigned>(spec.fault) & 1U) == 0) continue;
     std::ignore = faults.Set(spec.turn == FaultTurn::kEvery || spec.turn == FaultTurn::kOnce
