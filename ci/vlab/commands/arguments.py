@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vlab.kernels import build
 from vlab.machines.guests import NICS
 
 Kind = Callable[[str], Any]
@@ -49,6 +50,16 @@ def nic(text: str) -> str:
     if text not in NICS:
         raise argparse.ArgumentTypeError(f"not one of {', '.join(sorted(NICS))}: '{text}'")
     return text
+
+
+def build_options(text: str) -> list[str]:
+    """What a kernel is built with; "" is nothing."""
+    chosen = sorted(set(text.split(","))) if text else []
+    for name in chosen:
+        if name not in build.options():
+            known = ", ".join(build.options())
+            raise argparse.ArgumentTypeError(f"not one of {known}: '{name}'")
+    return chosen
 
 
 def several(one: Kind) -> Kind:

@@ -11,6 +11,7 @@ from pathlib import Path
 from vlab.base.paths import BUILD, RESULTS
 from vlab.commands import arguments
 from vlab.debian import tools
+from vlab.kernels import build as kernels
 from vlab.kernels import own
 from vlab.kernels.kernel import Kernel
 from vlab.faults import catalogue
@@ -27,6 +28,7 @@ def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
     add("--nic", choices=sorted(NICS), default=nic, help=f"the emulated NIC ({nic or 'each'})")
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
         help="newest Debian kernel of a series, a built tree, a .deb or an image (%(default)s)")  # fmt: skip
+    add_with(parser)
     add("--module", metavar="FILE.ko", type=Path, default=None,
         help="a module of yours in place of the kernel's own of that name")  # fmt: skip
     add("--out", metavar="DIR", type=Path,
@@ -40,6 +42,14 @@ def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
     parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
 
 
+def add_with(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--with", metavar="OPTION,...", dest="with_", type=arguments.build_options, default=[],
+        help="that kernel, a series or a tree, built anew from its source with these: "
+        + "; ".join(f"{name} ({finds})" for name, finds in kernels.options().items()),
+    )  # fmt: skip
+
+
 def add_options_of_several(
     parser: argparse.ArgumentParser, *, name: str, logs: str, ends: str, limit_s: float
 ) -> None:
@@ -51,6 +61,7 @@ def add_options_of_several(
         help=f"receives the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
     add("--jobs", metavar="N", type=arguments.number,
         help="labs at once (as many as cores and memory carry)")  # fmt: skip
+    add_with(parser)
     _add_build(parser)
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=limit_s,
         help=f"time limit of {ends} (%(default)s)")  # fmt: skip
@@ -91,7 +102,7 @@ def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
     with ExitStack() as stack:
         programs = stack.enter_context(building(options.build))
         supplies = Supplies()
-        kernel = supplies.kernel(options.kernel, options.nic)
+        kernel = supplies.kernel(kernels.made(options.kernel, options.with_), options.nic)
         if options.module is not None:
             kernel = own.with_module(kernel, options.module)
         out = options.out or RESULTS / f"{options.nic}-{kernel.version}"

@@ -15,7 +15,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture
-from vlab.commands import arguments, booting, clean, faults, kernel_selftest, matrix, run
+from vlab.commands import arguments, bisect_run, booting, clean, faults, kernel, kernel_selftest, matrix, run
 from vlab.commands.booting import booted
 
 _VERSION_S = 20
@@ -30,6 +30,7 @@ or has no result, else 0. Of run and matrix, a failure that conf/known-faults.to
 
 
 def main(arguments: Sequence[str]) -> int:
+    abort = bisect_run.ABORT if arguments[:1] == ["bisect-run"] else None
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
@@ -38,10 +39,10 @@ def main(arguments: Sequence[str]) -> int:
             return COMMANDS[options.command].act(options)
     except UsageError as error:
         print(f"ci/lab: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        return abort or EXIT_USAGE
     except (LabError, OSError) as error:
         print(f"ci/lab: {error}", file=sys.stderr)
-        return EXIT_LAB
+        return abort or EXIT_LAB
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
@@ -91,6 +92,9 @@ COMMANDS = {
     ),
     "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),
     "shell": Command("a shell on the DUT", "", _shell),
+    "kernel": Command(
+        "build the smallest kernel that the lab needs", "build", kernel.act, kernel.add_options
+    ),
     "kernel-selftest": Command(
         "run the kernel's own zcrx test, and ours beside it", "", kernel_selftest.act,
         kernel_selftest.add_options,
@@ -102,6 +106,11 @@ COMMANDS = {
     "matrix": Command(
         "run the suite on every kernel with every NIC", "", matrix.act,
         matrix.add_options,
+    ),
+    "bisect-run": Command(
+        "build the kernel tree of this folder and run the suite on it, for `git bisect run`: 0 good, "
+        "1 bad, 125 cannot be built or booted, 128 a mistake of the command line",
+        "[-- SUITE ARGUMENTS]", bisect_run.act, bisect_run.add_options,
     ),
     "clean": Command(
         "remove from the cache what newer kernels and packages have replaced", "",

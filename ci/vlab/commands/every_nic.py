@@ -16,6 +16,7 @@ from vlab.base.paths import BUILD, KNOWN_FAULTS, RESULTS
 from vlab.base.pool import Job
 from vlab.commands import booting
 from vlab.commands.cells import Cell
+from vlab.kernels import build as kernels
 from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import NICS
 from vlab.machines.lab import prepare
@@ -38,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--module is for one NIC: name it by --nic")
     faults = known_issues.load(KNOWN_FAULTS)
     with building(options.build) as programs:
+        options.kernel = kernels.made(options.kernel, options.with_)
         cells = _cells(options, (options.out or RESULTS).resolve())
         build = programs()
     jobs = [Job(cell.name, _command(cell, build, options)) for cell in cells]
@@ -83,6 +85,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
 
 def _command(cell: Cell, programs: Path, options: argparse.Namespace) -> list[str]:
     """The user's own options, made definite: argparse takes the last of an option given twice."""
-    definite = ["--nic", cell.nic, "--build", str(programs), "--out", str(cell.out)]
+    definite = ["--nic", cell.nic, "--kernel", cell.asked, "--with", ""]
+    definite += ["--build", str(programs), "--out", str(cell.out)]
     words = [*["--gtest_color=yes"] * sys.stdout.isatty(), *options.words]
     return [sys.executable, "-m", "vlab", *options.own, *definite, "--", *words]

@@ -19,6 +19,7 @@ from vlab.debian import tools
 from vlab.faults import catalogue, detection, fault_lab, page, table
 from vlab.faults.catalogue import Catalogue, InjectedFault
 from vlab.faults.detection import FaultReport
+from vlab.kernels import build as kernels
 from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import NICS
 from vlab.machines.supplies import Supplies
@@ -60,6 +61,7 @@ def act(options: argparse.Namespace) -> int:
     for text in options.faults or ():  # said before anything is built
         every_fault.kind(text)
     with building(options.build) as programs:
+        options.kernel = kernels.made(options.kernel, options.with_)
         build = programs()
     every_fault = every_fault.of_build(build)
     settings = {nic: _settings(options, every_fault, nic) for nic in options.nics}
@@ -141,6 +143,7 @@ def _each(
         tools.accelerator(supplies.tools, supplies.kernel(options.kernel, nic).image)
     _SUITES[options.suite]().share()
     own = [sys.executable, "-m", "vlab", *options.own, "--build", str(programs)]
+    own += ["--kernel", str(options.kernel), "--with", ""]
     jobs = [Job(nic, [*own, "--nics", nic, "--out", str(out / nic)]) for nic in nics]
     for nic in nics:
         (out / nic / _JSON).unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from vlab.base.errors import UsageError
 from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import arguments, booting, cells
 from vlab.debian import tools
+from vlab.kernels import build as kernels
 from vlab.machines.capacity import labs_at_once
 from vlab.machines.supplies import Supplies
 from vlab.results import junit, known_issues, page, report, table
@@ -35,6 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def act(options: argparse.Namespace) -> int:
     faults = known_issues.load(KNOWN_FAULTS)
+    if options.with_ and not options.kernels:
+        raise UsageError("--with builds those that --kernels names")
     with results_folder(options.out.resolve()) as out:
         with building(options.build) as programs:
             wanted = _cells(options, out)
@@ -51,18 +54,19 @@ def act(options: argparse.Namespace) -> int:
 def _cells(options: argparse.Namespace, out: Path) -> list[cells.Cell]:
     """Everything is fetched here, so that a slow mirror does not use up a lab's time."""
     supplies = Supplies()
-    kernels = [
+    made = [kernels.made(what, options.with_) for what in options.kernels or ()]
+    every = [
         (nic, what, supplies.kernel(what, nic))
         for nic in options.nics
-        for what in options.kernels or supplies.series(nic)
+        for what in made or supplies.series(nic)
     ]
-    names = [f"{nic}-{kernel.version}" for nic, _, kernel in kernels]
+    names = [f"{nic}-{kernel.version}" for nic, _, kernel in every]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"two of the kernels are of one version: both would be {twice[0]}")
-    tools.accelerator(supplies.tools, kernels[0][2].image)  # tried once, not by all at once
+    tools.accelerator(supplies.tools, every[0][2].image)  # tried once, not by all at once
     return [
         cells.Cell(nic, kernel.version, out / f"{nic}-{kernel.version}", str(what))
-        for nic, what, kernel in kernels
+        for nic, what, kernel in every
     ]
 
 

@@ -79,6 +79,15 @@ class Apt:
             self._refresh()
             return self._run("apt-cache", "pkgnames", prefix, limit_s=_LOCAL_S).split()
 
+    def version(self, package: str) -> str | None:
+        """The newest that the mirror has; None where it has none."""
+        if package not in self.names(package):
+            return None
+        shown = self._run("apt-cache", "show", "--no-all-versions", package, limit_s=_LOCAL_S)
+        return next(
+            line.split()[1] for line in shown.splitlines() if line.startswith("Version: ")
+        )
+
     def tree(self, name: str, packages: Sequence[str]) -> Path:
         """A folder with `packages` and all that they depend on.
 

@@ -15,10 +15,10 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.base.process import capture
 from vlab.debian.apt import LAB_RELEASE, Apt, host_release
+from vlab.kernels import source
 from vlab.machines.guests import NET_CONFIG_PATH
 
 SERIES = "7.3"
-_SOURCE = f"linux-source-{SERIES}"
 _HW = "tools/testing/selftests/drivers/net/hw"
 # The test, the libraries of the selftests and of YNL, and what its C part is compiled with.
 _PARTS = (
@@ -31,7 +31,6 @@ _PYTHON = ("python3", "python3-yaml")
 _LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 _NEEDLESS = ("usr/share", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/perl-base")
 _SHIM = Path(__file__).resolve().parent / "liburing_zcrx.h"
-_EXTRACT_S = 600.0  # of 160 MB on a busy host; 15 s are usual
 _LOCAL_S = 120.0
 _ARCHIVE = "kernel-suite.tar"
 # In the guest's memory: the suite expects a local disk, which a virtiofs share is not.
@@ -47,7 +46,8 @@ def folder() -> Path:
     with cache.once(target) as partial:
         if partial is not None:
             whole = partial / "whole"
-            _extract(whole / "linux")
+            (whole / "linux").mkdir(parents=True)
+            source.extract(SERIES, whole / "linux", _PARTS)
             with progress.phase("preparing the kernel's own suite"):
                 _compile(whole / "linux")
                 _add_python(whole)
@@ -60,28 +60,16 @@ def folder() -> Path:
     return target
 
 
-def _extract(linux: Path) -> None:
-    raw = linux / "raw"
-    raw.mkdir(parents=True)
-    Apt(cache.folder(), LAB_RELEASE, backports=True).unpack([_SOURCE], raw)
-    tarball = raw / "usr/src" / f"{_SOURCE}.tar.xz"
-    with progress.phase(f"unpacking {_SOURCE}"):
-        members = [f"{_SOURCE}/{part}" for part in _PARTS]
-        options = ["--strip-components=1", f"--directory={linux}"]
-        capture(["tar", "--extract", "--file", tarball, *options, *members], Deadline(_EXTRACT_S))
-    shutil.rmtree(raw)
-
-
 def _compile(linux: Path) -> None:
     """As its Makefile does it, which does not optimise; static, so that it runs in any guest."""
     headers = linux / "headers/linux"  # these alone: all others are the system's own
     headers.mkdir(parents=True)
     for name in ("io_uring.h", "io_uring"):
         (linux / "include/uapi/linux" / name).rename(headers / name)
-    source = linux / _HW / "iou-zcrx.c"
+    program = linux / _HW / "iou-zcrx.c"
     options = ["-D_GNU_SOURCE=", f"-I{headers.parent}", "-include", "linux/io_uring.h"]
-    options += ["-include", str(_SHIM), "-static", "-o", str(source.with_suffix(""))]
-    capture(["cc", *options, source, "-luring"], Deadline(_LOCAL_S))
+    options += ["-include", str(_SHIM), "-static", "-o", str(program.with_suffix(""))]
+    capture(["cc", *options, program, "-luring"], Deadline(_LOCAL_S))
 
 
 def _add_python(whole: Path) -> None:

@@ -1,0 +1,161 @@
+"""The smallest kernel that the lab needs, built from a tree: all drivers built in, nothing else.
+
+Its configuration is conf/kernel/*.config over everything off, with conf/kernel/with/NAME.config for
+each option. It is built in a folder of its own (`make O=`): the tree is only read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from vlab.base import cache, progress
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError, UsageError
+from vlab.base.locks import locked
+from vlab.base.paths import REPOSITORY
+from vlab.base.process import capture, end, spawn
+from vlab.kernels import config, source
+
+_FRAGMENTS = REPOSITORY / "conf/kernel"
+_FOR_SUITE = _FRAGMENTS / "suite.config"  # a kernel too old for some of it is worth a run all the same
+_MAKE_S = 3 * 3600.0  # 1600 objects take 15 minutes on two cores, more where others work beside
+_CONFIGURE_S = 300.0
+_INSTALL_S = 600.0
+_LOG = "make.log"
+_TAIL_BYTES = 2000
+# Left by a build in the tree itself, beside which make makes none elsewhere.
+_BUILT_IN_PLACE = (".config", "include/config")
+
+
+class BuildError(LabError):
+    """The source does not compile, or not with what is wanted."""
+
+
+def options() -> dict[str, str]:
+    """What kernels can be built with, and what each finds."""
+    return {
+        file.stem: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        for file in sorted((_FRAGMENTS / "with").glob("*.config"))
+    }
+
+
+def made(kernel: str | Path, chosen: Sequence[str]) -> str | Path:
+    """`kernel` as --kernel takes it: with options, the folder in which it has been built anew from
+    its source, a series of Debian's or a tree."""
+    return build(kernel, chosen) if chosen else kernel
+
+
+def build(kernel: str | Path, chosen: Sequence[str], out: Path | None = None) -> Path:
+    """Brings the kernel in `out` up to date, by default in a folder of the cache; returns it."""
+    _install_tools()
+    tree = kernel if isinstance(kernel, Path) else source.of_series(kernel)
+    _check(tree)
+    out = out or _home(tree, chosen)
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out / ".lock"):
+        _configure(tree, chosen, out)
+        with progress.phase(f"building {tree.name} with {' '.join(chosen) or 'nothing else'}"):
+            _make(tree, out, chosen)
+    return out
+
+
+def _install_tools() -> None:
+    capture([REPOSITORY / "ci/install-packages", "--kernel"], Deadline(_INSTALL_S))
+
+
+def _check(tree: Path) -> None:
+    if not (tree / "Kbuild").exists():
+        raise UsageError(f"{tree} is not a kernel's source tree")
+    if any((tree / left).exists() for left in _BUILT_IN_PLACE):
+        raise UsageError(
+            f"{tree} is built in place, and make builds nowhere else beside that; "
+            "run `make mrproper` there, or take the build as it is (--kernel)"
+        )
+
+
+def _home(tree: Path, chosen: Sequence[str]) -> Path:
+    key = hashlib.sha256(f"{tree}\0{' '.join(chosen)}".encode()).hexdigest()[:12]
+    return cache.folder() / "builds" / f"{tree.name}-{key}"
+
+
+def _configure(tree: Path, chosen: Sequence[str], out: Path) -> None:
+    """Leaves .config alone where it is as it would be made: make would look at everything anew."""
+    files = [*sorted(_FRAGMENTS.glob("*.config")), *(_option(name) for name in chosen)]
+    wanted: dict[str, str] = {}
+    for file in files:
+        wanted |= config.read(file)
+    wanted = {name: "y" if value == "m" else value for name, value in wanted.items()}
+    text = "".join(f"{name}={value}\n" for name, value in wanted.items())
+    fragment = out / "wanted.config"
+    if (out / ".config").exists() and fragment.exists() and fragment.read_text() == text:
+        return
+    fragment.write_text(text, encoding="utf-8")
+    try:
+        capture(
+            [*_command(tree, out, chosen), "allnoconfig", f"KCONFIG_ALLCONFIG={fragment}"],
+            Deadline(_CONFIGURE_S), env=_environment(),
+        )  # fmt: skip
+        lacks = config.lacks(config.read(out / ".config"), wanted)
+    except BaseException:
+        fragment.unlink()
+        raise
+    spared = config.read(_FOR_SUITE)
+    if needed := [one for one in lacks if one.partition("=")[0] not in spared]:
+        fragment.unlink()
+        raise BuildError(
+            f"{tree} cannot be built with {' '.join(chosen) or 'what the lab needs'}: "
+            f"it does not take {', '.join(needed)}"
+        )
+
+
+def _option(name: str) -> Path:
+    return _FRAGMENTS / "with" / f"{name}.config"
+
+
+def _make(tree: Path, out: Path, chosen: Sequence[str]) -> None:
+    log = out / _LOG
+    deadline = Deadline(_MAKE_S)
+    with open(log, "wb") as said:
+        process = spawn(
+            [*_command(tree, out, chosen), f"--jobs={len(os.sched_getaffinity(0))}", "vmlinux"],
+            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=_environment(),
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        status = process.wait(deadline.remaining())
+    except subprocess.TimeoutExpired:
+        raise LabError(f"make took more than {deadline.seconds:g} s in {out}") from None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)  # its own makes and compilers too
+        end(process, Deadline(1))
+    if status != 0:
+        raise BuildError(f"{tree} could not be built: {log} ends with\n{_tail(log)}")
+
+
+def _command(tree: Path, out: Path, chosen: Sequence[str]) -> list[str]:
+    # The same source makes the same objects, whenever and wherever: so ccache finds them again.
+    return [
+        "make", "--silent", f"--directory={tree}", f"O={out}", "CC=ccache gcc",
+        f"LOCALVERSION={''.join(f'+{name}' for name in chosen)}", "KBUILD_BUILD_TIMESTAMP=@0",
+    ]  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    """Without what make would take from an outer one, or the user's own builds."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "KBUILD_", "KCONFIG_", "ARCH", "CROSS_COMPILE"))
+    }
+
+
+def _tail(log: Path) -> str:
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        return file.read().decode(errors="replace").strip()
