@@ -34,11 +34,23 @@ class Refusal(LabTest):
             (["run", "--kernel", "latest"], "neither a kernel series such as 7.3 nor a file: 'latest'"),
             (["run", "--share", "/nonexistent"], "not a directory: '/nonexistent'"),
             (["run", "--limit", "-1"], "not a number of seconds: '-1'"),
+            (["run", "--with", "kasn"], "not one of coverage, debug, faultinjection, kasan"),
+            (["matrix", "--with", "kasan"], "--with builds those that --kernels names"),
+            (["kernel", "build", "--source", "/"], "/ is not a kernel's source tree"),
+            (["coverage", "--suite", "theirs"], "neither ours nor kernel: 'theirs'"),
             (["exec"], "exec needs a command"),
             (["shell", "--", "ls"], "shell takes no arguments after --"),
             (["clean", "--", "all"], "clean takes no arguments after --"),
         ):
             self.refused(self.plain(*words), 2, sentence)
+
+    def test_a_mistake_is_no_verdict_of_a_bisection(self) -> None:
+        """git-bisect(1): from 128 on, it ends; 2 and 5 would make each commit bad."""
+        self.refused(self.plain("bisect-run", "--nic", "ne2000"), 128, "invalid choice: 'ne2000'")
+        self.refused(self.lab("bisect-run", "--kernel", "7.3"), 128, "bisect-run builds a tree")
+        done = self.lab("bisect-run", "--kernel", str(self.folder))
+        self.refused(done, 128, f"{self.folder} is not a kernel's source tree")
+        self.refused(self.lab("bisect-run", "--build", "/"), 128, "/zcrx_tests is missing")
 
     def test_help_names_every_command(self) -> None:
         text = self.plain("--help").stdout

@@ -15,7 +15,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture
-from vlab.commands import arguments, bisect_run, booting, clean, faults, kernel, kernel_selftest, matrix, run
+from vlab.commands import arguments, bisect_run, booting, clean, coverage, faults, kernel, kernel_selftest, matrix, run
 from vlab.commands.booting import booted
 
 _VERSION_S = 20
@@ -111,6 +111,10 @@ COMMANDS = {
         "build the kernel tree of this folder and run the suite on it, for `git bisect run`: 0 good, "
         "1 bad, 125 cannot be built or booted, 128 a mistake of the command line",
         "[-- SUITE ARGUMENTS]", bisect_run.act, bisect_run.add_options,
+    ),
+    "coverage": Command(
+        "tell which lines of zcrx, page pool and drivers the suites reach", "", coverage.act,
+        coverage.add_options,
     ),
     "clean": Command(
         "remove from the cache what newer kernels and packages have replaced", "",

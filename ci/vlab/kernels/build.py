@@ -19,13 +19,14 @@ from vlab.base.errors import LabError, UsageError
 from vlab.base.locks import locked
 from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture, end, spawn
-from vlab.kernels import config, source
+from vlab.kernels import config, profiled, source
 
 _FRAGMENTS = REPOSITORY / "conf/kernel"
 _FOR_SUITE = _FRAGMENTS / "suite.config"  # a kernel too old for some of it is worth a run all the same
 _MAKE_S = 3 * 3600.0  # 1600 objects take 15 minutes on two cores, more where others work beside
 _CONFIGURE_S = 300.0
 _INSTALL_S = 600.0
+COVERAGE = "coverage"  # the option that gcov needs
 _LOG = "make.log"
 _TAIL_BYTES = 2000
 # Left by a build in the tree itself, beside which make makes none elsewhere.
@@ -52,9 +53,9 @@ def made(kernel: str | Path, chosen: Sequence[str]) -> str | Path:
 
 def build(kernel: str | Path, chosen: Sequence[str], out: Path | None = None) -> Path:
     """Brings the kernel in `out` up to date, by default in a folder of the cache; returns it."""
-    _install_tools()
-    tree = kernel if isinstance(kernel, Path) else source.of_series(kernel)
+    tree = tree_of(kernel)
     _check(tree)
+    _install_tools()
     out = out or _home(tree, chosen)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / ".lock"):
@@ -62,6 +63,11 @@ def build(kernel: str | Path, chosen: Sequence[str], out: Path | None = None) ->
         with progress.phase(f"building {tree.name} with {' '.join(chosen) or 'nothing else'}"):
             _make(tree, out, chosen)
     return out
+
+
+def tree_of(kernel: str | Path) -> Path:
+    """Its source."""
+    return kernel if isinstance(kernel, Path) else source.of_series(kernel)
 
 
 def _install_tools() -> None:
@@ -80,7 +86,7 @@ def _check(tree: Path) -> None:
 
 def _home(tree: Path, chosen: Sequence[str]) -> Path:
     key = hashlib.sha256(f"{tree}\0{' '.join(chosen)}".encode()).hexdigest()[:12]
-    return cache.folder() / "builds" / f"{tree.name}-{key}"
+    return cache.folder() / "builds" / "-".join([tree.name, *chosen, key])
 
 
 def _configure(tree: Path, chosen: Sequence[str], out: Path) -> None:
@@ -143,6 +149,7 @@ def _command(tree: Path, out: Path, chosen: Sequence[str]) -> list[str]:
     return [
         "make", "--silent", f"--directory={tree}", f"O={out}", "CC=ccache gcc",
         f"LOCALVERSION={''.join(f'+{name}' for name in chosen)}", "KBUILD_BUILD_TIMESTAMP=@0",
+        *(profiled.make_variables(tree) if COVERAGE in chosen else []),
     ]  # fmt: skip
 
 
