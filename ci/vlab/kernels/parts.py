@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import lzma
 import shutil
+import tempfile
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vlab.base.deadline import Deadline
-from vlab.base.errors import UsageError
+from vlab.base.errors import LabError, UsageError
 from vlab.base.process import capture
 from vlab.debian.elf import Elf
 from vlab.kernels import bzimage
@@ -84,11 +85,18 @@ def read_module(path: Path) -> bytes:
         elif path.suffix == ".gz":
             content = gzip.decompress(content)
         elif path.suffix == ".zst":
-            raise ValueError("zstd is not supported")
+            content = _unzstd(path)
         Elf(content).section(_INFORMATION)
-    except (OSError, lzma.LZMAError, zlib.error, EOFError, ValueError) as error:
+    except (OSError, lzma.LZMAError, zlib.error, EOFError, ValueError, LabError) as error:
         raise UsageError(f"{path} cannot be read as a kernel module: {error}") from error
     return content
+
+
+def _unzstd(path: Path) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / "module.ko"
+        capture(["zstd", "-dq", path, "-o", unpacked], Deadline(_LOCAL_S))
+        return unpacked.read_bytes()
 
 
 def write_module(content: bytes, target: Path) -> None:

@@ -92,6 +92,17 @@ class OwnKernel(unittest.TestCase):
         self.assertEqual(mine.modules[0], kernel.modules[0])
         self.assertEqual(mine.modules[1].read_bytes(), module_of(release=_RELEASE))
 
+    def test_a_module_packed_as_distributions_do(self) -> None:
+        kernel = self.get(self.tree())
+        plain = self.write(self.folder / "nic-core.ko", module_of(release=_RELEASE))
+        for command, name in (("zstd -q", "zst"), ("xz -k", "xz"), ("gzip -k", "gz")):
+            subprocess.run([*command.split(), plain], check=True)
+            mine = own.with_module(kernel, plain.with_name(f"nic-core.ko.{name}"))
+            self.assertEqual(mine.modules[1].read_bytes(), plain.read_bytes())
+        broken = self.write(self.folder / "nic-core.ko.zst", b"not packed")
+        with self.assertRaisesRegex(UsageError, "zst cannot be read as a kernel module: zstd"):
+            own.with_module(kernel, broken)
+
     def test_a_module_that_does_not_fit(self) -> None:
         kernel = self.get(self.tree())
         for name, content, why in (
