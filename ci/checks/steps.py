@@ -99,6 +99,15 @@ def _nightly(scope: Scope) -> list[Step]:
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),
+        Step(
+            "kasan-lockdep",
+            [_own_kernel("run", "kasan-lockdep", "--with", "kasan,lockdep", "--limit", "3600")],
+            {"nightly": 3600}, ["build"],
+        ),
+        Step(
+            "coverage", [_own_kernel("coverage", "coverage", "--suite", "ours,kernel")],
+            {"nightly": 2400}, ["build"],
+        ),
         *(Step(f"loops-{part}", [_loops(part)], {"nightly": 1600}, ["build"]) for part in _PARTS),
         Step(
             "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 6000}, ["build"]
@@ -178,6 +187,12 @@ def _long_lab(name: str, **settings: int) -> Command:
     }  # fmt: skip
     words = [f"{key}={value}" for key, value in environment.items()]
     return ["env", "-C", "test/lab", *words, *_module("unittest", "-v", f"{name}_test")]
+
+
+def _own_kernel(command: str, name: str, *words: str) -> Command:
+    """What builds a kernel first."""
+    out = f"results/{name}"
+    return ["ci/lab", command, *words, "--build", _PROGRAMS, "--out", out]
 
 
 def _loops(part: int) -> Command:
