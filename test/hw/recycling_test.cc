@@ -41,7 +41,8 @@ TEST_P(ZcrxRecycling, CarriesManyTimesTheArea) {
   const uint64_t bytes = kVolumes * area;
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
 
-  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
+  ASSERT_OK_AND_ASSIGN(const Received received,
+                       Transfer(receiver, sender, bytes, Deadline::In(kLongTransfer)));
   EXPECT_THAT(received, ArrivedInPlace());
 }
 
