@@ -41,6 +41,12 @@ class Refusal(LabTest):
             (["exec"], "exec needs a command"),
             (["shell", "--", "ls"], "shell takes no arguments after --"),
             (["clean", "--", "all"], "clean takes no arguments after --"),
+            (["repro", "no-such-fault"], "no known fault has the name 'no-such-fault'"),
+            (["repro", "a", "b"], "unrecognized arguments: b"),
+            (["repro", "a", "--", "b"], "repro takes no arguments after --"),
+            (["repro", "no-such-queue-einval", "--with", "kasan"], "--with builds the kernel that"),
+            (["repro", "a", "--runs", "0"], "not a number from 1 to 9999: '0'"),
+            (["repro", "a", "--kernel", "7.3.4"], "neither a kernel series such as 7.3 nor a file"),
         ):
             self.refused(self.plain(*words), 2, sentence)
 
@@ -59,6 +65,11 @@ class Refusal(LabTest):
             one = self.plain(name, "--help")
             self.assertEqual(one.returncode, 0)
             self.assertIn("--kernel", one.stdout)
+
+    def test_a_kernel_that_debian_does_not_have_for_a_fault(self) -> None:
+        done = self.lab("repro", "no-such-queue-einval", "--kernel", "5.99")
+        self.refused(done, 5, "")
+        self.assertIn("not tried on bnxt 5.99: Debian has no full kernel 5.99", done.stdout)
 
     def test_a_build_that_is_not_there(self) -> None:
         done = self.plain("run", "--build", str(self.folder))

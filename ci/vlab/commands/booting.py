@@ -22,18 +22,21 @@ from vlab.results.folder import results_folder
 from vlab.suites.build import building
 
 
-def add_options(parser: argparse.ArgumentParser, *, nic: str | None) -> None:
-    """The options of every lab. `nic`: the default; None for a lab with each."""
+def add_options(
+    parser: argparse.ArgumentParser, *, nic: str | None, kernel: str | None = "7.3"
+) -> None:
+    """The options of every lab. `nic`, `kernel`: the defaults; None for a lab with each."""
     add = parser.add_argument
     add("--nic", choices=sorted(NICS), default=nic, help=f"the emulated NIC ({nic or 'each'})")
-    add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
-        help="newest Debian kernel of a series, a built tree, a .deb or an image (%(default)s)")  # fmt: skip
+    add("--kernel", metavar="KERNEL", type=arguments.kernel, default=kernel,
+        help=f"newest Debian kernel of a series, a built tree, a .deb or an image ({kernel or 'each'})")  # fmt: skip
     add_with(parser)
     add("--module", metavar="FILE.ko", type=Path, default=None,
         help="a module of yours in place of the kernel's own of that name")  # fmt: skip
     add("--out", metavar="DIR", type=Path,
         help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)"
-        + "; without --nic the folder of those folders" * (nic is None))  # fmt: skip
+        + "; without --nic the folder of those folders" * (nic is None and kernel is not None)
+        + "; DIR is the folder of those folders (results/repro)" * (kernel is None))  # fmt: skip
     add("--fault", metavar="NAME[=ARGUMENT]", dest="faults", action="append", default=[],
         help="give the DUT's NIC a fault once both guests are up; may be repeated")  # fmt: skip
     add("--cold", action="store_true",

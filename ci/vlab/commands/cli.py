@@ -15,7 +15,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture
-from vlab.commands import arguments, bisect_run, booting, clean, coverage, faults, kernel, kernel_selftest, matrix, run
+from vlab.commands import arguments, bisect_run, booting, clean, coverage, faults, kernel, kernel_selftest, matrix, repro, run
 from vlab.commands.booting import booted
 
 _VERSION_S = 20
@@ -26,6 +26,7 @@ configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for 
 line; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the worst:
 1 before {EXIT_LAB}, and 4 only if all skipped everything. Of matrix: 1 if a test of any lab failed
 or has no result, else 0. Of run and matrix, a failure that conf/known-faults.toml explains is none.
+Of repro: 0 if the fault still happens wherever it was tried, 1 if it does not.
 """
 
 
@@ -92,6 +93,10 @@ COMMANDS = {
     ),
     "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),
     "shell": Command("a shell on the DUT", "", _shell),
+    "repro": Command(
+        "run what a fault of conf/known-faults.toml takes, and say whether it still happens; without "
+        "NAME list them", "[NAME]", repro.act, repro.add_options,
+    ),
     "kernel": Command(
         "build the smallest kernel that the lab needs", "build", kernel.act, kernel.add_options
     ),
@@ -137,7 +142,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not own or (own[0].startswith("-") and own[0] not in ("-h", "--help", "--version")):
         own.insert(0, "run")
     options = _parser().parse_args(own)
-    if words and not COMMANDS[options.command].rest:
+    if words and "--" not in COMMANDS[options.command].rest:
         raise UsageError(f"{options.command} takes no arguments after --")
     options.own, options.words = own, words
     return options

@@ -20,6 +20,10 @@ _RESOLVED_AGE_S = 24 * 3600
 _PACKAGE = re.compile(r"linux-(binary|image|modules)-((\d+\.\d+)\.(\d+)\+deb\d+)-(cloud-)?amd64")
 
 
+class NoSuchKernel(LabError):
+    """Debian has none of the series, or not any more."""
+
+
 class Kernels:
     """`flavour`: "cloud" or "full", Debian's kernel for virtual machines or for any."""
 
@@ -57,7 +61,7 @@ class Kernels:
         available = self._available(flavour)
         matching = [release for release in available if _series(release) == series]
         if not matching:
-            raise LabError(
+            raise NoSuchKernel(
                 f"Debian has no {flavour} kernel {series} with its modules; "
                 f"there are {', '.join(self.series(flavour))}"
             )

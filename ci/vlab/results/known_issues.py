@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
+import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from vlab.base.errors import LabError
 from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, Case, CellResult, Outcome
 
+# How often `ci/lab repro` tries at most, where the entry does not say.
+_RUNS, _RUNS_OF_A_RACE = 2, 20
+
 
 @dataclass(frozen=True)
 class KnownIssue:
+    name: str  # for `ci/lab repro`
     kernels: Sequence[str]  # series or point releases
     nics: Sequence[str]
     test: str  # may hold * and ?
@@ -28,6 +33,20 @@ class KnownIssue:
     cause: str
     look_again: datetime.date
     race: bool = False  # the test fails only sometimes
+    # What provokes it, for `ci/lab repro`: each run is of the suite with `arguments`, or of `test`.
+    runs: int = 0
+    arguments: Sequence[str] = ()
+    nic_fault: str = ""
+
+    @property
+    def most_runs(self) -> int:
+        return self.runs or (_RUNS_OF_A_RACE if self.race else _RUNS)
+
+    @property
+    def words(self) -> list[str]:
+        """The suite's arguments."""
+        every = self.test == "*"
+        return list(self.arguments) or [f"--gtest_filter={self.test}"] * (not every)
 
     def concerns(self, result: CellResult) -> bool:
         kernels = {result.series, result.kernel}
@@ -44,7 +63,8 @@ class KnownIssue:
         )
 
     def __str__(self) -> str:
-        return f"{','.join(self.nics)} {','.join(self.kernels)} {self.test}: {self.symptom}"
+        where = f"{','.join(self.nics)} {','.join(self.kernels)}"
+        return f"{self.name} ({where} {self.test}: {self.symptom})"
 
 
 def load(path: Path) -> list[KnownIssue]:
@@ -55,16 +75,21 @@ def load(path: Path) -> list[KnownIssue]:
     entries = content.pop("fault", [])
     if content or not isinstance(entries, list):
         raise LabError(f"{path}: only [[fault]] tables are allowed")
-    return [_fault(path, number, entry) for number, entry in enumerate(entries, start=1)]
+    faults = [_fault(path, number, entry) for number, entry in enumerate(entries, start=1)]
+    names = [fault.name for fault in faults]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise LabError(f"{path}: two faults have the name {twice[0]}")
+    return faults
 
 
 def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
-    """All keys but `race`, no others: a misspelt one would make an entry that never fits."""
+    """No other keys than it may have: a misspelt one would make an entry that never fits."""
     where = f"{path}: fault {number}"
     if not isinstance(entry, dict):
         raise LabError(f"{where} is not a table")
     known = {field.name for field in fields(KnownIssue)}
-    if missing := known - {"race"} - entry.keys():
+    needed = {field.name for field in fields(KnownIssue) if field.default is MISSING}
+    if missing := needed - entry.keys():
         raise LabError(f"{where} lacks {', '.join(sorted(missing))}")
     if unknown := entry.keys() - known:
         raise LabError(f"{where} has an unknown key: {', '.join(sorted(unknown))}")
@@ -76,11 +101,16 @@ def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
         elif name == "race":
             if not isinstance(value, bool):
                 raise LabError(f"{where}: race is neither true nor false")
-        elif name in ("kernels", "nics"):
+        elif name == "runs":
+            if type(value) is not int or not 0 < value < 10000:
+                raise LabError(f"{where}: runs is not a number from 1 to 9999")
+        elif name in ("kernels", "nics", "arguments"):
             if not (isinstance(value, list) and value and all(map(_is_text, value))):
                 raise LabError(f"{where}: {name} is not a list of texts, or empty")
         elif not _is_text(value):
             raise LabError(f"{where}: {name} is not a text, or empty")
+        elif name == "name" and not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", value):
+            raise LabError(f"{where}: name is not of small letters and digits with - between")
     return KnownIssue(**entry)
 
 

@@ -29,14 +29,14 @@ class Worst(unittest.TestCase):
 class Notes(unittest.TestCase):
     def test_are_those_of_the_labs_own_report(self) -> None:
         never = datetime.date(2900, 1, 1)
-        fault = KnownIssue(["7.3"], ["mlx5"], "A.*", "dry", "c", never)
+        fault = KnownIssue("x", ["7.3"], ["mlx5"], "A.*", "dry", "c", never)
         with tempfile.TemporaryDirectory() as folder:
             cell = Cell("mlx5", "7.3.4", Path(folder), "7.3")
             self.assertEqual(every_nic._notes(cell, [fault], whole=True), [])
             report = '<a><testcase classname="x.A" name="a"/></a>'
             (cell.out / "junit.xml").write_text(report, encoding="utf-8")
             said = every_nic._notes(cell, [fault], whole=True)
-            self.assertEqual(said, ["NOW PASSES on mlx5 7.3.4: mlx5 7.3 A.*: dry"])
+            self.assertEqual(said, ["NOW PASSES on mlx5 7.3.4: x (mlx5 7.3 A.*: dry)"])
             self.assertEqual(every_nic._notes(cell, [fault], whole=False), [])
 
 

@@ -22,7 +22,7 @@ from vlab.suites.suite import OurSuite, Ran
 
 _PASSED = [Case("A.a", Outcome.PASSED)]
 _FAILED = [Case("A.a", Outcome.FAILED, "said")]
-_KNOWN = KnownIssue(["7.3"], ["gve"], "A.*", "said", "c", datetime.date(2900, 1, 1))
+_KNOWN = KnownIssue("x", ["7.3"], ["gve"], "A.*", "said", "c", datetime.date(2900, 1, 1))
 
 
 class FakeLab:

@@ -4,16 +4,19 @@ import datetime
 import tempfile
 import unittest
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from vlab.base.errors import LabError
 from vlab.base.paths import KNOWN_FAULTS
+from vlab.faults import catalogue
+from vlab.machines.guests import NICS
 from vlab.results import known_issues
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import Case, CellResult, Outcome
 
 _ENTRY = """[[fault]]
+name = "forgets"
 kernels = ["6.18"]
 nics = ["bnxt", "gve"]
 test = "A.*"
@@ -22,8 +25,9 @@ cause = "the driver forgets"
 look_again = 2027-01-31
 """
 _FAULT = KnownIssue(
-    ["6.18"], ["bnxt", "gve"], "A.*", "EINVAL", "the driver forgets", datetime.date(2027, 1, 31)
-)
+    "forgets", ["6.18"], ["bnxt", "gve"], "A.*", "EINVAL", "the driver forgets",
+    datetime.date(2027, 1, 31),
+)  # fmt: skip
 
 
 class Format(unittest.TestCase):
@@ -45,15 +49,31 @@ class Format(unittest.TestCase):
         self.assertTrue(fault.race)
         self.refused(_ENTRY + 'race = "yes"', "race is neither true nor false")
 
+    def test_what_provokes_it(self) -> None:
+        (fault,) = self.load(_ENTRY)
+        self.assertEqual((fault.most_runs, fault.words), (2, ["--gtest_filter=A.*"]))
+        (race,) = self.load(_ENTRY.replace('"A.*"', '"*"') + "race = true")
+        self.assertEqual((race.most_runs, race.words), (20, []))
+        more = 'runs = 7\narguments = ["--fresh"]\nnic_fault = "no-split"'
+        (fault,) = self.load(_ENTRY + more)
+        self.assertEqual(
+            (fault.most_runs, fault.words, fault.nic_fault), (7, ["--fresh"], "no-split")
+        )
+
     def test_none(self) -> None:
         self.assertEqual(self.load("# nothing\n"), [])
 
     def test_the_list_in_the_repository_and_the_entry_that_explains_it(self) -> None:
-        known_issues.load(KNOWN_FAULTS)
+        for fault in known_issues.load(KNOWN_FAULTS):
+            self.assertLessEqual(set(fault.nics), set(NICS))
+            if fault.nic_fault:
+                catalogue.load().kind(fault.nic_fault)
         text = KNOWN_FAULTS.read_text(encoding="utf-8")
         start = text.index("# [[fault]]")
         example = [line.removeprefix("# ") for line in text[start:].splitlines() if line]
         self.assertGreaterEqual(len(self.load("\n".join(example))), 1)
+        names = {line.partition(" = ")[0] for line in example if " = " in line}
+        self.assertEqual(names, {field.name for field in fields(KnownIssue)})
 
     def test_what_is_refused(self) -> None:
         self.refused("[[fault", "Expected")
@@ -66,6 +86,13 @@ class Format(unittest.TestCase):
         self.refused(_ENTRY.replace('["6.18"]', '"6.18"'), "kernels is not a list of texts")
         self.refused(_ENTRY.replace('"6.18"', ""), "kernels is not a list of texts, or empty")
         self.refused(_ENTRY.replace('"gve"', "1"), "nics is not a list of texts")
+        for runs in ("0", "10000", "true", '"2"', "2.0"):
+            self.refused(_ENTRY + f"runs = {runs}", "runs is not a number from 1 to 9999")
+        self.refused(_ENTRY + "arguments = []", "arguments is not a list of texts, or empty")
+        self.refused(_ENTRY + 'nic_fault = ""', "nic_fault is not a text, or empty")
+        for name in ("Forgets", "a b", "-a", "a--b"):
+            self.refused(_ENTRY.replace("forgets", name, 1), "name is not of small letters")
+        self.refused(_ENTRY * 2, "two faults have the name forgets")
         self.refused(_ENTRY.replace("2027-01-31", '"2027-01-31"'), "look_again is not a date")
         self.refused(_ENTRY.replace("2027-01-31", "2027-01-31T10:00:00"), "look_again is not a date")
 
@@ -116,7 +143,7 @@ class Apply(unittest.TestCase):
         self.assertEqual(self.judged(_cell(skipped)), [Outcome.SKIPPED])
 
     def test_a_fault_of_one_point_release(self) -> None:
-        fault = KnownIssue(["6.18.15"], ["bnxt"], "A.a", "EINVAL", "c", datetime.date(2027, 1, 1))
+        fault = KnownIssue("x", ["6.18.15"], ["bnxt"], "A.a", "EINVAL", "c", datetime.date(2027, 1, 1))
         self.assertEqual(self.judged(_cell(self.failed), fault), [Outcome.KNOWN])
         self.assertEqual(
             self.judged(_cell(self.failed, kernel="6.18.16"), fault), [Outcome.FAILED]
@@ -130,7 +157,7 @@ class NowPassing(unittest.TestCase):
 
     def test_a_pass_is_shouted(self) -> None:
         (sentence,) = self.said(Case("A.a", Outcome.PASSED), Case("A.b", Outcome.SKIPPED))
-        self.assertEqual(sentence, "NOW PASSES on bnxt 6.18.15: bnxt,gve 6.18 A.*: EINVAL")
+        self.assertEqual(sentence, "NOW PASSES on bnxt 6.18.15: forgets (bnxt,gve 6.18 A.*: EINVAL)")
 
     def test_never_for_a_race(self) -> None:
         passed = known_issues.apply([_cell(Case("A.a", Outcome.PASSED))], [])
@@ -151,7 +178,7 @@ class Overdue(unittest.TestCase):
         day = _FAULT.look_again
         self.assertEqual(known_issues.overdue([_FAULT], day - datetime.timedelta(days=1)), [])
         (sentence,) = known_issues.overdue([_FAULT], day)
-        self.assertIn("again since 2027-01-31: bnxt,gve 6.18", sentence)
+        self.assertIn("again since 2027-01-31: forgets (bnxt,gve 6.18", sentence)
 
 
 if __name__ == "__main__":

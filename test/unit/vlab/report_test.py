@@ -47,7 +47,7 @@ class Completed(unittest.TestCase):
         whole = CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED), _NO_ZCRX])
         running = Case("A.a", Outcome.NO_RESULT, "had not ended")
         broke = CellResult("bnxt", "7.3.4", [running], "panic\nRIP: f+0x1")
-        fault = KnownIssue(["7.3.4"], ["bnxt"], "*", "RIP: f+0x1", "c", _STARTED.date(), race=True)
+        fault = KnownIssue("x", ["7.3.4"], ["bnxt"], "*", "RIP: f+0x1", "c", _STARTED.date(), race=True)
         self.assertFalse(_report(whole, broke, faults=[fault]).failed)
         other = CellResult("bnxt", "7.3.4", [running], "panic\nRIP: f+0x2")
         self.assertTrue(_report(whole, other, faults=[fault]).failed)
@@ -138,7 +138,8 @@ Skips, and the evidence:
 
     def test_known_faults_are_apart_and_passes_of_them_shouted(self) -> None:
         def fault(test: str) -> KnownIssue:
-            return KnownIssue(["7.3"], ["gve"], test, "EIO", "bad ring", datetime.date(2027, 1, 1))
+            never = datetime.date(2027, 1, 1)
+            return KnownIssue("x", ["7.3"], ["gve"], test, "EIO", "bad ring", never)
 
         whole = _report(
             CellResult(
@@ -151,8 +152,8 @@ Skips, and the evidence:
         self.assertFalse(whole.failed)
         self.assertIn("known k1", shown)
         self.assertIn("Known faults:\n  k1  known fault: bad ring\n      EIO\n", shown)
-        self.assertIn("NOW PASSES on gve 7.3.4: gve 7.3 A.b: EIO\n", shown)
-        self.assertIn("to be looked at again since 2027-01-01: gve 7.3 A.a: EIO\n", shown)
+        self.assertIn("NOW PASSES on gve 7.3.4: x (gve 7.3 A.b: EIO)\n", shown)
+        self.assertIn("to be looked at again since 2027-01-01: x (gve 7.3 A.a: EIO)\n", shown)
         self.assertIn("1 passed, 0 skipped, 0 failed, 1 known in 1 lab and", shown)
 
 

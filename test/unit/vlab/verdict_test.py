@@ -22,7 +22,8 @@ from vlab.results.outcome import LAB, Case, CellResult, Outcome
 from vlab.suites.suite import Ran
 
 _LAB = CellResult("mlx5", "7.3.4", [])
-_FAULT = KnownIssue(["7.3"], ["mlx5"], "*", "dry", "it stands still", datetime.date(2900, 1, 1), race=True)
+_NEVER = datetime.date(2900, 1, 1)
+_FAULT = KnownIssue("x", ["7.3"], ["mlx5"], "*", "dry", "it stands still", _NEVER, race=True)
 _KNOWN = "known fault: it stands still\n"
 
 _PASSED = '<testcase classname="mlx5.A" name="a" time="1.500"><properties/></testcase>'
@@ -126,14 +127,14 @@ class Notes(VerdictTest):
 
     def test_a_pass_is_shouted_where_no_test_was_left_out(self) -> None:
         sure = replace(_FAULT, race=False)
-        self.assertEqual(self.notes(sure), ["NOW PASSES on mlx5 7.3.4: mlx5 7.3 *: dry"])
+        self.assertEqual(self.notes(sure), ["NOW PASSES on mlx5 7.3.4: x (mlx5 7.3 *: dry)"])
         self.assertEqual(self.notes(sure, whole=False), [])
         self.assertEqual(self.notes(_FAULT), [])
 
     def test_to_be_looked_at_again_is_what_concerns_this_lab(self) -> None:
         late = replace(_FAULT, look_again=datetime.date(2020, 1, 1))
         self.assertEqual(
-            self.notes(late), ["to be looked at again since 2020-01-01: mlx5 7.3 *: dry"]
+            self.notes(late), ["to be looked at again since 2020-01-01: x (mlx5 7.3 *: dry)"]
         )
         self.assertEqual(self.notes(replace(late, nics=["gve"])), [])
         self.assertEqual(self.notes(replace(late, kernels=["6.18"])), [])
