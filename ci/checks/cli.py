@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 import textwrap
@@ -16,7 +15,7 @@ from checks import ledger, steps
 from checks.changed import Changes, Scope
 from checks.interruption import Interruption
 from checks.ledger import Ledger
-from checks.report import JUNIT, STEPS, Report, say
+from checks.report import Report, say
 from checks.schedule import Schedule
 from checks.step import TIERS, Result, Step
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError

@@ -3,7 +3,6 @@
 import os
 import shutil
 import unittest
-from pathlib import Path
 
 from harness import BUILD, REPOSITORY, LabTest, link_cache
 

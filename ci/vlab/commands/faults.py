@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vlab.base import pool
 from vlab.base.errors import LabError, UsageError
-from vlab.base.paths import KNOWN_FAULTS, RESULTS
+from vlab.base.paths import KNOWN_FAULTS
 from vlab.base.pool import Job
 from vlab.commands import arguments, booting
 from vlab.debian import tools

@@ -17,7 +17,7 @@ from vlab.base.errors import LabError
 from vlab.base.process import end, spawn
 from vlab.kernels.kernel import Kernel
 from vlab.debian.tools import Accelerator
-from vlab.machines import cpio, links, snapshot
+from vlab.machines import links, snapshot
 from vlab.machines.guests import DUT, PEER, Guest, NicKind
 from vlab.machines.identity import Keys, settings
 from vlab.machines.image import Image, suite_programs

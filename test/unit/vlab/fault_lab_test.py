@@ -15,7 +15,6 @@ from vlab.faults import fault_lab, table
 from vlab.faults.catalogue import FaultKind, InjectedFault
 from vlab.faults.detection import FaultReport
 from vlab.faults.fault_lab import Task
-from vlab.machines.lab import Lab
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import Case, Outcome
 from vlab.suites.suite import OurSuite, Ran
