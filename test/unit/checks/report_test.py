@@ -28,8 +28,8 @@ class Summary(CheckTest):
             lines[:-3], ["== a failed with", *told, "== a: exit status 8; it ended with", *end]
         )
         self.assertEqual(lines[-3], "== gate")
-        self.assertRegex(lines[-2], r"^a +0 s +0 CPU-s  FAILED: exit status 8$")
-        self.assertRegex(lines[-1], r"^b +0 s +0 CPU-s  passed$")
+        self.assertRegex(lines[-2], r"^a +\d+ s +\d+ CPU-s  FAILED: exit status 8$")
+        self.assertRegex(lines[-1], r"^b +\d+ s +\d+ CPU-s  passed$")
 
     def test_shows_four_failures_and_no_more(self) -> None:
         script = "for i in 1 2 3 4 5 6; do echo FAIL: $i; seq 30; done; false"
