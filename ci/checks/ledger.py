@@ -73,8 +73,9 @@ class Ledger:
         return self._passed
 
     def add(self, result: Result) -> None:
-        """A step that failed is forgotten. What ran while the tree changed proves nothing."""
-        if result.outcome is Outcome.FAILED:
+        """A step that failed is forgotten. What was interrupted, or ran while the tree changed,
+        proves nothing."""
+        if result.outcome is Outcome.FAILED and not result.interrupted:
             self._passed.pop(result.step, None)
         elif result.outcome is Outcome.PASSED and self._ask() == self.tree:
             self._passed[result.step] = _now()

@@ -9,7 +9,7 @@ from pathlib import Path
 from checks.interruption import Interruption
 from checks.report import Report, say, show
 from checks.runner import Job
-from checks.step import Result, Step
+from checks.step import Result, Step, interrupted_by
 from vlab.results.outcome import Outcome
 
 
@@ -34,7 +34,7 @@ class Schedule:
                 self._wait()
                 if interruption.number:
                     self._selector.unregister(interruption)
-                    self._end(f"interrupted by {interruption.name}")
+                    self._end(interrupted_by(interruption.name))
                 self._start()
 
     def _start(self) -> None:

@@ -14,6 +14,8 @@ _LEAST_LIMIT_S = 120.0
 
 Command = Sequence[str]
 
+_INTERRUPTED = "interrupted by "
+
 
 @dataclass(frozen=True)
 class Step:
@@ -38,6 +40,11 @@ class Step:
         return max(_LEAST_LIMIT_S, _LIMIT_IN_BUDGETS * max(self.budget.values()))
 
 
+def interrupted_by(signal: str) -> str:
+    """Why a step has no result of its own then."""
+    return _INTERRUPTED + signal
+
+
 @dataclass(frozen=True)
 class Result:
     """`why`: why it failed or did not run. `blocks`: steps that need this one cannot run."""
@@ -48,6 +55,11 @@ class Result:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     blocks: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Somebody ended it: how it would have come out is not known."""
+        return self.why.startswith(_INTERRUPTED)
 
     def __str__(self) -> str:
         took = f"{self.step}: {self.seconds:.0f} s, {self.cpu_seconds:.0f} CPU-s"

@@ -222,6 +222,14 @@ class Nightly(CliTest):
         self.assertEqual(self.ran(), [])
         self.assertEqual(self.verdicts()["c"], "passed")
 
+    def test_an_interruption_takes_no_pass_back(self) -> None:
+        self.assertEqual(self.nightly(), 0)
+        interrupted = f"kill -INT {os.getpid()}; sleep 1000"
+        self.assertEqual(self.nightly("--only", "a", a=interrupted), 130)
+        self.assertEqual(self.ran(), ["a"])
+        self.assertEqual(self.nightly(), 0)
+        self.assertEqual(self.ran(), [])
+
     def test_says_how_long_it_took_in_all(self) -> None:
         self.nightly(b="false")
         self.nightly()
