@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from vlab.base import cache
 from vlab.results import guest_file, outcome
 from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, LAB, Case, CellResult, Outcome
 
@@ -163,8 +164,10 @@ def _add_verdict(element: ElementTree.Element, case: Case) -> None:
 
 
 def _write(path: Path, root: ElementTree.Element) -> None:
+    """Whole or not at all: the tests of a run may stand nowhere else."""
     ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
+    text = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True).decode()
+    cache.write(path, text)
 
 
 def _numbers(cases: Sequence[Case]) -> dict[str, str]:

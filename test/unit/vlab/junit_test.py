@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 
 from vlab.results import junit
@@ -129,6 +130,20 @@ class Write(JunitTest):
     def test_what_xml_cannot_hold_is_replaced(self) -> None:
         root = self.written(Case("A.a", Outcome.FAILED, 'a\x1b[31m<b>"&\x00'))
         self.assertEqual(next(root.iter("failure")).get("message"), 'a\ufffd[31m<b>"&\ufffd')
+
+    def test_a_reader_meanwhile_finds_the_old_report_whole(self) -> None:
+        self.written(Case("A.a", Outcome.FAILED, "first"))
+        changes: list[Callable[[], object]] = [
+            lambda: self.written(Case("A.b", Outcome.PASSED)),
+            lambda: junit.amend(self.path, lambda case: case, "panic"),
+        ]
+        for change in changes:
+            before = self.path.read_text(encoding="utf-8")
+            with open(self.path, encoding="utf-8") as reader:
+                change()
+                self.assertEqual(reader.read(), before)
+            self.assertNotEqual(self.path.read_text(encoding="utf-8"), before)
+            self.assertEqual(list(self.path.parent.iterdir()), [self.path])
 
     def test_what_is_written_is_read_back(self) -> None:
         cases = [Case("A.a", Outcome.FAILED, "first\nsecond", 0.5), Case("A.b", Outcome.PASSED)]
