@@ -40,19 +40,23 @@ def act(options: argparse.Namespace) -> int:
         for stale in (report, running.plan.results / JUNIT):
             stale.unlink(missing_ok=True)
         lab = CellResult(options.nic, running.plan.kernel.version, [])
-        status, broke = EXIT_LAB, None
+        status, found, ended = EXIT_LAB, None, None
         try:
             status = running.run(
                 [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
             )
-        except LabError as error:
-            broke = error
-        finally:
-            # Also of a run that was interrupted: the suite writes the file after every test.
+        except BaseException as error:
+            ended = error
+        trouble = str(ended) if isinstance(ended, LabError) else ""
+        try:  # also of a run that was interrupted: the suite writes the file after every test
             _take(running.plan.results / JUNIT, report)
-            found = _judged(report, lab, faults, options.words, str(broke or ""))
-        if broke:  # also where it is known how that came: the other tests have no result
-            raise broke
+            found = _judged(report, lab, faults, options.words, trouble)
+        except (LabError, OSError) as error:
+            if ended is None:
+                raise
+            print(f"ci/lab: {error}", file=sys.stderr)  # what ended the run says more
+        if ended:  # also where it is known how that came: the other tests have no result
+            raise ended
         return 0 if status == _FAILED and found is not None and found.only_known else status
 
 

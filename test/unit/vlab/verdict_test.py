@@ -143,15 +143,20 @@ class Notes(VerdictTest):
 class Status(VerdictTest):
     """The command itself, in a lab that is none."""
 
-    def act(self, ended: int | LabError, *words: str) -> tuple[int, str]:
+    readable = True  # what the guest leaves as its report
+
+    def act(self, ended: int | BaseException, *words: str) -> tuple[int, str]:
         """Exit status, and what it printed; `ended`: how the suite did, whose report is there."""
         written = self.report.read_bytes()
         dut = self.report.parent / "dut"
         dut.mkdir(exist_ok=True)
 
         def suite(*_: object, **__: object) -> int:
-            (dut / "junit.xml").write_bytes(written)
-            if isinstance(ended, LabError):
+            if self.readable:
+                (dut / "junit.xml").write_bytes(written)
+            else:
+                (dut / "junit.xml").mkdir()
+            if isinstance(ended, BaseException):
                 raise ended
             return ended
 
@@ -198,6 +203,21 @@ class Status(VerdictTest):
                 self.act(LabError(f"the guest {why}"))
             last = junit.read(self.report)[-1]
             self.assertEqual((last.test, last.outcome), (LAB, outcome))
+
+    def test_a_report_that_cannot_be_taken(self) -> None:
+        """It hides neither why the lab broke nor that it was interrupted."""
+        self.suite_says(_PASSED)
+        self.readable = False
+        with self.assertRaisesRegex(LabError, "not a regular file"):
+            self.act(0)
+        for ended in (LabError("the guest ended"), SystemExit(143)):
+            (self.report.parent / "dut/junit.xml").rmdir()
+            self.suite_says(_PASSED)
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                with self.assertRaises(type(ended)) as raised:
+                    self.act(ended)
+            self.assertIs(raised.exception, ended)
+            self.assertIn("junit.xml: not a regular file", said.getvalue())
 
     def test_a_report_that_cannot_be_read_excuses_nothing(self) -> None:
         self.report.write_text("<testsuites>", encoding="utf-8")
