@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 
 #include "support/base/numbers.h"
@@ -13,24 +12,6 @@ namespace {
 
 constexpr size_t kLongestRecord = 8192;  // PRINTK_MESSAGE_MAX (2048) plus the dictionary
 constexpr int kError = 3;                // KERN_ERR
-
-// How the kernel's complaints about itself begin, at whatever level: lib/bug.c, mm/kasan/report.c,
-// kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, net/core/page_pool.c.
-constexpr std::array<std::string_view, 13> kAlarms = {
-    "WARNING: ",
-    "BUG: ",
-    "kernel BUG at ",
-    "Oops: ",
-    "general protection fault",
-    "Kernel panic",
-    "UBSAN: ",
-    "blocked for more than",
-    "soft lockup",
-    "hard LOCKUP",
-    "detected stall",
-    "stalled pool shutdown",
-    "refcount_t: ",
-};
 
 bool IsWordCharacter(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -77,10 +58,8 @@ Result<KernelMessages> KernelLog::Read() {
 
 bool Complains(const KernelMessage& message, const LogSubject& subject) {
   if (!message.by_kernel) return false;
-  const auto in_text = [&](std::string_view alarm) { return message.text.contains(alarm); };
-  if (std::ranges::any_of(kAlarms, in_text)) return true;
   // bnxt reports a lost link as an error; the cause is the cable, and TCP survives it.
-  if (message.level > kError || in_text("Link is Down")) return false;
+  if (message.level > kError || message.text.contains("Link is Down")) return false;
   if (Names(message.text, subject.interface) || Names(message.text, subject.bus) ||
       Names(message.device, subject.bus)) {
     return true;

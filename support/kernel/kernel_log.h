@@ -46,9 +46,8 @@ struct LogSubject {
   std::string bus;        // "0000:00:05.0"
 };
 
-// Returns whether the kernel complains: of itself (WARNING, BUG, Oops, a hang), or with an error
-// that names the interface (also as its interrupts do: "eth1-TxRx-3") or the PCI function, or that
-// is the driver's and names no device.
+// Returns whether the message is an error that names the interface (also as its interrupts do:
+// "eth1-TxRx-3") or the PCI function, or that is the driver's and names no device.
 bool Complains(const KernelMessage& message, const LogSubject& subject);
 
 // Parses a record as read(2) returns it. Returns nullopt if it is malformed.

@@ -37,19 +37,6 @@ TEST(ParseKernelMessage, RefusesWhatIsNoRecord) {
   EXPECT_FALSE(ParseKernelMessage(" SUBSYSTEM=pci;\n").has_value());
 }
 
-TEST(Complains, WhenTheKernelIsAtFaultWhateverTheLevel) {
-  for (const char* text : {
-           "WARNING: CPU: 0 PID: 53 at net/core/page_pool.c:1181 page_pool_disable_direct+0x5/0x60",
-           "BUG: kernel NULL pointer dereference, address: 0000000000000008",
-           "Oops: general protection fault, probably for non-canonical address: 0000 [#1] SMP",
-           "INFO: task kworker/0:1:10 blocked for more than 120 seconds.",
-           "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [zcrx_tests:99]",
-           "page_pool_release_retry() stalled pool shutdown: id 7, 1 inflight 60 sec",
-       }) {
-    EXPECT_TRUE(Complains(Said(6, text), kSubject)) << text;
-  }
-}
-
 TEST(Complains, WhenAnErrorNamesTheDevice) {
   EXPECT_TRUE(Complains(Said(3, "bnxt_en 0000:00:05.0: hwrm req_type 0x50 error 0x2"), kSubject));
   EXPECT_TRUE(Complains(Said(3, "eth1: transmit timed out"), kSubject));
@@ -109,31 +96,6 @@ TEST(Complains, OfTheInterruptsOfItsQueues) {
       Complains(Said(3, "irq 45 (gve-ntfy-blk3@pci:0000:00:05.0): affinity broken"), kSubject));
   EXPECT_FALSE(Complains(
       Said(3, "genirq: Flags mismatch irq 46. 00000080 (eth7-TxRx-3) vs. 00000000 (uart)"),
-      kSubject));
-}
-
-TEST(Complains, OnceOfASplatWhosesoeverDriverIsInIt) {
-  // As KASAN prints one: all of it at the level of an error.
-  int complaints = 0;
-  for (const char* line : {
-           "==================================================================",
-           "BUG: KASAN: slab-use-after-free in bnxt_rx_pkt+0x5a1/0x1f20 [bnxt_en]",
-           "Read of size 8 at addr ffff88810a3b4c00 by task swapper/0/0",
-           "",
-           "CPU: 0 UID: 0 PID: 0 Comm: swapper/0 Not tainted 7.3.4 #1",
-           "Modules linked in: bnxt_en mlx5_core veth",
-           "Call Trace:",
-           " <IRQ>",
-           " bnxt_rx_pkt+0x5a1/0x1f20 [bnxt_en]",
-           " ? bnxt_poll_work+0x12/0x600 [bnxt_en]",
-           " </IRQ>",
-           "==================================================================",
-       }) {
-    complaints += Complains(Said(3, line), kSubject) ? 1 : 0;
-  }
-  EXPECT_EQ(complaints, 1);
-  EXPECT_TRUE(Complains(
-      Said(4, "WARNING: CPU: 1 PID: 9 at drivers/nvme/host/pci.c:1 nvme_poll+0x5/0x60 [nvme]"),
       kSubject));
 }
 
