@@ -44,9 +44,21 @@ Result<Ring> Ring::Create(unsigned sq_entries, unsigned cq_entries) {
 }
 
 std::expected<int, int> Ring::Register(unsigned opcode, void* argument, unsigned count) const {
-  const auto answer = syscall(SYS_io_uring_register, ring_->ring_fd, opcode, argument, count);
-  if (answer < 0) return std::unexpected(errno);
-  return static_cast<int>(answer);
+  std::expected<int, int> answer = std::unexpected(ECANCELED);
+  const auto call = [&] {
+    const auto returned = syscall(SYS_io_uring_register, ring_->ring_fd, opcode, argument, count);
+    if (returned < 0) {
+      answer = std::unexpected(errno);
+    } else {
+      answer = static_cast<int>(returned);
+    }
+  };
+  if (around_) {
+    around_(call);
+  } else {
+    call();
+  }
+  return answer;
 }
 
 Result<io_uring_sqe*> Ring::NextSqe() {

@@ -7,6 +7,7 @@
 #include <liburing.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,10 @@ class Ring {
   // Calls io_uring_register(2) on this ring. Returns its return value or a positive errno.
   [[nodiscard]] std::expected<int, int> Register(unsigned opcode, void* argument,
                                                  unsigned count) const;
+  // Has further system calls of Register() made by `around`, which is passed the call.
+  void SetAround(std::function<void(const std::function<void()>& call)> around) {
+    around_ = std::move(around);
+  }
   // Returns a zeroed submission entry. It is submitted with the next wait, or earlier if all
   // entries are taken.
   Result<io_uring_sqe*> NextSqe();
@@ -53,6 +58,7 @@ class Ring {
   using Handle = std::unique_ptr<io_uring, Exit>;
   explicit Ring(Handle ring) : ring_(std::move(ring)) {}
   Handle ring_;
+  std::function<void(const std::function<void()>&)> around_;
 };
 
 // Returns what disables io_uring for this process: "kernel.io_uring_disabled is 2".

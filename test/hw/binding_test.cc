@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "fixtures/zcrx_test.h"
-#include "support/base/wait.h"
 #include "support/nic/queues.h"
 #include "test/hw/holdings.h"
 #include "test/hw/small_area.h"
@@ -32,27 +31,13 @@ TEST_F(ZcrxBinding, LeavesNothingBehindAfterFiftyRounds) {
   options.area = {.bytes = huge_pages * kHugePageBytes, .kind = AreaKind::kHugePages};
   // What copies the sender to the peer meanwhile has descriptors, too.
   ASSERT_OK(bed().SenderPath(Deadline::In(kTransfer)));
-  // The kernel lets go of an area some time after it has left the queue, so tests before this one
-  // may still hold theirs.
-  Holdings before;
-  const auto settled = [&]() -> Result<bool> {
-    ZCRX_ASSIGN_OR_RETURN(before, TakeStock(nic()));
-    return before.pinned_kib == 0 && before.leaving_pools == 0;
-  };
-  ASSERT_OK(Becomes("tests before this one hold nothing", settled, Deadline::In(kProviderLeaves)))
-      << before.Text();
+  ASSERT_OK_AND_ASSIGN(const Holdings before, TakeStockAtRest(nic()));
 
   for (int round = 0; round < kBindings; ++round) {
     SCOPED_TRACE(fmt::format("round {}", round));
     ASSERT_OK(DryRun(options));
     ASSERT_OK(queue.WaitUntilFree());
-    Holdings after;
-    const auto as_before = [&]() -> Result<bool> {
-      ZCRX_ASSIGN_OR_RETURN(after, TakeStock(nic()));
-      return after == before;
-    };
-    ASSERT_OK(Becomes("all is given back", as_before, Deadline::In(5s)))
-        << "before: " << before.Text() << "\nafter:  " << after.Text();
+    ASSERT_OK(BecomesAgain(nic(), before));
   }
 }
 

@@ -23,5 +23,10 @@ struct Holdings {
 };
 
 Result<Holdings> TakeStock(Nic& nic);
+// Takes stock once nothing is held for tests before this one: the kernel lets go of an area some
+// time after it has left the queue.
+Result<Holdings> TakeStockAtRest(Nic& nic);
+// Waits until all is given back that was not held `before`.
+Status BecomesAgain(Nic& nic, const Holdings& before);
 
 }  // namespace zcrx

@@ -20,6 +20,7 @@ from vlab.results.folder import JUNIT
 from vlab.results.outcome import KNOWN_FAULT, Case, Outcome, tally
 
 _OLD, _NEW = "6.12", "7.3"  # without zcrx, and with all of it
+_NO_STOCK_KERNEL_HAS = {"ZcrxOutOfMemory": "fault-injection"}
 _LOGS = ("dut-console.log", "peer-console.log", "vnic.log")
 
 
@@ -54,7 +55,7 @@ class Matrix(LabTest):
         nic, _, kernel = folder.name.partition("-")
         old = kernel.startswith(f"{_OLD}.")
         for test, case in found.items():
-            denied = NICS[nic].denies
+            denied = {**NICS[nic].denies, **_NO_STOCK_KERNEL_HAS}
             evidence = "zcrx" if old else next((denied[part] for part in denied if part in test), "")
             if case.outcome is not Outcome.KNOWN:
                 self.assertEqual(

@@ -1,0 +1,81 @@
+// A kernel that runs out of memory in the middle of a call: every allocation fails once, in turn.
+#include <gmock/gmock.h>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "fixtures/zcrx_test.h"
+#include "support/kernel/fail_nth.h"
+#include "support/nic/huge_pages.h"
+#include "test/hw/holdings.h"
+#include "test/hw/small_area.h"
+
+namespace zcrx {
+namespace {
+
+using ::testing::AnyOf;
+
+struct AreaVariant {
+  std::string name;
+  AreaKind kind;  // not kPages: pinning them would allocate each, thousands of them
+  std::vector<Capability> needs;
+
+  friend void PrintTo(const AreaVariant& variant, std::ostream* out) { *out << variant.name; }
+};
+
+class ZcrxOutOfMemory : public ZcrxTest, public ::testing::WithParamInterface<AreaVariant> {};
+
+TEST_P(ZcrxOutOfMemory, FailsARegistrationAndLeavesTheQueueFree) {
+  ZCRX_REQUIRE(Capability::kFaultInjection, Capability::kFlowSteering);
+  ZCRX_REQUIRE(GetParam().needs);
+  ExpectDriverErrors();
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
+  const size_t huge_pages = (area + kHugePageBytes - 1) / kHugePageBytes;
+  ASSERT_OK(declared().ReserveHugePages(huge_pages));
+  IfqOptions options = ReceiverOn(queue).ifq;
+  options.area = {.bytes = huge_pages * kHugePageBytes, .kind = GetParam().kind};
+  ASSERT_OK(bed().SenderPath(Deadline::In(kTransfer)));  // has descriptors meanwhile
+  ASSERT_OK_AND_ASSIGN(const Holdings before, TakeStockAtRest(nic()));
+
+  unsigned nth = 0;
+  {
+    ASSERT_OK_AND_ASSIGN(const FailNth fault, FailNth::Open());
+    for (Result<bool> failed = true; *failed;) {
+      SCOPED_TRACE(fmt::format("allocation {} of the registration", ++nth));
+      {
+        ASSERT_OK_AND_ASSIGN(Ring ring, Ring::Create(1, 2));
+        ring.SetAround([&](const auto& call) { failed = fault.During(nth, call); });
+        const Result<Ifq> ifq = Ifq::Register(ring, options);
+        ASSERT_OK(failed);
+        // The kernel may do without what it could not get. EFAULT: of the user's memory, which is
+        // brought in to be pinned, a page was lacking (io_pin_pages() in io_uring/memmap.c).
+        if (*failed && !ifq) {
+          ASSERT_THAT(ifq, AnyOf(FailsWith(ENOMEM), FailsWith(EFAULT)));
+        } else {
+          ASSERT_OK(ifq);
+        }
+      }
+      ASSERT_OK(queue.WaitUntilFree());
+    }
+  }
+  RecordProperty("allocations", std::to_string(nth - 1));
+  EXPECT_GT(nth, 1) << "no allocation failed";
+  EXPECT_OK(BecomesAgain(nic(), before));
+
+  // The queue is as good as new.
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
+  EXPECT_THAT(received, ArrivedInPlace());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ZcrxOutOfMemory,
+    ::testing::Values(AreaVariant{"huge_pages", AreaKind::kHugePages, {}},
+                      AreaVariant{"dmabuf", AreaKind::kUdmabuf, {Capability::kDmabufArea}}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace zcrx
