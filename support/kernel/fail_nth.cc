@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "support/base/files.h"
@@ -57,7 +58,7 @@ Result<FailNth> FailNth::Open(const Files& files) {
 }
 
 FailNth::~FailNth() {
-  for (const auto& [path, value] : std::exchange(found_, {})) (void)Write(path, value);
+  for (const auto& [path, value] : std::exchange(found_, {})) std::ignore = Write(path, value);
 }
 
 Status FailNth::Set(const std::filesystem::path& path, std::string_view value) {

@@ -1,6 +1,8 @@
 #include "support/kernel/fail_nth.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -15,10 +17,10 @@ namespace fs = std::filesystem;
 
 class FailNthTest : public ::testing::Test {
  protected:
-  FailNthTest() {
+  void SetUp() override {
     for (const auto& [file, value] : kFound) Write(file, value);
   }
-  ~FailNthTest() override { fs::remove_all(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
 
   void Write(const std::string& file, const std::string& value) {
     fs::create_directories((folder_ / file).parent_path());
