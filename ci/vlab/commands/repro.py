@@ -113,12 +113,13 @@ def _cells(
         for known in [options.kernel] if options.kernel else fault.kernels:
             series = ".".join(known.split(".")[:2]) if isinstance(known, str) else known
             try:
-                version = supplies.kernel(series, nic).version
+                what = series if options.kernel else kernels.made(series, fault.built_with)
+                version = supplies.kernel(what, nic).version
             except NoSuchKernel as error:
                 yield Tried(Found.NOT_TRIED, f"not tried on {nic} {known}: {error}")
                 continue
             if known in (series, version):
-                yield Cell(nic, version, out / f"{nic}-{version}", str(series))
+                yield Cell(nic, version, out / f"{nic}-{version}", str(what))
             else:
                 newest = f"Debian has {version} now, which --kernel {series} tries"
                 yield Tried(Found.NOT_TRIED, f"not tried on {nic} {known}: {newest}")
@@ -128,7 +129,8 @@ def _try(
     options: argparse.Namespace, fault: KnownIssue, known: Sequence[KnownIssue], cell: Cell
 ) -> Tried:
     own = argparse.Namespace(**vars(options))
-    own.nic, own.kernel, own.out = cell.nic, options.kernel or cell.asked, cell.out
+    own.nic, own.out = cell.nic, cell.out
+    own.kernel = options.kernel or arguments.kernel(cell.asked)
     own.faults = [*options.faults, *[fault.nic_fault] * bool(fault.nic_fault)]
     trial = _Trial(fault, known, cell, options.runs or fault.most_runs)
     try:

@@ -37,6 +37,7 @@ class KnownIssue:
     runs: int = 0
     arguments: Sequence[str] = ()
     nic_fault: str = ""
+    built_with: Sequence[str] = ()  # options of the kernel, as `ci/lab --with` takes them
 
     @property
     def most_runs(self) -> int:
@@ -104,7 +105,7 @@ def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
         elif name == "runs":
             if type(value) is not int or not 0 < value < 10000:
                 raise LabError(f"{where}: runs is not a number from 1 to 9999")
-        elif name in ("kernels", "nics", "arguments"):
+        elif name in ("kernels", "nics", "arguments", "built_with"):
             if not (isinstance(value, list) and value and all(map(_is_text, value))):
                 raise LabError(f"{where}: {name} is not a list of texts, or empty")
         elif not _is_text(value):

@@ -115,6 +115,15 @@ class Repro(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(self.act({str(tree): [_HAPPEN]}, kernel=tree)[0], 0)
 
+    def test_a_kernel_that_is_built_for_it(self) -> None:
+        tree = self.folder / "built"
+        tree.mkdir()
+        self.faults = [replace(_DRY, kernels=["7.3"], built_with=["faultinjection"])]
+        with mock.patch("vlab.kernels.build.made", side_effect=[None, tree]) as made:
+            status, _ = self.act({str(tree): [_HAPPEN]})
+        made.assert_called_with("7.3", ["faultinjection"])
+        self.assertEqual((status, self.asked[0].kernel), (0, tree))
+
     def test_a_panic_with_the_symptom_is_the_fault(self) -> None:
         panic = LabError("the guest dut ended\nRIP: f+0x1")
         for report, test in ((_HANGS, "A.d"), (_PASSES, "Lab.RunsTheSuite")):
