@@ -285,6 +285,7 @@ void Receiver::OnAccept(const io_uring_cqe& cqe) {
       streams_, [](const Stream& stream) { return !stream.connection.Valid(); });
   if (waiting == streams_.end()) return;  // for a stream that was given up
   waiting->connection = std::move(connection);
+  waiting->accepted = Deadline::Clock::now();
   ++moves_;
 }
 
@@ -333,6 +334,7 @@ void Receiver::OnRequestEnd(Stream& stream, int result) {
     if (!stream.broken) stream.broken = {"receive", -result, WhyReceiveFailed(-result)};
   } else if (request_bytes_ == 0 || stream.request_bytes < request_bytes_) {
     stream.ended = true;  // 0 before the limit: the peer's FIN
+    stream.received.seconds = Deadline::Clock::now() - stream.accepted;
   }
 }
 

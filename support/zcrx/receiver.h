@@ -18,6 +18,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -63,6 +64,7 @@ struct Received {
   std::optional<uapi::zcrx_stats> stats = {};           // with options.ifq.stats
   AreaKind area = AreaKind::kPages;                     // kind of the area
   uint64_t area_bytes = 0;
+  std::chrono::duration<double> seconds{};  // from the connection until its end, all checked
 };
 
 // Checks bytes in place, `offset` bytes into the stream. An error ends the stream.
@@ -120,6 +122,7 @@ class Receiver {
     uint64_t bytes;  // expected
     StreamCheck check;
     UniqueFd connection = {};
+    Deadline::Clock::time_point accepted = {};
     bool receiving = false;            // a receive request is in the kernel
     uint64_t request_bytes = 0;        // received by that request
     bool ended = false;                // the peer has closed its side

@@ -26,6 +26,8 @@ class Run(LabTest):
             outcomes = {case.test: case.outcome for case in junit.read(folder / JUNIT)}
             second = Outcome.SKIPPED if nic == "gve" else Outcome.PASSED
             self.assertEqual(outcomes, {_EVERYWHERE: Outcome.PASSED, _NOT_ON_GVE: second})
+            said = (folder / JUNIT).read_text(encoding="utf-8")
+            self.assertRegex(said, r'"goodput" value="2097152 bytes in \d+\.\d{3} s: \d+\.\d MB/s"')
         lines = done.stdout.splitlines()
         begins = [lines.index(f"{folder.name}:") for folder in folders.values()]
         self.assertEqual(begins, sorted(begins))

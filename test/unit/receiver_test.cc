@@ -100,9 +100,12 @@ TEST_F(ReceiverTest, DeliversEveryByteInOrder) {
   constexpr size_t kBytes = 2 << 20;
   auto receiver = Receiver::Start(Options());
   ASSERT_TRUE(receiver.has_value()) << receiver.error().Text();
+  const auto begin = Deadline::Clock::now();
   const LocalSender sender(receiver->Endpoint(), kBytes);
   const auto received = receiver->Collect(kBytes, IsPayload(), Deadline::In(kPatience));
   ASSERT_TRUE(received.has_value()) << received.error().Text();
+  EXPECT_GT(received->seconds, 0s);
+  EXPECT_LE(received->seconds, Deadline::Clock::now() - begin);
   EXPECT_EQ(received->bytes, kBytes);
   EXPECT_EQ(received->requests, 1);
   EXPECT_GE(received->completions, kBytes / PageBytes());
