@@ -8,7 +8,7 @@ namespace {
 
 // How the kernel's reports begin, at whatever level. Of lockdep, most begin with WARNING (kernel/
 // locking/lockdep.c); of DMA-API, ODEBUG and damaged lists, all are a WARNING or BUG with a text.
-constexpr std::array<std::string_view, 20> kReports = {
+constexpr std::array<std::string_view, 19> kReports = {
     "WARNING: ",       // kernel/panic.c
     "BUG: ",           // KASAN, KCSAN, KFENCE, "sleeping function" ...
     "kernel BUG at ",  // lib/bug.c
@@ -25,14 +25,12 @@ constexpr std::array<std::string_view, 20> kReports = {
     "blocked in I/O wait for more than",
     "soft lockup",  // kernel/watchdog.c
     "hard LOCKUP",
-    "detected stall",              // kernel/rcu/tree_stall.h
-    "refcount_t: ",                // lib/refcount.c
-    "stalled pool shutdown",       // net/core/page_pool.c
-    "new suspected memory leaks",  // mm/kmemleak.c
+    "detected stall",         // kernel/rcu/tree_stall.h
+    "refcount_t: ",           // lib/refcount.c
+    "stalled pool shutdown",  // net/core/page_pool.c
 };
 // Of these, a line is all.
-constexpr std::array<std::string_view, 2> kOneLine = {"stalled pool shutdown",
-                                                      "new suspected memory leaks"};
+constexpr std::array<std::string_view, 1> kOneLine = {"stalled pool shutdown"};
 // Lines behind the first that tell something.
 constexpr std::array<std::string_view, 3> kTelling = {"Oops: ", "KASAN: ", "page dumped because: "};
 constexpr std::string_view kCutHere = "------------[ cut here ]------------";

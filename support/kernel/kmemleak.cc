@@ -20,6 +20,14 @@ constexpr size_t kLongestList = size_t{16} << 20;
 constexpr std::array<std::string_view, 4> kOurs = {"zcrx", "page_pool", "netdev_rx_queue",
                                                    "netif_mp_"};
 
+// "bnxt_en" has functions like bnxt_open(), "mlx5_core" mlx5e_open() and mlx5_load(); enable_irq()
+// is not of "ena".
+bool IsOf(std::string_view driver, std::string_view function) {
+  const std::string_view prefix = driver.substr(0, driver.find('_'));
+  if (prefix.empty() || !function.starts_with(prefix)) return false;
+  return function.substr(prefix.size(), 2).contains('_');
+}
+
 }  // namespace
 
 std::string ScanForLeaks(Deadline deadline, const std::filesystem::path& file) {
@@ -28,12 +36,14 @@ std::string ScanForLeaks(Deadline deadline, const std::filesystem::path& file) {
   for (int scans = 0; scans < 2 || !deadline.Expired(); ++scans) {
     if (!WriteAll(fd.Get(), "scan", "scan for leaks")) return {};
   }
+  return ReadLeaks(file);
+}
+
+std::string ReadLeaks(const std::filesystem::path& file) {
   return ReadFile(file, kLongestList).value_or("");
 }
 
 std::vector<std::string> LeaksOf(std::string_view list, std::string_view driver) {
-  // "bnxt_en" has functions like bnxt_open(), "mlx5_core" mlx5e_open() and mlx5_load().
-  const std::string_view prefix = driver.substr(0, driver.find('_'));
   std::vector<std::string> leaks;
   std::string_view object;
   CallTrace trace;
@@ -50,7 +60,7 @@ std::vector<std::string> LeaksOf(std::string_view list, std::string_view driver)
       object = line;
     } else if (trace.Take(line)) {
       const std::string_view function = FunctionIn(Trimmed(line));
-      ours = ours || (!prefix.empty() && function.starts_with(prefix)) ||
+      ours = ours || IsOf(driver, function) ||
              std::ranges::any_of(kOurs, [&](auto name) { return function.contains(name); });
     }
   }

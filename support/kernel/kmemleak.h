@@ -19,6 +19,9 @@ inline constexpr std::string_view kKmemleak = "/sys/kernel/debug/kmemleak";
 // Returns its list; empty also if there is none: no debugfs, no kmemleak, or it is switched off.
 std::string ScanForLeaks(Deadline deadline, const std::filesystem::path& file = kKmemleak);
 
+// Returns the list as it is.
+std::string ReadLeaks(const std::filesystem::path& file = kKmemleak);
+
 // Returns what zcrx, the page pool, the restart of a queue or `driver` allocated of a list, a line
 // each: "unreferenced object 0xffff88800f1c1a40 (size 192): called from f+0x1/0x2, g+0x3/0x4".
 std::vector<std::string> LeaksOf(std::string_view list, std::string_view driver);

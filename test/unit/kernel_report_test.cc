@@ -360,7 +360,6 @@ TEST(KernelReports, OfSeveralAreSeveral) {
   EXPECT_THAT(
       Complaints(R"(page_pool_release_retry() stalled pool shutdown: id 7, 1 inflight 60 sec
 page_pool_release_retry() stalled pool shutdown: id 8, 2 inflight 60 sec
-kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 eth1: transmit timed out
 INFO: task kworker/0:1:10 blocked for more than 120 seconds.
       Not tainted 7.3.4 #1
@@ -374,7 +373,6 @@ Call Trace:
 INFO: task zcrx_tests:99 blocked in I/O wait for more than 120 seconds.)"),
       ElementsAre("page_pool_release_retry() stalled pool shutdown: id 7, 1 inflight 60 sec",
                   "page_pool_release_retry() stalled pool shutdown: id 8, 2 inflight 60 sec",
-                  "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
                   "eth1: transmit timed out",
                   "INFO: task kworker/0:1:10 blocked for more than 120 seconds.: called from "
                   "io_ring_exit_work+0x1/0x2",

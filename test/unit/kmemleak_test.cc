@@ -47,6 +47,7 @@ TEST(LeaksOf, AreThoseOfZcrxAndTheDriver) {
                           "pcpu_alloc_noprof+0x6f1/0xab0, mlx5e_open_channels+0x5a1/0x1f20 "
                           "[mlx5_core], mlx5e_safe_switch_params+0x1c2/0x3e0 [mlx5_core]"));
   EXPECT_EQ(LeaksOf(kList, "gve").size(), 1);
+  EXPECT_EQ(LeaksOf(kList, "kmem").size(), 1);  // kmemleak_alloc() is no driver's
   EXPECT_THAT(LeaksOf("", "gve"), IsEmpty());
 }
 

@@ -20,7 +20,7 @@ _KEPT = 2  # of each name: two checkouts may want different ones
 def folder() -> Path:
     """Packages, unpacked trees, kernels. May be deleted whenever no lab runs."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "zcrx-hwtest"
+    return Path(base).resolve() / "zcrx-hwtest"  # as make and gcov see it
 
 
 @contextmanager

@@ -9,5 +9,13 @@ class LabError(Exception):
     """The lab could not be brought up or broke down; the text is one sentence for the user."""
 
 
+class GuestFailed(LabError):
+    """A guest did not boot, or ended: its kernel's doing, as far as one can tell."""
+
+
+class TimedOut(LabError):
+    """What ran in a guest did not end in time."""
+
+
 class UsageError(Exception):
     """An invalid command line; the text says what would be valid."""

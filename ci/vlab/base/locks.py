@@ -8,16 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vlab.base import progress
 from vlab.base.errors import LabError
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the file `path`, and waits for it as long as that takes."""
+def locked(path: Path, busy: str = "") -> Iterator[int]:
+    """Holds the file `path`, and waits for it as long as that takes; says `busy` if it has to. Yields
+    its descriptor: a child that inherits it holds the lock as well, and so do its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if busy:
+                progress.note(busy)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
 
 
 @contextmanager

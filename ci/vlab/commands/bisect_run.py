@@ -1,7 +1,8 @@
 """`ci/lab bisect-run`: one step of `git bisect run`, in a kernel tree.
 
 git-bisect(1): 0 is good, 125 says that this commit cannot be judged, 128 and more end the bisection,
-anything else is bad. A wrong command line must not make each commit bad, so it ends everything.
+anything else is bad. A mistake, or a machine that does not work, must not pass for a verdict on each
+commit, so it ends everything.
 """
 
 from __future__ import annotations
@@ -13,24 +14,29 @@ from pathlib import Path
 
 from vlab.base import progress
 from vlab.base.deadline import Deadline
-from vlab.base.errors import LabError, UsageError
+from vlab.base.errors import GuestFailed, TimedOut, UsageError
 from vlab.base.paths import RESULTS
-from vlab.commands import booting
+from vlab.commands import arguments, booting
+from vlab.faults import catalogue
 from vlab.kernels import build
 from vlab.kernels.build import BuildError
 from vlab.machines.guests import NET_CONFIG_PATH
+from vlab.machines.lab import SSH_FAILED
 from vlab.machines.supplies import Supplies
-from vlab.results.folder import JUNIT
+from vlab.results.folder import JUNIT, results_folder
 from vlab.suites.build import building
 
 GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
 _PASSED, _FAILED, _ALL_SKIPPED = 0, 1, 4  # statuses of the suite
+_CRASHED = range(129, SSH_FAILED)  # 128 and the signal
 _LIMIT_S = 900.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     booting.add_options(parser, nic="gve")
-    parser.set_defaults(kernel=Path.cwd(), cold=True, out=RESULTS / "bisect", limit=_LIMIT_S)
+    parser.add_argument("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
+                        help="after which the suite hangs, which is bad (%(default)s)")  # fmt: skip
+    parser.set_defaults(kernel=Path.cwd(), cold=True, out=RESULTS / "bisect")
 
 
 def act(options: argparse.Namespace) -> int:
@@ -41,8 +47,7 @@ def act(options: argparse.Namespace) -> int:
 
 
 def _judge(options: argparse.Namespace) -> tuple[int, str]:
-    if not isinstance(options.kernel, Path):
-        raise UsageError("bisect-run builds a tree: --kernel is its folder (here)")
+    _refuse_mistakes(options)
     with building(options.build) as programs:
         options.build = programs()
     Supplies()  # that they cannot be had is not the kernel's fault
@@ -53,18 +58,30 @@ def _judge(options: argparse.Namespace) -> tuple[int, str]:
     with ExitStack() as stack:
         try:
             lab = stack.enter_context(booting.booted(options, None))
-        except (LabError, UsageError) as error:
+        except (GuestFailed, UsageError) as error:  # or the kernel has not what the lab needs
             return SKIP, str(error)
         suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
         try:
             status = lab.run(
                 [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
             )
-        except LabError as error:  # it panicked, or hung
+        except (GuestFailed, TimedOut) as error:
             return BAD, str(error)
     if status in (_PASSED, _FAILED):
         return (GOOD, "all passed") if status == _PASSED else (BAD, "a test failed")
     if status == _ALL_SKIPPED:
         return SKIP, "everything was skipped"
-    crashed = status >= ABORT
-    return BAD if crashed else ABORT, f"the suite's exit status is {status}"
+    return BAD if status in _CRASHED else ABORT, f"the suite's exit status is {status}"
+
+
+def _refuse_mistakes(options: argparse.Namespace) -> None:
+    """Before anything is built."""
+    if not isinstance(options.kernel, Path):
+        raise UsageError("bisect-run builds a tree: --kernel is its folder (here)")
+    if options.module is not None:
+        raise UsageError("bisect-run builds the drivers, too: not with --module")
+    faults = catalogue.load()
+    for text in options.faults:
+        faults.kind(text)
+    with results_folder(options.out.resolve()):
+        pass  # it can be written to, and nobody else does

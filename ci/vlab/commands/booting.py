@@ -41,15 +41,22 @@ def add_options(
         help="give the DUT's NIC a fault once both guests are up; may be repeated")  # fmt: skip
     add("--cold", action="store_true",
         help="boot the guests with their NIC, and do not restore them from a snapshot")  # fmt: skip
-    _add_build(parser)
+    add_build(parser)
     parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
 
 
 def add_with(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with", metavar="OPTION,...", dest="with_", type=arguments.build_options, default=[],
-        help="that kernel, a series or a tree, built anew from its source with these: "
+        help="build the kernel, a series or a tree, from its source with these: "
         + "; ".join(f"{name} ({finds})" for name, finds in kernels.options().items()),
+    )  # fmt: skip
+
+
+def add_nics(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--nics", metavar="NIC,...", type=arguments.several(arguments.nic), default=list(NICS),
+        help=f"the emulated NICs ({','.join(NICS)})",
     )  # fmt: skip
 
 
@@ -57,20 +64,19 @@ def add_options_of_several(
     parser: argparse.ArgumentParser, *, name: str, logs: str, ends: str, limit_s: float
 ) -> None:
     """The options of a command that runs labs with each NIC and leaves results/NAME."""
-    add, nics = parser.add_argument, list(NICS)
-    add("--nics", metavar="NIC,...", type=arguments.several(arguments.nic), default=nics,
-        help=f"the emulated NICs ({','.join(nics)})")  # fmt: skip
+    add = parser.add_argument
+    add_nics(parser)
     add("--out", metavar="DIR", type=Path, default=RESULTS / name,
         help=f"receives the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
     add("--jobs", metavar="N", type=arguments.number,
         help="labs at once (as many as cores and memory carry)")  # fmt: skip
     add_with(parser)
-    _add_build(parser)
+    add_build(parser)
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=limit_s,
         help=f"time limit of {ends} (%(default)s)")  # fmt: skip
 
 
-def _add_build(parser: argparse.ArgumentParser) -> None:
+def add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--build", metavar="DIR", type=arguments.folder,
         help="programs from this finished build (default: build what is in build/)",
@@ -108,7 +114,8 @@ def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
         kernel = supplies.kernel(kernels.made(options.kernel, options.with_), options.nic)
         if options.module is not None:
             kernel = own.with_module(kernel, options.module)
-        out = options.out or RESULTS / f"{options.nic}-{kernel.version}"
+        name = "-".join([options.nic, kernel.version, *options.with_])
+        out = options.out or RESULTS / name
         stack.enter_context(results_folder(out.resolve()))
         one = plan(
             options.nic, kernel, supplies, BUILD, out.resolve(), share, cold=options.cold

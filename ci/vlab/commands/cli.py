@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -20,6 +21,9 @@ from vlab.commands.booting import booted
 
 _VERSION_S = 20
 
+# For commands whose 1 and 2 are verdicts on a kernel.
+_BROKEN = {"bisect-run": bisect_run.ABORT, "repro": EXIT_LAB}
+
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
 configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for an invalid command
@@ -31,7 +35,7 @@ Of repro: 0 if the fault still happens wherever it was tried, 1 if it does not.
 
 
 def main(arguments: Sequence[str]) -> int:
-    abort = bisect_run.ABORT if arguments[:1] == ["bisect-run"] else None
+    broken = _BROKEN.get("".join(arguments[:1]))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
@@ -40,12 +44,17 @@ def main(arguments: Sequence[str]) -> int:
             return COMMANDS[options.command].act(options)
     except UsageError as error:
         print(f"ci/lab: {error}", file=sys.stderr)
-        return abort or EXIT_USAGE
+        return broken or EXIT_USAGE
     except (LabError, OSError) as error:
         print(f"ci/lab: {error}", file=sys.stderr)
-        return abort or EXIT_LAB
+        return broken or EXIT_LAB
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except Exception:  # Python would exit with 1
+        if broken is None:
+            raise
+        traceback.print_exc()
+        return broken
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
@@ -114,7 +123,7 @@ COMMANDS = {
     ),
     "bisect-run": Command(
         "build the kernel tree of this folder and run the suite on it, for `git bisect run`: 0 good, "
-        "1 bad, 125 cannot be built or booted, 128 a mistake of the command line",
+        "1 bad, 125 cannot be built or booted, 128 a mistake or a machine that does not work",
         "[-- SUITE ARGUMENTS]", bisect_run.act, bisect_run.add_options,
     ),
     "coverage": Command(

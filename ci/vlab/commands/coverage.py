@@ -10,7 +10,7 @@ from pathlib import Path
 from vlab.base import progress
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
-from vlab.base.paths import KNOWN_FAULTS
+from vlab.base.paths import KNOWN_FAULTS, RESULTS
 from vlab.commands import arguments, booting
 from vlab.kernels import build as kernels
 from vlab.kernels import profiled
@@ -47,9 +47,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="ours, kernel (the kernel's own), or both (ours)")  # fmt: skip
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
         help="a series of Debian's or a kernel tree: its source is built with gcov (%(default)s)")  # fmt: skip
-    booting.add_options_of_several(
-        parser, name="coverage", logs="all logs", ends="a suite", limit_s=_LIMIT_S
-    )
+    booting.add_with(parser)
+    booting.add_nics(parser)
+    booting.add_build(parser)
+    add("--out", metavar="DIR", type=Path, default=RESULTS / "coverage",
+        help="receives the table, the page and all logs (results/coverage)")  # fmt: skip
+    add("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
+        help="time limit of a suite (%(default)s)")  # fmt: skip
 
 
 def _suite(text: str) -> str:

@@ -75,7 +75,8 @@ def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
     cells = []
     for nic in NICS:
         kernel = supplies.kernel(options.kernel, nic)
-        cell = Cell(nic, kernel.version, out / f"{nic}-{kernel.version}", str(options.kernel))
+        name = "-".join([nic, kernel.version, *options.with_])
+        cell = Cell(nic, kernel.version, out / name, str(options.kernel))
         with results_folder(cell.out):  # not while another lab writes there
             (cell.out / JUNIT).unlink(missing_ok=True)
             prepare(booting.plan(nic, kernel, supplies, BUILD, cell.out, None, cold=options.cold))

@@ -18,6 +18,7 @@ from vlab.commands import arguments, booting
 from vlab.commands.booting import booted
 from vlab.commands.cells import Cell
 from vlab.kernels import build as kernels
+from vlab.kernels.build import BuildError
 from vlab.kernels.debian import NoSuchKernel
 from vlab.machines.lab import Lab
 from vlab.machines.supplies import Supplies
@@ -115,7 +116,7 @@ def _cells(
             try:
                 what = series if options.kernel else kernels.made(series, fault.built_with)
                 version = supplies.kernel(what, nic).version
-            except NoSuchKernel as error:
+            except (NoSuchKernel, BuildError) as error:
                 yield Tried(Found.NOT_TRIED, f"not tried on {nic} {known}: {error}")
                 continue
             if known in (series, version):
@@ -161,7 +162,9 @@ class _Trial:
             progress.note(f"{self.cell.name}: not {when}")
         runs = f"{self.runs} run{'s' * (self.runs > 1)}"
         line = f"did not happen in {runs} on {self.cell.nic} {self.cell.kernel}"
-        return Tried(Found.NOT, line + f" ({others} failed otherwise; log of the last run: {log})" * bool(others))
+        if others:
+            line += f" ({others} failed otherwise; log of the last run: {log})"
+        return Tried(Found.NOT, line)
 
     def decided(self, ran: Ran, when: str) -> Tried | None:
         """What one run tells for good; None where it only did not happen."""
@@ -176,7 +179,8 @@ class _Trial:
             return Tried(Found.BROKE, f"not known: {where}: {ran.trouble}")
         cases = ran.judged(nic, kernel, self.known).cases
         if all(case.outcome in (Outcome.SKIPPED, Outcome.KNOWN) for case in cases):
-            return Tried(Found.NOT_TRIED, f"not tried {where}: {cases[0].text.partition(chr(10))[0]}")
+            why = cases[0].text.partition("\n")[0]
+            return Tried(Found.NOT_TRIED, f"not tried {where}: {why}")
         return None
 
 

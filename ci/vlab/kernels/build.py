@@ -27,10 +27,14 @@ _MAKE_S = 3 * 3600.0  # 1400 objects take 8 minutes on two idle cores, 15 beside
 _CONFIGURE_S = 300.0
 _INSTALL_S = 600.0
 COVERAGE = "coverage"  # the option that gcov needs
-_LOG = "make.log"
+_LOG, _LOCK = "make.log", ".lock"
 _TAIL_BYTES = 2000
 # Left by a build in the tree itself, beside which make makes none elsewhere.
-_BUILT_IN_PLACE = (".config", "include/config")
+_BUILT_IN_PLACE = (".config", "include/config", "arch/x86/include/generated")
+# What compilers say where the source is not to blame.
+_OF_THE_MACHINE = ("No space left on device", "Killed signal", "Cannot allocate memory")
+# Nothing of the user's own builds (LLVM=1, KCFLAGS, ARCH ...).
+_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_", "CCACHE_", "LANG", "LC_")
 
 
 class BuildError(LabError):
@@ -53,15 +57,17 @@ def made(kernel: str | Path, chosen: Sequence[str]) -> str | Path:
 
 def build(kernel: str | Path, chosen: Sequence[str], out: Path | None = None) -> Path:
     """Brings the kernel in `out` up to date, by default in a folder of the cache; returns it."""
-    tree = tree_of(kernel)
-    _check(tree)
+    if isinstance(kernel, Path):
+        _check(kernel)
     _install_tools()
+    tree = tree_of(kernel)
     out = out or _home(tree, chosen)
+    _check_out(out, tree)
     out.mkdir(parents=True, exist_ok=True)
-    with locked(out / ".lock"):
+    with locked(out / _LOCK, f"another build is in {out}; waiting for it") as lock:
         _configure(tree, chosen, out)
         with progress.phase(f"building {tree.name} with {' '.join(chosen) or 'nothing else'}"):
-            _make(tree, out, chosen)
+            _make(tree, out, chosen, lock)
     return out
 
 
@@ -79,9 +85,19 @@ def _check(tree: Path) -> None:
         raise UsageError(f"{tree} is not a kernel's source tree")
     if any((tree / left).exists() for left in _BUILT_IN_PLACE):
         raise UsageError(
-            f"{tree} is built in place, and make builds nowhere else beside that; "
-            "run `make mrproper` there, or take the build as it is (--kernel)"
+            f"{tree} is built in place, and make builds nowhere else beside that; take that build as "
+            "it is (--kernel), or run `make mrproper` there, which removes its .config too"
         )
+
+
+def _check_out(out: Path, tree: Path) -> None:
+    if out.is_relative_to(tree):
+        raise UsageError(f"{out} is in the source tree, which is only read; choose another folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / _LOCK).exists():
+        raise UsageError(f"{out} holds other things than a build; choose another folder")
+    for path in (tree, out):
+        if any(character.isspace() or character == ":" for character in str(path)):
+            raise UsageError(f"'{path}' holds a space or a colon, with which make cannot build")
 
 
 def _home(tree: Path, chosen: Sequence[str]) -> Path:
@@ -90,47 +106,48 @@ def _home(tree: Path, chosen: Sequence[str]) -> Path:
 
 
 def _configure(tree: Path, chosen: Sequence[str], out: Path) -> None:
-    """Leaves .config alone where it is as it would be made: make would look at everything anew."""
+    """Leaves a .config alone that is as it has to be: make would look at everything anew."""
     files = [*sorted(_FRAGMENTS.glob("*.config")), *(_option(name) for name in chosen)]
     wanted: dict[str, str] = {}
     for file in files:
         wanted |= config.read(file)
     wanted = {name: "y" if value == "m" else value for name, value in wanted.items()}
+    fragment, new = out / "wanted.config", out / ".config.new"
     text = "".join(f"{name}={value}\n" for name, value in wanted.items())
-    fragment = out / "wanted.config"
-    if (out / ".config").exists() and fragment.exists() and fragment.read_text() == text:
-        return
     fragment.write_text(text, encoding="utf-8")
+    target = ["allnoconfig", f"KCONFIG_ALLCONFIG={fragment}", f"KCONFIG_CONFIG={new}"]
     try:
         capture(
-            [*_command(tree, out, chosen), "allnoconfig", f"KCONFIG_ALLCONFIG={fragment}"],
-            Deadline(_CONFIGURE_S), env=_environment(),
-        )  # fmt: skip
-        lacks = config.lacks(config.read(out / ".config"), wanted)
-    except BaseException:
-        fragment.unlink()
-        raise
+            [*_command(tree, out, chosen), *target], Deadline(_CONFIGURE_S), env=_environment()
+        )
+    except LabError as error:
+        raise BuildError(f"{tree} cannot be configured: {error}") from error
+    lacks = config.lacks(config.read(new), wanted)
     spared = config.read(_FOR_SUITE)
     if needed := [one for one in lacks if one.partition("=")[0] not in spared]:
-        fragment.unlink()
         raise BuildError(
             f"{tree} cannot be built with {' '.join(chosen) or 'what the lab needs'}: "
             f"it does not take {', '.join(needed)}"
         )
+    old = out / ".config"
+    if old.exists() and old.read_bytes() == new.read_bytes():
+        new.unlink()
+    else:
+        new.replace(old)
 
 
 def _option(name: str) -> Path:
     return _FRAGMENTS / "with" / f"{name}.config"
 
 
-def _make(tree: Path, out: Path, chosen: Sequence[str]) -> None:
+def _make(tree: Path, out: Path, chosen: Sequence[str], lock: int) -> None:
     log = out / _LOG
     deadline = Deadline(_MAKE_S)
     with open(log, "wb") as said:
         process = spawn(
             [*_command(tree, out, chosen), f"--jobs={len(os.sched_getaffinity(0))}", "vmlinux"],
             stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=_environment(),
-            start_new_session=True,
+            start_new_session=True, pass_fds=[lock],
         )  # fmt: skip
     try:
         status = process.wait(deadline.remaining())
@@ -141,7 +158,11 @@ def _make(tree: Path, out: Path, chosen: Sequence[str]) -> None:
             os.killpg(process.pid, signal.SIGTERM)  # its own makes and compilers too
         end(process, Deadline(1))
     if status != 0:
-        raise BuildError(f"{tree} could not be built: {log} ends with\n{_tail(log)}")
+        tail = _tail(log)
+        machines = any(words in tail for words in _OF_THE_MACHINE)
+        raise (LabError if machines else BuildError)(
+            f"{tree} could not be built: {log} ends with\n{tail}"
+        )
 
 
 def _command(tree: Path, out: Path, chosen: Sequence[str]) -> list[str]:
@@ -154,12 +175,7 @@ def _command(tree: Path, out: Path, chosen: Sequence[str]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Without what make would take from an outer one, or the user's own builds."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MAKE", "MFLAGS", "KBUILD_", "KCONFIG_", "ARCH", "CROSS_COMPILE"))
-    }
+    return {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES)}
 
 
 def _tail(log: Path) -> str:

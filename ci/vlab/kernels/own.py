@@ -38,7 +38,8 @@ class _Build:
 def get(path: Path, modules: Sequence[str]) -> Kernel:
     """The kernel at `path` with `modules` and all that they depend on. UsageError where it is none
     that guests can boot."""
-    target = cache.folder() / "kernels" / f"{path.name}-{_key(path, modules)}"
+    key = _key(path, modules)
+    target = cache.folder() / "kernels" / f"{path.name}-{key}"
     with cache.once(target) as partial:
         if partial is not None:
             raw = partial / "raw"
@@ -47,6 +48,8 @@ def get(path: Path, modules: Sequence[str]) -> Kernel:
             _check(path, build, modules)
             parts.reduce(build.parts, modules, partial)
             shutil.rmtree(raw)
+            if _key(path, modules) != key:
+                raise LabError(f"{path} changed while it was read: it is being built")
             (partial / _RELEASE).write_text(build.release, encoding="utf-8")
     return parts.kernel((target / _RELEASE).read_text(encoding="utf-8"), target)
 

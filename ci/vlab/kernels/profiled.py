@@ -28,6 +28,11 @@ def files(tree: Path, nics: Iterable[str] = tuple(_OF_NIC)) -> list[Path]:
 
 
 def make_variables(tree: Path) -> list[str]:
-    """For make: scripts/Makefile.lib asks for one a file. Of the same name elsewhere, a file is
-    profiled too, and nobody looks at it."""
-    return sorted({f"GCOV_PROFILE_{path.stem}.o=y" for path in files(tree)})
+    """For make: scripts/Makefile.lib asks for one a file, by its path from the nearest Makefile. Of
+    the same name elsewhere, a file is profiled too, and nobody looks at it."""
+    names = (path.relative_to(_folder(tree, path)).with_suffix(".o") for path in files(tree))
+    return sorted({f"GCOV_PROFILE_{name}=y" for name in names})
+
+
+def _folder(tree: Path, path: Path) -> Path:
+    return next(folder for folder in path.parents if (tree / folder / "Makefile").exists())

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from vlab.base import cache, progress
 from vlab.base.deadline import Deadline
-from vlab.base.errors import UsageError
 from vlab.base.process import capture
 from vlab.debian.apt import LAB_RELEASE, Apt
+from vlab.kernels.debian import NoSuchKernel
 
 _EXTRACT_S = 900.0  # of 1.8 GB; 40 s are usual
 _PACKAGE = "linux-source-"
@@ -24,7 +24,7 @@ def of_series(series: str) -> Path:
     version = apt.version(name)
     if version is None:
         there = [one.removeprefix(_PACKAGE) for one in sorted(apt.names(_PACKAGE))]
-        raise UsageError(f"Debian has no source of {series}; there are {', '.join(there)}")
+        raise NoSuchKernel(f"Debian has no source of {series}; there are {', '.join(there)}")
     key = hashlib.sha256(version.encode()).hexdigest()[:12]
     target = cache.folder() / "sources" / f"{name}-{key}"
     with cache.once(target) as partial:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vlab.base import progress
 from vlab.base.deadline import Deadline
-from vlab.base.errors import LabError
+from vlab.base.errors import GuestFailed, LabError, TimedOut
 from vlab.base.process import end, spawn
 from vlab.kernels.kernel import Kernel
 from vlab.debian.tools import Accelerator
@@ -29,7 +29,7 @@ from vlab.machines.ssh import Access
 
 _BOOT_S = 120  # of two guests on emulated CPUs on a busy host; 7 s are usual, 25 were seen
 _BREAK_S = 2  # between a guest's connections and its process
-_SSH_FAILED = 255
+SSH_FAILED = 255
 _UNPACKED = "lab"  # the share with what only this lab's guest has; /etc/lab/boot unpacks it
 
 
@@ -80,16 +80,16 @@ class Lab:
             ended = _first_end([command, *self._parts()], deadline)
             if ended is None:
                 assert deadline is not None
-                raise LabError(f"timed out after {deadline.seconds:g} s: {shlex.join(words)}")
+                raise TimedOut(f"timed out after {deadline.seconds:g} s: {shlex.join(words)}")
             if ended is command:
                 status = ssh.wait()
-                if status != _SSH_FAILED:
+                if status != SSH_FAILED:
                     return status
                 # The command's own status, or the connection broke because a part just ended.
                 ended = _first_end(self._parts(), Deadline(_BREAK_S))
                 if ended is None:
                     return status
-            raise LabError(ended.describe())
+            raise ended.error(ended.describe())
         finally:
             end(ssh, Deadline(1))
 
@@ -107,7 +107,7 @@ class Lab:
     def _parts(self) -> list[_Part]:
         """What ends only when the lab is broken."""
         guests = [
-            _Part(one.pid, partial(one.describe, f"the guest {one.name} ended"))
+            _Part(one.pid, partial(one.describe, f"the guest {one.name} ended"), GuestFailed)
             for one in self._machines
         ]
         log = f"the NIC process ended; see {self.plan.out}"
@@ -120,6 +120,7 @@ class _Part:
 
     pid: int
     describe: Callable[[], str]
+    error: type[LabError] = LabError
 
 
 def _first_end(parts: Sequence[_Part], deadline: Deadline | None) -> _Part | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vlab.base.deadline import Deadline
-from vlab.base.errors import LabError
+from vlab.base.errors import GuestFailed, LabError
 from vlab.base.process import end, spawn
 from vlab.debian.tools import Accelerator
 from vlab.machines.guests import Guest
@@ -180,8 +180,8 @@ class Machine:
         said = self._process.stdout
         assert said is not None
         if not select.select([said], [], [], deadline.remaining())[0]:
-            raise LabError(self.describe(f"the guest {self.name} did not boot in time"))
+            raise GuestFailed(self.describe(f"the guest {self.name} did not boot in time"))
         if said.read(1) != word:
-            raise LabError(self.describe(f"the guest {self.name} ended while it booted"))
+            raise GuestFailed(self.describe(f"the guest {self.name} ended while it booted"))
         if complaint := _COMPLAINT.search(self._log.read_text(encoding="utf-8", errors="replace")):
-            raise LabError(self.describe(f"the guest {self.name} {complaint[1]}"))
+            raise GuestFailed(self.describe(f"the guest {self.name} {complaint[1]}"))

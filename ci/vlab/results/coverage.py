@@ -27,13 +27,17 @@ class Covered:
 
 
 def take(counters: bytes, build: Path, sources: Iterable[Path], info: Path) -> None:
-    """Writes what a guest's `counters`, a tar archive of .gcda files by their path in `build`, say of
-    `sources` to `info`, in lcov's format."""
+    """Writes to `info`, in lcov's format, what a guest's `counters` say of `sources`: a tar archive of
+    .gcda files by their path in `build`."""
     folder = info.with_suffix(".gcda")
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        archive = tarfile.open(fileobj=io.BytesIO(counters))
-        members = {member.name.removeprefix("./"): member for member in archive.getmembers()}
+        archive = tarfile.open(fileobj=io.BytesIO(counters), mode="r:")
+        members = {
+            member.name.removeprefix("./"): member
+            for member in archive.getmembers()
+            if member.isreg() and not member.issparse() and member.size <= len(counters)
+        }
         for source in sources:  # by their names: whatever else a guest has put there stays there
             name = str(source.with_suffix(".gcda"))
             content = archive.extractfile(members[name]) if name in members else None
@@ -56,7 +60,9 @@ def merge(parts: Sequence[Path], tree: Path, sources: Iterable[Path], merged: Pa
     added = merged.with_suffix(".all")
     adds = [f"--add-tracefile={part}" for part in parts]
     _lcov(*adds, "--output-file", added)
-    _lcov("--extract", added, *(tree / one for one in sources), "--output-file", merged)
+    there = set(added.read_text(encoding="utf-8").splitlines())
+    reached = [path for one in sources if f"SF:{(path := tree / one)}" in there]
+    _lcov("--extract", added, *reached, "--output-file", merged)
     added.unlink()
 
 
@@ -82,8 +88,8 @@ def read(info: Path, tree: Path) -> dict[str, Covered]:
             one.lines[int(words[0])] = int(words[1])
         elif key == "BRDA":
             one.branches[",".join(words[:-1])] = 0 if words[-1] == "-" else int(words[-1])
-        elif key == "FNDA":
-            one.functions[words[1]] = int(words[0])
+        elif key in ("FNDA", "FNA"):  # FNA of lcov 2 has a number of the function before
+            one.functions[words[-1]] = int(words[-2])
     return found
 
 

@@ -2,14 +2,17 @@
 
 import argparse
 import contextlib
+import io
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from vlab.base.errors import LabError, UsageError
-from vlab.commands import bisect_run
+from vlab.base.errors import GuestFailed, LabError, TimedOut, UsageError
+from vlab.commands import bisect_run, cli
 from vlab.commands.bisect_run import ABORT, BAD, GOOD, SKIP
+from vlab.commands.cli import Command
 from vlab.kernels.build import BuildError
 
 
@@ -29,9 +32,11 @@ class BisectRun(unittest.TestCase):
 
         built: list[Exception | Path] = [make or Path("/built")]
         options = argparse.Namespace(
-            kernel=Path("/linux"), with_=["kasan"], build=None, words=["--gtest_filter=A"], limit=1
-        )
+            kernel=Path("/linux"), with_=["kasan"], build=None, words=["--gtest_filter=A"], limit=1,
+            module=None, faults=[], out=Path("/results"),
+        )  # fmt: skip
         with (
+            mock.patch.object(bisect_run, "results_folder"),
             mock.patch.object(bisect_run, "building"), mock.patch.object(bisect_run, "Supplies"),
             mock.patch("vlab.kernels.build.build", side_effect=built),
             mock.patch("vlab.commands.booting.booted", booted),
@@ -46,18 +51,33 @@ class BisectRun(unittest.TestCase):
         self.assertEqual(self.verdict(1), BAD)
 
     def test_a_kernel_that_panics_or_hangs_or_kills_the_suite_is_bad(self) -> None:
-        self.assertEqual(self.verdict(LabError("the guest dut ended")), BAD)
+        self.assertEqual(self.verdict(GuestFailed("the guest dut ended")), BAD)
+        self.assertEqual(self.verdict(TimedOut("timed out after 900 s")), BAD)
         self.assertEqual(self.verdict(139), BAD)
 
     def test_what_cannot_be_judged_is_skipped(self) -> None:
         self.assertEqual(self.verdict(4), SKIP)
         self.assertEqual(self.verdict(0, make=BuildError("zcrx.c:7: error")), SKIP)
-        self.assertEqual(self.verdict(0, boot=LabError("did not boot in time")), SKIP)
+        self.assertEqual(self.verdict(0, boot=GuestFailed("did not boot in time")), SKIP)
         self.assertEqual(self.verdict(0, boot=UsageError("has no bnxt_en")), SKIP)
 
-    def test_wrong_arguments_end_the_bisection(self) -> None:
-        for status in (2, 3):
+    def test_wrong_arguments_and_a_lost_connection_end_the_bisection(self) -> None:
+        for status in (2, 3, 255):
             self.assertEqual(self.verdict(status), ABORT)
+
+    def test_a_machine_that_does_not_work_ends_the_bisection(self) -> None:
+        cases: list[dict[str, Any]] = [
+            {"suite": LabError("the NIC process ended")}, {"suite": 0, "boot": LabError("no QEMU")},
+            {"suite": 0, "make": LabError("No space left on device")},
+            {"suite": 0, "make": ValueError("a mistake of ours")},
+        ]  # fmt: skip
+        for how in cases:
+            with self.subTest(how), mock.patch.dict(cli.COMMANDS, {"bisect-run": self.played(**how)}):
+                with contextlib.redirect_stderr(io.StringIO()):
+                    self.assertEqual(cli.main(["bisect-run"]), ABORT)
+
+    def played(self, **how: Any) -> Command:
+        return Command("", "", lambda _: self.verdict(**how), lambda _: None)
 
 
 if __name__ == "__main__":

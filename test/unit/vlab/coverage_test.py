@@ -1,5 +1,6 @@
 """What is told of a kernel's coverage, from counters that gcov makes here."""
 
+import gzip
 import io
 import subprocess
 import tarfile
@@ -72,7 +73,10 @@ class Coverage(unittest.TestCase):
         self.assertIn("a title", (self.build / "html/index.html").read_text(encoding="utf-8"))
 
     def test_counters_that_are_none(self) -> None:
-        for hostile in (b"", b"no archive", self.counters(name="../../main.gcda")):
+        good = self.counters()
+        link = _archive("net/main.gcda", kind=tarfile.SYMTYPE)
+        for hostile in (b"", b"no archive", self.counters(name="../../main.gcda"), link,
+                        good[:600], gzip.compress(good), gzip.compress(good)[:40]):  # fmt: skip
             with self.assertRaisesRegex(LabError, "counters"):
                 self.take(hostile, "hostile")
 
@@ -91,6 +95,16 @@ class Coverage(unittest.TestCase):
         self.assertEqual(
             coverage.never_called({"a.c": Covered(functions={"f": 0, "g": 1, "e": 0})}), ["a.c: e f"]
         )
+
+
+def _archive(name: str, kind: bytes) -> bytes:
+    """With one member, which links to itself."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, name
+        archive.addfile(member)
+    return content.getvalue()
 
 
 if __name__ == "__main__":

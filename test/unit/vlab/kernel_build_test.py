@@ -11,11 +11,10 @@ from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import REPOSITORY
 from vlab.kernels import build, config
 
-# "configured" and "made" count; CONFIG_KCSAN is an option that this kernel does not have.
+# "made" counts; CONFIG_KCSAN is an option that this kernel does not have.
 _MAKEFILE = """\
 allnoconfig:
-\techo >> $(O)/configured
-\tgrep -v CONFIG_KCSAN $(KCONFIG_ALLCONFIG) > $(O)/.config
+\tgrep -v "CONFIG_KCSAN{lacks}" $(KCONFIG_ALLCONFIG) > $(KCONFIG_CONFIG)
 vmlinux:
 \techo "$(LOCALVERSION)" >> $(O)/made
 \t{work}
@@ -35,8 +34,10 @@ class KernelBuild(unittest.TestCase):
         self.notes = mock.patch("vlab.base.progress.note").start()
         self.addCleanup(mock.patch.stopall)
 
-    def play(self, work: str) -> None:
-        (self.tree / "Makefile").write_text(_MAKEFILE.format(work=work), encoding="utf-8")
+    def play(self, work: str, lacks: str = "") -> None:
+        """`lacks`: "|CONFIG_A" for what else this kernel does not have."""
+        text = _MAKEFILE.format(work=work, lacks=lacks.replace("|", "\\|"))
+        (self.tree / "Makefile").write_text(text, encoding="utf-8")
 
     def lines(self, name: str) -> list[str]:
         return (self.out / name).read_text(encoding="utf-8").splitlines()
@@ -55,13 +56,19 @@ class KernelBuild(unittest.TestCase):
         self.assertNotEqual(plain, kasan)
         self.assertEqual(build.build(self.tree, ["kasan"]), kasan)
 
-    def test_configures_again_only_what_is_to_be_another(self) -> None:
+    def test_a_configuration_stays_as_long_as_it_would_come_out_the_same(self) -> None:
+        """make builds everything anew that is older."""
         build.build(self.tree, [], self.out)
+        first = (self.out / ".config").stat()
         build.build(self.tree, [], self.out)
-        self.assertEqual(len(self.lines("configured")), 1)
+        self.assertEqual((self.out / ".config").stat().st_ino, first.st_ino)
         self.assertEqual(len(self.lines("made")), 2)
-        build.build(self.tree, ["lockdep"], self.out)
-        self.assertEqual(len(self.lines("configured")), 2)
+        self.play("true", lacks="|CONFIG_UDMABUF")  # another commit, with other options
+        build.build(self.tree, [], self.out)
+        self.assertNotIn("CONFIG_UDMABUF", config.read(self.out / ".config"))
+        self.play("true", lacks="|CONFIG_PACKET")
+        with self.assertRaisesRegex(build.BuildError, "does not take CONFIG_PACKET=y"):
+            build.build(self.tree, [], self.out)
 
     def test_without_options_a_kernel_is_taken_as_it_is(self) -> None:
         self.assertEqual(build.made("7.3", []), "7.3")
@@ -79,9 +86,26 @@ class KernelBuild(unittest.TestCase):
         with self.assertRaisesRegex(build.BuildError, r"make.log ends with\n.*zcrx.c:7: error"):
             build.build(self.tree, [], self.out)
 
+    def test_a_disk_that_is_full_is_not_the_sources_fault(self) -> None:
+        self.play("echo ld: final link failed: No space left on device >&2; exit 1")
+        with self.assertRaises(LabError) as caught:
+            build.build(self.tree, [], self.out)
+        self.assertNotIsInstance(caught.exception, build.BuildError)
+
+    def test_variables_of_the_users_own_builds_do_not_count(self) -> None:
+        self.play('test -z "$(KCFLAGS)$(LLVM)$(ARCH)"')
+        with mock.patch.dict("os.environ", KCFLAGS="-O0", LLVM="1"):
+            build.build(self.tree, [], self.out)
+
     def test_a_tree_that_is_none_or_holds_a_build(self) -> None:
         with self.assertRaisesRegex(UsageError, "not a kernel's source tree"):
             build.build(self.out.parent, [], self.out)
+        with self.assertRaisesRegex(UsageError, "is in the source tree"):
+            build.build(self.tree, [], self.tree / "out")
+        with self.assertRaisesRegex(UsageError, "holds a space or a colon"):
+            build.build(self.tree, [], self.out / "a b")
+        with self.assertRaisesRegex(UsageError, "holds other things than a build"):
+            build.build(self.tree, [], self.out.parent)
         (self.tree / ".config").touch()
         with self.assertRaisesRegex(UsageError, "is built in place.*make mrproper"):
             build.build(self.tree, [], self.out)
