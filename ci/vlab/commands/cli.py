@@ -21,9 +21,6 @@ from vlab.commands.booting import booted
 
 _VERSION_S = 20
 
-# For commands whose 1 and 2 are verdicts on a kernel.
-_BROKEN = {"bisect-run": bisect_run.ABORT, "repro": EXIT_LAB}
-
 _EXIT_STATUSES = f"""\
 Exit status: that of zcrx_tests or of COMMAND (zcrx_tests: 0 passed, 1 failed, 2 bad usage or
 configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for an invalid command
@@ -35,7 +32,8 @@ Of repro: 0 if the fault still happens wherever it was tried, 1 if it does not.
 
 
 def main(arguments: Sequence[str]) -> int:
-    broken = _BROKEN.get("".join(arguments[:1]))
+    # To git-bisect(1) other statuses are verdicts.
+    abort = bisect_run.ABORT if arguments[:1] == ["bisect-run"] else None
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
@@ -44,17 +42,15 @@ def main(arguments: Sequence[str]) -> int:
             return COMMANDS[options.command].act(options)
     except UsageError as error:
         print(f"ci/lab: {error}", file=sys.stderr)
-        return broken or EXIT_USAGE
+        return abort or EXIT_USAGE
     except (LabError, OSError) as error:
         print(f"ci/lab: {error}", file=sys.stderr)
-        return broken or EXIT_LAB
+        return abort or EXIT_LAB
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except Exception:  # Python would exit with 1
-        if broken is None:
-            raise
+    except Exception:  # a mistake of ours; Python's 1 would be a test that failed
         traceback.print_exc()
-        return broken
+        return abort or EXIT_LAB
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
