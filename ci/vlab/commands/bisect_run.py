@@ -20,11 +20,11 @@ from vlab.commands import arguments, booting
 from vlab.faults import catalogue
 from vlab.kernels import build
 from vlab.kernels.build import BuildError
-from vlab.machines.guests import NET_CONFIG_PATH
 from vlab.machines.lab import SSH_FAILED
 from vlab.machines.supplies import Supplies
-from vlab.results.folder import JUNIT, results_folder
+from vlab.results.folder import results_folder
 from vlab.suites.build import building
+from vlab.suites.suite import OurSuite
 
 GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
 _PASSED, _FAILED, _ALL_SKIPPED = 0, 1, 4  # statuses of the suite
@@ -60,11 +60,9 @@ def _judge(options: argparse.Namespace) -> tuple[int, str]:
             lab = stack.enter_context(booting.booted(options, None))
         except (GuestFailed, UsageError) as error:  # or the kernel has not what the lab needs
             return SKIP, str(error)
-        suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
+        suite = [*OurSuite().command(), *options.words]
         try:
-            status = lab.run(
-                [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
-            )
+            status = lab.run(suite, Deadline(options.limit), stdin=subprocess.DEVNULL)
         except (GuestFailed, TimedOut) as error:
             return BAD, str(error)
     if status in (_PASSED, _FAILED):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vlab.base import progress
@@ -17,6 +17,7 @@ from vlab.kernels import profiled
 from vlab.machines.lab import Lab
 from vlab.results import coverage, guest_file, known_issues
 from vlab.results.folder import results_folder
+from vlab.results.known_issues import KnownIssue
 from vlab.suites.build import building
 from vlab.suites.suite import KernelSuite, OurSuite, Suite
 
@@ -63,6 +64,7 @@ def _suite(text: str) -> str:
 
 
 def act(options: argparse.Namespace) -> int:
+    known = known_issues.load(KNOWN_FAULTS)  # refused before anything is built
     with results_folder(options.out.resolve()) as out:
         with building(options.build) as programs:
             tree = kernels.tree_of(options.kernel)
@@ -71,14 +73,14 @@ def act(options: argparse.Namespace) -> int:
         parts: dict[str, list[Path]] = {name: [] for name in options.suite}
         failed = False
         for nic in options.nics:
-            failed |= _of_nic(options, nic, tree, built, out, parts)
+            failed |= _of_nic(options, nic, tree, built, out, known, parts)
         _tell(tree, list(profiled.files(tree, options.nics)), parts, out)
     return 1 if failed else 0
 
 
 def _of_nic(
     options: argparse.Namespace, nic: str, tree: Path, built: Path, out: Path,
-    parts: dict[str, list[Path]],
+    known: Sequence[KnownIssue], parts: dict[str, list[Path]],
 ) -> bool:  # fmt: skip
     """Adds what each suite reaches with `nic` to its `parts`; returns whether a test of ours failed.
     What booting reaches counts for each."""
@@ -88,7 +90,7 @@ def _of_nic(
         nic=nic, kernel=built, with_=[], module=None, out=out / nic, faults=[], cold=True,
         build=options.build,
     )  # fmt: skip
-    known, failed = known_issues.load(KNOWN_FAULTS), False
+    failed = False
     with booting.booted(one, next(iter(shares), None)) as lab:
         boot = out / f"{nic}-boot.info"
         _collect(lab, tree, built, nic, boot)

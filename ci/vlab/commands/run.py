@@ -15,13 +15,12 @@ from vlab.base.errors import EXIT_LAB, LabError
 from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import every_nic
 from vlab.commands.booting import booted
-from vlab.machines.guests import NET_CONFIG_PATH
 from vlab.results import guest_file, junit, known_issues, verdict
 from vlab.results.folder import JUNIT
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import CellResult
 from vlab.results.verdict import Verdict
-from vlab.suites.suite import leaves_out
+from vlab.suites.suite import OurSuite, leaves_out
 
 _MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 _WIDTH = 160  # of what goes to no terminal
@@ -32,7 +31,7 @@ def act(options: argparse.Namespace) -> int:
     if options.nic is None:
         return every_nic.run(options)
     faults = known_issues.load(KNOWN_FAULTS)  # refused before anything is built
-    suite = ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
+    suite = OurSuite().command()
     if sys.stdout.isatty():
         suite.append("--gtest_color=yes")
     with booted(options, options.share) as running:
