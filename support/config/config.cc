@@ -196,6 +196,17 @@ SshTarget ReadRemote(Reader& reader) {
   return *std::move(target);
 }
 
+void ReadNicAndPeer(Reader& reader, Config& config) {
+  config.netif = ReadNetif(reader);
+  config.v4 = ReadPair(reader, "4", AF_INET);
+  config.v6 = ReadPair(reader, "6", AF_INET6);
+  if (!config.v4 && !config.v6) {
+    reader.Missing("LOCAL_V4 and REMOTE_V4, or LOCAL_V6 and REMOTE_V6",
+                   "the addresses of the NIC and the peer on the cable between them");
+  }
+  config.remote = ReadRemote(reader);
+}
+
 // Separated by commas or blanks.
 std::set<std::string> Words(std::string_view list) {
   constexpr std::string_view kSeparators = ", \t";
@@ -237,14 +248,7 @@ std::optional<std::chrono::seconds> ParseWait(std::string_view text) {
 Result<Config> LoadConfig(const ConfigSources& sources) {
   Reader reader(sources);
   Config config;
-  config.netif = ReadNetif(reader);
-  config.v4 = ReadPair(reader, "4", AF_INET);
-  config.v6 = ReadPair(reader, "6", AF_INET6);
-  if (!config.v4 && !config.v6) {
-    reader.Missing("LOCAL_V4 and REMOTE_V4, or LOCAL_V6 and REMOTE_V6",
-                   "the addresses of the NIC and the peer on the cable between them");
-  }
-  config.remote = ReadRemote(reader);
+  if (sources.needs_nic) ReadNicAndPeer(reader, config);
   config.port = ReadPort(reader);
   config.wait = ReadSeconds(reader, "ZCRX_WAIT", 0).value_or(std::chrono::seconds(0));
   config.ssh_timeout = ReadSeconds(reader, "ZCRX_SSH_TIMEOUT", 1);
@@ -265,6 +269,13 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
   std::string detail;
   for (const std::string& problem : reader.Problems()) detail += "\n  " + problem;
   return Fail("read the configuration (flags, environment, net.config)", 0, std::move(detail));
+}
+
+bool ConfiguresNic(const ConfigSources& sources) {
+  const Reader reader(sources);
+  return !reader.Problems().empty() || std::ranges::any_of(kKeys, [&](const ConfigKey& key) {
+    return !key.key.starts_with("ZCRX_") && !reader.Get(std::string(key.key)).empty();
+  });
 }
 
 Result<std::string> LoadNetif(const ConfigSources& sources) {

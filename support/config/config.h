@@ -69,7 +69,8 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 struct ConfigSources {
   KeyValues flags;
   KeyValues environment;
-  std::string file;  // empty: ./net.config if it exists
+  std::string file;       // empty: ./net.config if it exists
+  bool needs_nic = true;  // false: NIC, addresses and peer are not read
 };
 
 struct ConfigKey {
@@ -90,6 +91,9 @@ std::optional<std::chrono::seconds> ParseWait(std::string_view text);
 // Loads and checks the configuration. All problems are in the detail of one error, one per line:
 // the key, where the value came from and how to fix it.
 Result<Config> LoadConfig(const ConfigSources& sources);
+// Returns whether any of the variables of the kernel's selftests is set: NIC, addresses, peer. True
+// also if the file cannot be read: LoadConfig() says why.
+bool ConfiguresNic(const ConfigSources& sources);
 // Returns NETIF only, for programs that need no peer. The error is one sentence, about the first
 // problem.
 Result<std::string> LoadNetif(const ConfigSources& sources);

@@ -54,6 +54,15 @@ Result<Area> Area::Allocate(size_t bytes, AreaKind kind) {
   return area;
 }
 
+Result<Area> Area::MapRing(int ring, uint64_t offset, size_t bytes) {
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring, static_cast<off_t>(offset));
+  if (memory == MAP_FAILED) {
+    return FailErrno(fmt::format("map {} bytes of the ring at offset {:#x}", bytes, offset));
+  }
+  return Area(std::span(static_cast<std::byte*>(memory), bytes));
+}
+
 Result<Area> Area::Map(const std::string& operation, size_t bytes, int flags, int fd) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
   if (memory == MAP_FAILED) {

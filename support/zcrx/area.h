@@ -20,9 +20,13 @@ enum class AreaKind {
 
 class Area {
  public:
+  Area() = default;  // empty
   // Maps `bytes` bytes, a multiple of the kind's page size. Fails with ENOMEM if the huge page pool
   // is too small, with ENOENT if the kernel has no udmabuf.
   static Result<Area> Allocate(size_t bytes, AreaKind kind = AreaKind::kPages);
+  // Maps a region of an io_uring, at the offset that registration returned (io_uring_mmap() in
+  // io_uring/memmap.c). As long as it is mapped, the ring lives.
+  static Result<Area> MapRing(int ring, uint64_t offset, size_t bytes);
   Area(Area&& other) noexcept;
   Area& operator=(Area&& other) noexcept;
   ~Area();

@@ -2,20 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
+#include <utility>
 
 #include "support/base/kill_point.h"
+#include "support/base/pages.h"
 
 namespace zcrx {
 namespace {
-
-constexpr uint32_t kMaxRqEntries = 32768;  // IO_RQ_MAX_ENTRIES in io_uring/zcrx.c
-
-uint64_t AddressOf(const void* object) { return reinterpret_cast<uintptr_t>(object); }
-
-size_t RoundUp(size_t bytes, size_t multiple) {
-  return (bytes + multiple - 1) / multiple * multiple;
-}
 
 // Returns what an errno of registration means, because registration has no extended ack.
 std::string WhyRefused(int code, const IfqOptions& options) {
@@ -54,77 +47,63 @@ std::string WhyRefused(int code, const IfqOptions& options) {
   }
 }
 
+std::string OperationText(const IfqOptions& options) {
+  if (options.nodev) return "register zcrx without a device";
+  return fmt::format(
+      "register zcrx on queue {} of device {}{}", options.queue, options.ifindex,
+      options.rx_buf_len == 0 ? "" : fmt::format(" (rx_buf_len {})", options.rx_buf_len));
+}
+
+// Sends `ctrl`, whose answer the kernel writes into it.
+Status Control(const Ring& ring, uapi::zcrx_ctrl& ctrl, const std::string& operation) {
+  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_CTRL, &ctrl, 0);
+  if (!answer.has_value()) return Fail(operation, answer.error());
+  return {};
+}
+
 }  // namespace
 
-Ifq::Ifq(Area area, Area region, RefillRing refill, const uapi::io_uring_zcrx_ifq_reg& reg,
-         uint64_t token, uapi::zcrx_stats* stats)
-    : area_(std::move(area)),
-      region_(std::move(region)),
+Ifq::Ifq(RegisteredArea area, Area region, RefillRing refill,
+         const uapi::io_uring_zcrx_ifq_reg& reg, uapi::zcrx_stats* stats)
+    : region_(std::move(region)),
       refill_(std::move(refill)),
       id_(reg.zcrx_id),
       rx_buf_len_(reg.rx_buf_len),
-      token_(token),
-      stats_(stats) {}
+      stats_(stats) {
+  areas_.push_back(std::move(area));
+}
 
 Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
   const KillPoints points("register_zcrx");
-  const std::string operation =
-      options.nodev
-          ? "register zcrx without a device"
-          : fmt::format(
-                "register zcrx on queue {} of device {}{}", options.queue, options.ifindex,
-                options.rx_buf_len == 0 ? "" : fmt::format(" (rx_buf_len {})", options.rx_buf_len));
-  ZCRX_ASSIGN_OR_RETURN(Area area, Area::Allocate(options.area.bytes, options.area.kind));
-
-  // The region consists of a page for the ring's header, whose layout the kernel chooses, the
-  // entries and, page-aligned after them, the statistics.
-  const uint32_t entries = std::bit_ceil(std::clamp(options.rq_entries, 1U, kMaxRqEntries));
-  const size_t stats_offset =
-      RoundUp(PageBytes() + entries * sizeof(uapi::io_uring_zcrx_rqe), PageBytes());
-  ZCRX_ASSIGN_OR_RETURN(Area region, Area::Allocate(stats_offset + PageBytes()));
-
-  uapi::io_uring_zcrx_area_reg area_reg = {};
-  area_reg.len = area.Bytes().size();
-  if (area.Dmabuf().Valid()) {
-    area_reg.flags = uapi::IORING_ZCRX_AREA_DMABUF;
-    area_reg.dmabuf_fd = static_cast<uint32_t>(area.Dmabuf().Get());
-  } else {
-    area_reg.addr = AddressOf(area.Bytes().data());
-  }
-  uapi::io_uring_region_desc region_desc = {};
-  region_desc.user_addr = AddressOf(region.Bytes().data());
-  region_desc.size = region.Bytes().size();
-  region_desc.flags = uapi::IORING_MEM_REGION_TYPE_USER;
-  uapi::zcrx_event_desc events = {};
-  events.user_data = options.event_user_data;
-  events.type_mask = options.event_mask;
-  events.flags = options.stats ? uapi::ZCRX_EVENT_DESC_FLAG_STATS : 0;
-  events.stats_offset = options.stats ? stats_offset : 0;
-
-  uapi::io_uring_zcrx_ifq_reg reg = {};
-  reg.if_idx = options.ifindex;
-  reg.if_rxq = options.queue;
-  reg.rq_entries = entries;
-  reg.flags = options.nodev ? uapi::ZCRX_REG_NODEV : 0;
-  reg.area_ptr = AddressOf(&area_reg);
-  reg.region_ptr = AddressOf(&region_desc);
-  reg.rx_buf_len = options.rx_buf_len;
-  // Kernels before 7.2 refuse this pointer, so it is set only if needed.
-  if (options.event_mask != 0 || options.stats) reg.event_desc = AddressOf(&events);
-
-  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_IFQ, &reg, 1);
+  ZCRX_ASSIGN_OR_RETURN(Registration registration, Registration::Prepare(options));
+  const auto answer = registration.Send(ring);
   if (!answer.has_value()) {
-    return Fail(operation, answer.error(), WhyRefused(answer.error(), options));
+    return Fail(OperationText(options), answer.error(), WhyRefused(answer.error(), options));
   }
-  auto refill = RefillRing::Map(region.Bytes().first(stats_offset), reg.offsets, reg.rq_entries);
-  if (!refill.has_value()) {
-    return Fail(operation, refill.error().code, refill.error().Text());
-  }
+  return Accepted(ring, std::move(registration));
+}
+
+Result<Ifq> Ifq::Accepted(const Ring& ring, Registration registration) {
+  const RegistrationArguments arguments = registration.Arguments();
+  uapi::io_uring_zcrx_ifq_reg reg = arguments.ifq;
   // Kernels before 7.0 do not write the field.
   if (reg.rx_buf_len == 0) reg.rx_buf_len = static_cast<uint32_t>(PageBytes());
+  const size_t stats_offset = registration.StatsOffset();
+  Area area = registration.TakeArea();
+  ZCRX_ASSIGN_OR_RETURN(Area region, registration.TakeRegion(ring));
+  ZCRX_ASSIGN_OR_RETURN(RefillRing refill, RefillRing::Map(region.Bytes().first(stats_offset),
+                                                           reg.offsets, reg.rq_entries));
+  const bool has_stats =
+      reg.event_desc != 0 && (arguments.events.flags & uapi::ZCRX_EVENT_DESC_FLAG_STATS) != 0;
   auto* stats = reinterpret_cast<uapi::zcrx_stats*>(region.Bytes().data() + stats_offset);
-  return Ifq(std::move(area), std::move(region), *std::move(refill), reg, area_reg.rq_area_token,
-             options.stats ? stats : nullptr);
+  return Ifq({.token = arguments.area.rq_area_token, .memory = std::move(area)}, std::move(region),
+             std::move(refill), reg, has_stats ? stats : nullptr);
+}
+
+size_t Ifq::AreaBytes() const {
+  size_t bytes = 0;
+  for (const RegisteredArea& area : areas_) bytes += area.memory.Bytes().size();
+  return bytes;
 }
 
 std::optional<uapi::zcrx_stats> Ifq::Stats() const {
@@ -134,26 +113,38 @@ std::optional<uapi::zcrx_stats> Ifq::Stats() const {
       .copy_bytes = std::atomic_ref(stats_->copy_bytes).load(std::memory_order_relaxed)};
 }
 
+Status Ifq::AddArea(const Ring& ring, const AreaOptions& options) {
+  ZCRX_ASSIGN_OR_RETURN(Area area, Area::Allocate(options.bytes, options.kind));
+  uapi::io_uring_zcrx_area_reg arguments = ArgumentsFor(area);
+  uapi::zcrx_ctrl ctrl = {};
+  ctrl.zcrx_id = id_;
+  ctrl.op = uapi::ZCRX_CTRL_ADD_AREA;
+  ctrl.zc_area.area_ptr = reinterpret_cast<uintptr_t>(&arguments);
+  ZCRX_RETURN_IF_ERROR(Control(ring, ctrl, "add an area"));
+  areas_.push_back({.token = arguments.rq_area_token, .memory = std::move(area)});
+  return {};
+}
+
 Result<std::span<const std::byte>> Ifq::At(const uapi::io_uring_zcrx_cqe& cqe,
                                            uint32_t length) const {
-  if ((cqe.off & ~uapi::kAreaOffsetMask) != token_) {
+  const auto area =
+      std::ranges::find(areas_, cqe.off & ~uapi::kAreaOffsetMask, &RegisteredArea::token);
+  if (area == areas_.end()) {
     return Fail(fmt::format("find the data of a completion at 0x{:x}", cqe.off), ERANGE,
-                "not in the registered area");
+                "not in a registered area");
   }
-  return area_.At(cqe.off & uapi::kAreaOffsetMask, length);
+  return area->memory.At(cqe.off & uapi::kAreaOffsetMask, length);
 }
 
 void Ifq::Return(const uapi::io_uring_zcrx_cqe& cqe, uint32_t length) {
-  refill_.Return((cqe.off & uapi::kAreaOffsetMask) | token_, length);
+  refill_.Return(cqe.off, length);
 }
 
 Status Ifq::FlushRefillRing(const Ring& ring) const {
   uapi::zcrx_ctrl ctrl = {};
   ctrl.zcrx_id = id_;
   ctrl.op = uapi::ZCRX_CTRL_FLUSH_RQ;
-  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_CTRL, &ctrl, 0);
-  if (!answer.has_value()) return Fail("flush the refill ring", answer.error());
-  return {};
+  return Control(ring, ctrl, "flush the refill ring");
 }
 
 Status Ifq::ArmEvent(const Ring& ring, uapi::zcrx_event_type type) const {
@@ -161,12 +152,28 @@ Status Ifq::ArmEvent(const Ring& ring, uapi::zcrx_event_type type) const {
   ctrl.zcrx_id = id_;
   ctrl.op = uapi::ZCRX_CTRL_ARM_EVENT;
   ctrl.zc_arm_event.event_type = type;
-  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_CTRL, &ctrl, 0);
-  if (!answer.has_value()) {
-    return Fail(fmt::format("arm zcrx event {}", static_cast<uint32_t>(type)), answer.error(),
-                answer.error() == EINVAL ? "it has not fired since it was last armed" : "");
+  Status armed = Control(ring, ctrl, fmt::format("arm zcrx event {}", static_cast<uint32_t>(type)));
+  if (!armed && armed.error().code == EINVAL) {
+    armed.error().detail = "it has not fired since it was last armed";
   }
-  return {};
+  return armed;
+}
+
+Result<UniqueFd> ExportIfq(const Ring& ring, uint32_t id) {
+  uapi::zcrx_ctrl ctrl = {};
+  ctrl.zcrx_id = id;
+  ctrl.op = uapi::ZCRX_CTRL_EXPORT;
+  ZCRX_RETURN_IF_ERROR(Control(ring, ctrl, "export zcrx"));
+  return UniqueFd(static_cast<int>(ctrl.zc_export.zcrx_fd));
+}
+
+Result<uint32_t> ImportIfq(const Ring& ring, const UniqueFd& exported) {
+  uapi::io_uring_zcrx_ifq_reg reg = {};
+  reg.flags = uapi::ZCRX_REG_IMPORT;
+  reg.if_idx = static_cast<uint32_t>(exported.Get());
+  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_IFQ, &reg, 1);
+  if (!answer.has_value()) return Fail("import zcrx", answer.error());
+  return reg.zcrx_id;
 }
 
 Status DryRun(const IfqOptions& options) {

@@ -1,4 +1,4 @@
-// An ifq: zcrx registered on one receive queue, with its area, refill ring and statistics.
+// An ifq: zcrx registered on one receive queue, with its areas, refill ring and statistics.
 //
 // Source of the rules: io_register_zcrx() in io_uring/zcrx.c and netif_mp_open_rxq() in
 // net/core/netdev_rx_queue.c.
@@ -6,31 +6,18 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "support/base/result.h"
+#include "support/base/unique_fd.h"
 #include "support/zcrx/area.h"
 #include "support/zcrx/refill_ring.h"
+#include "support/zcrx/registration.h"
 #include "support/zcrx/ring.h"
 #include "support/zcrx/uapi.h"
 
 namespace zcrx {
-
-struct AreaOptions {
-  size_t bytes = size_t{32} << 20;
-  AreaKind kind = AreaKind::kPages;
-};
-
-struct IfqOptions {
-  unsigned ifindex = 0;
-  unsigned queue = 0;
-  AreaOptions area;
-  uint32_t rq_entries = 4096;  // rounded up to a power of two, at most 32768
-  uint32_t rx_buf_len = 0;     // bytes of each buffer given to the NIC (7.0); 0: one page
-  uint32_t event_mask = 0;     // uapi::EventBit() of each type wanted (7.2); 0: none
-  bool stats = false;          // 7.2
-  uint64_t event_user_data = 0;
-  bool nodev = false;  // no device, all data is copied (7.1); for tests of this library
-};
 
 class Ifq {
  public:
@@ -42,15 +29,22 @@ class Ifq {
   //   ERANGE      no such queue, or the area is not contiguous in pieces of rx_buf_len
   //   EPERM       no CAP_NET_ADMIN
   static Result<Ifq> Register(const Ring& ring, const IfqOptions& options);
+  // Completes a registration that the kernel has accepted from `ring`.
+  static Result<Ifq> Accepted(const Ring& ring, Registration registration);
 
   [[nodiscard]] uint32_t Id() const { return id_; }                // for sqe->zcrx_ifq_idx
   [[nodiscard]] uint32_t RxBufLen() const { return rx_buf_len_; }  // bytes, as granted
-  [[nodiscard]] const Area& Memory() const { return area_; }
+  [[nodiscard]] size_t AreaBytes() const;                          // of all areas
   [[nodiscard]] RefillRing& Refill() { return refill_; }
   // Returns the kernel's counts so far; nullopt unless IfqOptions::stats was set.
   [[nodiscard]] std::optional<uapi::zcrx_stats> Stats() const;
 
-  // Returns the bytes of a completion. Fails with ERANGE if they are outside the area.
+  // Adds an area (7.3), from which the kernel takes buffers when it finds the ones before it empty.
+  // Fails with EINVAL for a dmabuf beside pages, or the other way round, and beyond 1024 areas;
+  // with EFAULT if the device has gone.
+  Status AddArea(const Ring& ring, const AreaOptions& options);
+
+  // Returns the bytes of a completion. Fails with ERANGE if they are outside the areas.
   [[nodiscard]] Result<std::span<const std::byte>> At(const uapi::io_uring_zcrx_cqe& cqe,
                                                       uint32_t length) const;
   // Returns the buffer of a completion to the kernel.
@@ -63,17 +57,26 @@ class Ifq {
   [[nodiscard]] Status ArmEvent(const Ring& ring, uapi::zcrx_event_type type) const;
 
  private:
-  Ifq(Area area, Area region, RefillRing refill, const uapi::io_uring_zcrx_ifq_reg& reg,
-      uint64_t token, uapi::zcrx_stats* stats);
+  struct RegisteredArea {
+    uint64_t token;  // the area's number, where completions and refill entries have it
+    Area memory;
+  };
+  Ifq(RegisteredArea area, Area region, RefillRing refill, const uapi::io_uring_zcrx_ifq_reg& reg,
+      uapi::zcrx_stats* stats);
 
-  Area area_;
+  std::vector<RegisteredArea> areas_;
   Area region_;
   RefillRing refill_;
   uint32_t id_;
   uint32_t rx_buf_len_;
-  uint64_t token_;
   uapi::zcrx_stats* stats_;  // written by the kernel, inside region_; null: not requested
 };
+
+// Makes a registration of `ring` a file, which keeps it alive and can be passed on (6.19).
+Result<UniqueFd> ExportIfq(const Ring& ring, uint32_t id);
+// Gives a registration to another ring, which then receives into the same areas. Returns its number
+// there. The refill ring stays where it is.
+Result<uint32_t> ImportIfq(const Ring& ring, const UniqueFd& exported);
 
 // Registers zcrx with these options and closes the ring again. Fails as Ifq::Register() does. The
 // memory provider leaves the queue some time after the return: wait for that before changing the

@@ -66,6 +66,10 @@ Result<ZcrxProbe> ProbeZcrx() {
   }
 }
 
+Result<uapi::io_uring_query_opcode> QueryOpcodes() {
+  return Query<uapi::io_uring_query_opcode>(uapi::IO_URING_QUERY_OPCODES, "its opcodes");
+}
+
 Result<uapi::io_uring_query_zcrx> QueryZcrx() {
   return Query<uapi::io_uring_query_zcrx>(uapi::IO_URING_QUERY_ZCRX, "zcrx");
 }

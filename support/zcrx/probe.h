@@ -30,6 +30,7 @@ Result<ZcrxProbe> ProbeZcrx();
 // Returns the answer of IORING_REGISTER_QUERY. Fails with EINVAL if the kernel has no queries
 // (before 6.18), with EOPNOTSUPP if it does not know this one (zcrx before 6.19, events before
 // 7.2). The error's detail says which.
+Result<uapi::io_uring_query_opcode> QueryOpcodes();
 Result<uapi::io_uring_query_zcrx> QueryZcrx();
 Result<uapi::io_uring_query_zcrx_event> QueryZcrxEvents();
 

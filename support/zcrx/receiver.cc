@@ -250,14 +250,8 @@ Status Receiver::QueueRequests() {
       accepting_ = true;
       continue;
     }
-    // RECV_ZC is always multishot and takes no other fields than these (io_recvzc_prep() in
-    // io_uring/net.c). A limit in len ends it after that many bytes.
     ZCRX_ASSIGN_OR_RETURN(io_uring_sqe* const sqe, ring_.NextSqe());
-    io_uring_prep_rw(uapi::IORING_OP_RECV_ZC, sqe, stream.connection.Get(), nullptr, request_bytes_,
-                     0);
-    sqe->ioprio = IORING_RECV_MULTISHOT;
-    sqe->file_index = ifq_.Id();  // in a union with zcrx_ifq_idx
-    sqe->user_data = stream.tag;
+    PrepareReceive(*sqe, stream.connection.Get(), ifq_.Id(), request_bytes_, stream.tag);
     stream.receiving = true;
     stream.request_bytes = 0;
     ++stream.received.requests;

@@ -80,7 +80,7 @@ class Receiver {
 
   [[nodiscard]] const SocketAddress& Endpoint() const { return endpoint_; }
   [[nodiscard]] uint32_t RxBufLen() const { return ifq_.RxBufLen(); }
-  [[nodiscard]] size_t AreaBytes() const { return ifq_.Memory().Bytes().size(); }
+  [[nodiscard]] size_t AreaBytes() const { return ifq_.AreaBytes(); }
 
   // Accepts a connection, unless there already is one, and receives until its end. Fails unless the
   // end comes after exactly `bytes`. Closes the connection, which the sender takes as its receipt.

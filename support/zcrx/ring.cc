@@ -6,6 +6,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "support/base/wait.h"
+
 namespace zcrx {
 namespace {
 
@@ -31,10 +33,9 @@ void Ring::Exit::operator()(io_uring* ring) const {
   delete ring;
 }
 
-Result<Ring> Ring::Create(unsigned sq_entries, unsigned cq_entries) {
+Result<Ring> Ring::Create(unsigned sq_entries, unsigned cq_entries, unsigned flags) {
   io_uring_params params = {};
-  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
-                 IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | flags;
   params.cq_entries = cq_entries;
   auto ring = std::make_unique<io_uring>();
   if (const int status = io_uring_queue_init_params(sq_entries, ring.get(), &params); status < 0) {
@@ -85,6 +86,39 @@ Result<bool> Ring::SubmitAndWait(Deadline deadline) {
     if (status == -ETIME || deadline.Expired()) return false;
     if (status < 0 && status != -EINTR) return Fail("wait for completions", -status);
   }
+}
+
+const io_uring_cqe* Ring::Peek(unsigned ahead) const {
+  const io_uring_cq& queue = ring_->cq;
+  const unsigned head = *queue.khead + ahead;
+  if (head == io_uring_smp_load_acquire(queue.ktail)) return nullptr;
+  const unsigned wide = (ring_->flags & IORING_SETUP_CQE32) != 0 ? 1 : 0;
+  return &queue.cqes[(head & *queue.kring_mask) << wide];
+}
+
+Result<Completion> Ring::Next(Deadline deadline) {
+  while (true) {
+    if (const io_uring_cqe* const cqe = Peek(0)) {
+      const bool filler = (cqe->flags & uapi::IORING_CQE_F_SKIP) != 0;
+      Completion next = {.user_data = cqe->user_data, .res = cqe->res, .flags = cqe->flags};
+      const bool wide =
+          (ring_->flags & IORING_SETUP_CQE32) != 0 || (cqe->flags & uapi::IORING_CQE_F_32) != 0;
+      if (wide) next.data = ZcrxPart(*cqe);
+      io_uring_cq_advance(ring_.get(), Slots(*cqe));
+      if (!filler) return next;
+      continue;
+    }
+    ZCRX_ASSIGN_OR_RETURN(const bool there, SubmitAndWait(deadline));
+    if (!there) return FailExpired("wait for a completion");
+  }
+}
+
+void PrepareReceive(io_uring_sqe& sqe, int socket, uint32_t id, uint32_t limit,
+                    uint64_t user_data) {
+  io_uring_prep_rw(uapi::IORING_OP_RECV_ZC, &sqe, socket, nullptr, limit, 0);
+  sqe.ioprio = IORING_RECV_MULTISHOT;
+  sqe.file_index = id;  // in a union with zcrx_ifq_idx
+  sqe.user_data = user_data;
 }
 
 uapi::io_uring_zcrx_cqe Ring::ZcrxPart(const io_uring_cqe& cqe) {

@@ -24,6 +24,11 @@ inline constexpr unsigned IORING_REGISTER_ZCRX_IFQ = 32;
 inline constexpr unsigned IORING_REGISTER_QUERY = 35;      // 6.18
 inline constexpr unsigned IORING_REGISTER_ZCRX_CTRL = 36;  // 6.19
 
+// io_uring_setup(2), and flags of completions (6.18)
+inline constexpr unsigned IORING_SETUP_CQE_MIXED = 1U << 18;
+inline constexpr uint32_t IORING_CQE_F_SKIP = 1U << 5;  // a filler: holds nothing
+inline constexpr uint32_t IORING_CQE_F_32 = 1U << 15;   // takes two slots of a mixed ring
+
 struct io_uring_zcrx_rqe {
   uint64_t off;
   uint32_t len;
@@ -82,7 +87,10 @@ struct io_uring_zcrx_ifq_reg {
   uint64_t resv[2];
 };
 static_assert(sizeof(io_uring_zcrx_ifq_reg) == 96);
-inline constexpr uint32_t ZCRX_REG_NODEV = 2;  // in flags, 7.1
+// In flags. With ZCRX_REG_IMPORT if_idx is a descriptor that ZCRX_CTRL_EXPORT returned, and the
+// rest is 0.
+inline constexpr uint32_t ZCRX_REG_IMPORT = 1;  // 6.19
+inline constexpr uint32_t ZCRX_REG_NODEV = 2;   // 7.1
 
 // Events, which the kernel posts as completions with this number in cqe->res (7.2).
 enum zcrx_event_type : uint32_t {
@@ -110,7 +118,18 @@ inline constexpr uint32_t ZCRX_EVENT_DESC_FLAG_STATS = 1;
 
 enum zcrx_ctrl_op : uint32_t {
   ZCRX_CTRL_FLUSH_RQ = 0,   // 6.19
+  ZCRX_CTRL_EXPORT = 1,     // 6.19
   ZCRX_CTRL_ARM_EVENT = 2,  // 7.2
+  ZCRX_CTRL_ADD_AREA = 3,   // 7.3
+};
+
+struct zcrx_ctrl_flush_rq {
+  uint64_t resv[6];
+};
+
+struct zcrx_ctrl_export {
+  uint32_t zcrx_fd;  // out
+  uint32_t resv1[11];
 };
 
 struct zcrx_ctrl_arm_event {
@@ -118,16 +137,28 @@ struct zcrx_ctrl_arm_event {
   uint32_t resv[11];
 };
 
+struct zcrx_ctrl_add_area {
+  uint64_t area_ptr;  // io_uring_zcrx_area_reg
+  uint64_t resv[5];
+};
+
 struct zcrx_ctrl {
   uint32_t zcrx_id;
   uint32_t op;
   uint64_t resv[2];
-  zcrx_ctrl_arm_event zc_arm_event;  // the kernel has a union here; zero for ZCRX_CTRL_FLUSH_RQ
+  union {
+    zcrx_ctrl_export zc_export;
+    zcrx_ctrl_flush_rq zc_flush;
+    zcrx_ctrl_arm_event zc_arm_event;
+    zcrx_ctrl_add_area zc_area;
+  };
 };
 static_assert(sizeof(zcrx_ctrl) == 72);
 
 enum io_uring_query_op : uint32_t {  // for IORING_REGISTER_QUERY; unnamed in the kernel
+  IO_URING_QUERY_OPCODES = 0,        // 6.18
   IO_URING_QUERY_ZCRX = 1,           // 6.19
+  IO_URING_QUERY_SCQ = 2,            // 6.19
   IO_URING_QUERY_ZCRX_EVENT = 3,     // 7.2
 };
 
@@ -140,6 +171,18 @@ struct io_uring_query_hdr {
   uint32_t resv[3];
 };
 static_assert(sizeof(io_uring_query_hdr) == 40);
+
+struct io_uring_query_opcode {
+  uint32_t nr_request_opcodes;
+  uint32_t nr_register_opcodes;
+  uint64_t feature_flags;
+  uint64_t ring_setup_flags;
+  uint64_t enter_flags;
+  uint64_t sqe_flags;
+  uint32_t nr_query_opcodes;
+  uint32_t pad;
+};
+static_assert(sizeof(io_uring_query_opcode) == 48);
 
 struct io_uring_query_zcrx {
   uint64_t register_flags;

@@ -2,11 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "support/base/wait.h"
@@ -19,34 +15,16 @@ namespace {
 
 constexpr std::chrono::seconds kGivenBack{5};
 
-Result<size_t> CountDescriptors() {
-  std::error_code error;
-  const std::filesystem::directory_iterator open("/proc/self/fd", error);
-  if (error) return Fail("list /proc/self/fd", error.value());
-  return static_cast<size_t>(std::distance(begin(open), end(open)));
-}
-
-Result<uint64_t> GetPinnedKib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmPin:"))
-      return std::stoull(line.substr(line.find_first_of("0123456789")));
-  }
-  return Fail("read VmPin of /proc/self/status");
-}
-
 }  // namespace
 
 std::string Holdings::Text() const {
-  return fmt::format(
-      "{} descriptors, {} KiB pinned, {} free huge pages, {} page pools ({} leaving)", descriptors,
-      pinned_kib, free_huge_pages, page_pools, leaving_pools);
+  return fmt::format("{}, {} free huge pages, {} page pools ({} leaving)", process.Text(),
+                     free_huge_pages, page_pools, leaving_pools);
 }
 
 Result<Holdings> TakeStock(Nic& nic) {
   Holdings holdings;
-  ZCRX_ASSIGN_OR_RETURN(holdings.descriptors, CountDescriptors());
-  ZCRX_ASSIGN_OR_RETURN(holdings.pinned_kib, GetPinnedKib());
+  ZCRX_ASSIGN_OR_RETURN(holdings.process, TakeProcessStock());
   ZCRX_ASSIGN_OR_RETURN(const HugePages huge_pages, GetHugePages());
   holdings.free_huge_pages = huge_pages.free;
   ZCRX_ASSIGN_OR_RETURN(const std::vector<PagePool> pools, GetPagePools(nic));
@@ -60,7 +38,7 @@ Result<Holdings> TakeStockAtRest(Nic& nic) {
   Holdings now;
   const auto settled = [&]() -> Result<bool> {
     ZCRX_ASSIGN_OR_RETURN(now, TakeStock(nic));
-    return now.pinned_kib == 0 && now.leaving_pools == 0;
+    return now.process.pinned_kib == 0 && now.leaving_pools == 0;
   };
   const Status rests =
       Becomes("tests before this one hold nothing", settled, Deadline::In(kProviderLeaves));

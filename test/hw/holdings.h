@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <string>
 
+#include "fixtures/evidence/process_holdings.h"
 #include "support/base/result.h"
 #include "support/nic/nic.h"
 
 namespace zcrx {
 
 struct Holdings {
-  size_t descriptors = 0;        // open in this process
-  uint64_t pinned_kib = 0;       // VmPin in proc_pid_status(5): where io_uring accounts for areas
+  ProcessHoldings process;
   uint64_t free_huge_pages = 0;  // of 2 MiB
   size_t page_pools = 0;         // of the NIC
   size_t leaving_pools = 0;      // of these: io_uring's, and those that wait for their last buffers

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "fixtures/bed/needed_privileges.h"
+#include "fixtures/bed/no_nic.h"
 #include "fixtures/bed/testbed.h"
 #include "fixtures/check.h"
 #include "fixtures/program/program.h"
@@ -14,5 +15,7 @@ int main(int argc, char** argv) {
   return static_cast<int>(zcrx::RunProgram(
       argc, argv,
       {.open = [](const zcrx::Config& config) { return zcrx::Testbed::Open(config); },
-       .check = zcrx::Check}));
+       .check = zcrx::Check,
+       .no_nic_suites = "ZcrxNodev",
+       .open_without_nic = zcrx::OpenWithoutNic}));
 }
