@@ -76,9 +76,9 @@ Ifq::Ifq(RegisteredArea area, Area region, RefillRing refill,
 Result<Ifq> Ifq::Register(const Ring& ring, const IfqOptions& options) {
   const KillPoints points("register_zcrx");
   ZCRX_ASSIGN_OR_RETURN(Registration registration, Registration::Prepare(options));
-  const auto answer = registration.Send(ring);
-  if (!answer.has_value()) {
-    return Fail(OperationText(options), answer.error(), WhyRefused(answer.error(), options));
+  if (const Status sent = registration.Send(ring); !sent) {
+    const int code = sent.error().code;
+    return Fail(OperationText(options), code, WhyRefused(code, options));
   }
   return Accepted(ring, std::move(registration));
 }

@@ -64,8 +64,10 @@ Result<Registration> Registration::Prepare(const IfqOptions& options) {
   return Registration(std::move(arguments), std::move(area), std::move(region), stats_offset);
 }
 
-std::expected<int, int> Registration::Send(const Ring& ring) {
-  return ring.Register(uapi::IORING_REGISTER_ZCRX_IFQ, &arguments_->ifq, 1);
+Status Registration::Send(const Ring& ring) {
+  const auto answer = ring.Register(uapi::IORING_REGISTER_ZCRX_IFQ, &arguments_->ifq, 1);
+  if (!answer.has_value()) return Fail("register zcrx", answer.error());
+  return {};
 }
 
 Result<Area> Registration::TakeRegion(const Ring& ring) {

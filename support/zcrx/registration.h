@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <memory>
 #include <span>
 
@@ -63,8 +62,8 @@ class Registration {
   // Returns the offset of the statistics in the region, where the entries end at the latest.
   [[nodiscard]] size_t StatsOffset() const { return stats_offset_; }
 
-  // Sends the arguments. Returns a positive errno if the kernel refuses.
-  [[nodiscard]] std::expected<int, int> Send(const Ring& ring);
+  // Sends the arguments.
+  [[nodiscard]] Status Send(const Ring& ring);
 
   // Return the memory to one who keeps it as long as the registration lives. The region is mapped
   // first if it is the kernel's.

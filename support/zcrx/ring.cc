@@ -35,7 +35,7 @@ void Ring::Exit::operator()(io_uring* ring) const {
 
 Result<Ring> Ring::Create(unsigned sq_entries, unsigned cq_entries, unsigned flags) {
   io_uring_params params = {};
-  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | flags;
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | flags;
   params.cq_entries = cq_entries;
   auto ring = std::make_unique<io_uring>();
   if (const int status = io_uring_queue_init_params(sq_entries, ring.get(), &params); status < 0) {

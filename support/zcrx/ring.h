@@ -29,9 +29,9 @@ struct Completion {
 
 class Ring {
  public:
-  // What zcrx requires, in its usual form.
-  static constexpr unsigned kFlags =
-      IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+  // What zcrx requires, in its usual form; entries beyond the kernel's limits are cut.
+  static constexpr unsigned kFlags = IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER |
+                                     IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CLAMP;
   // As kFlags, with completions of 16 or 32 bytes (6.18).
   static constexpr unsigned kMixedFlags =
       (kFlags & ~IORING_SETUP_CQE32) | uapi::IORING_SETUP_CQE_MIXED;
