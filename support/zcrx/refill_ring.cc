@@ -38,11 +38,11 @@ Result<RefillRing> RefillRing::Map(std::span<std::byte> region,
                     entries);
 }
 
-bool RefillRing::Push(uint64_t offset, uint32_t length) {
+bool RefillRing::Push(const uapi::io_uring_zcrx_rqe& entry) {
   // Acquire: an entry must not be rewritten before the kernel has read it.
   const uint32_t head = std::atomic_ref(*head_).load(std::memory_order_acquire);
   if (next_ - head >= entries_) return false;
-  ring_[next_ & (entries_ - 1)] = {.off = offset, .len = length, .pad = 0};
+  ring_[next_ & (entries_ - 1)] = entry;
   ++next_;
   return true;
 }
@@ -50,6 +50,12 @@ bool RefillRing::Push(uint64_t offset, uint32_t length) {
 void RefillRing::Publish() {
   // Release: entries must be visible before the tail that covers them.
   std::atomic_ref(*tail_).store(next_, std::memory_order_release);
+}
+
+void RefillRing::Resume() {
+  kept_.clear();
+  next_ = std::atomic_ref(*head_).load(std::memory_order_acquire);
+  Publish();
 }
 
 void RefillRing::Return(uint64_t offset, uint32_t length) {

@@ -25,7 +25,8 @@ class RefillRing {
 
   // Adds one buffer; the kernel sees it after the next Publish(). Returns false if the ring is
   // full.
-  bool Push(uint64_t offset, uint32_t length);
+  bool Push(uint64_t offset, uint32_t length) { return Push({offset, length, 0}); }
+  bool Push(const uapi::io_uring_zcrx_rqe& entry);
   void Publish();
 
   // Returns a buffer to the kernel now or, if the ring is full, in a later Flush().
@@ -34,6 +35,14 @@ class RefillRing {
   size_t Flush();
 
   [[nodiscard]] size_t Kept() const { return kept_.size(); }
+  // Returns the counters that are shared with the kernel, for tests of what it makes of wrong ones.
+  struct Counters {
+    uint32_t* head;
+    uint32_t* tail;
+  };
+  [[nodiscard]] Counters Shared() const { return {head_, tail_}; }
+  // Begins anew where the kernel is: forgets what it has not taken.
+  void Resume();
 
  private:
   RefillRing(uint32_t* head, uint32_t* tail, uapi::io_uring_zcrx_rqe* ring, uint32_t entries)
