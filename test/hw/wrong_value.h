@@ -34,7 +34,8 @@ struct WrongValue {
 
   // --gtest_list_tests shows it too, and UAPI.md is made of that.
   friend void PrintTo(const WrongValue& wrong, std::ostream* out) {
-    *out << ErrnoName(wrong.code) << ", " << wrong.source;
+    if (wrong.code != 0) *out << ErrnoName(wrong.code) << ", ";
+    *out << wrong.source;
   }
 };
 
