@@ -38,6 +38,8 @@ class Refusal(LabTest):
             (["matrix", "--with", "kasan"], "--with builds those that --kernels names"),
             (["kernel", "build", "--source", "/"], "/ is not a kernel's source tree"),
             (["coverage", "--suite", "theirs"], "neither ours nor kernel: 'theirs'"),
+            (["faults", "--nics", "none"], "not one of bnxt, gve, mlx5: 'none'"),
+            (["kernel-selftest", "--nic", "none"], "invalid choice: 'none'"),
             (["exec"], "exec needs a command"),
             (["shell", "--", "ls"], "shell takes no arguments after --"),
             (["clean", "--", "all"], "clean takes no arguments after --"),

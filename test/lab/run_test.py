@@ -1,4 +1,4 @@
-"""ci/lab run without --nic: a lab for each NIC, and what they print together.
+"""ci/lab run without --nic: a lab for each NIC and one without, and what they print together.
 
 The guests boot with their NICs: all other tests of the suite plug them into restored guests.
 """
@@ -6,9 +6,10 @@ The guests boot with their NICs: all other tests of the suite plug them into res
 import unittest
 from pathlib import Path
 
-from harness import LabTest
+from harness import LabTest, names_of_all_tests
 
-from vlab.machines.guests import NICS
+from vlab.base.nodev import NO_NIC, belongs
+from vlab.machines.guests import KINDS, NICS
 from vlab.results import junit
 from vlab.results.folder import JUNIT
 from vlab.results.outcome import Outcome
@@ -18,26 +19,33 @@ _NOT_ON_GVE = "ZcrxReceive.DeliversEveryByteInOrder/rss_context"
 
 
 class Run(LabTest):
-    def test_a_lab_for_each_nic(self) -> None:
-        done = self.lab("run", "--cold", "--", f"--gtest_filter={_EVERYWHERE}:{_NOT_ON_GVE}")
+    def test_a_lab_for_each_nic_and_one_without(self) -> None:
+        without = next(test for test in names_of_all_tests() if belongs(test, NO_NIC))
+        wanted = f"--gtest_filter={_EVERYWHERE}:{_NOT_ON_GVE}:{without}"
+        done = self.lab("run", "--cold", "--", wanted)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        folders = {nic: self.folder_of(nic) for nic in NICS}
-        for nic, folder in folders.items():
+        folders = {nic: self.folder_of(nic) for nic in KINDS}
+        for nic in NICS:
+            folder = folders[nic]
             outcomes = {case.test: case.outcome for case in junit.read(folder / JUNIT)}
             second = Outcome.SKIPPED if nic == "gve" else Outcome.PASSED
-            self.assertEqual(outcomes, {_EVERYWHERE: Outcome.PASSED, _NOT_ON_GVE: second})
+            self.assertEqual(
+                outcomes,
+                {_EVERYWHERE: Outcome.PASSED, _NOT_ON_GVE: second, without: Outcome.PASSED},
+            )
             said = (folder / JUNIT).read_text(encoding="utf-8")
             self.assertRegex(said, r'"goodput" value="2097152 bytes in \d+\.\d{3} s: \d+\.\d MB/s"')
         lines = done.stdout.splitlines()
         begins = [lines.index(f"{folder.name}:") for folder in folders.values()]
         self.assertEqual(begins, sorted(begins))
-        gve, *others = folders.values()
+        gve, bnxt, mlx5, none = folders.values()
         self.assertEqual(
-            lines[-4:],
+            lines[-5:],
             [
-                f"{gve.name}: 1 passed, 1 skipped, 0 failed: {gve / JUNIT}",
-                *(f"{one.name}: 2 passed, 0 skipped, 0 failed: {one / JUNIT}" for one in others),
-                "all: 5 passed, 1 skipped, 0 failed",
+                f"{gve.name}: 2 passed, 1 skipped, 0 failed: {gve / JUNIT}",
+                *(f"{one.name}: 3 passed, 0 skipped, 0 failed: {one / JUNIT}" for one in (bnxt, mlx5)),
+                f"{none.name}: 1 passed, 0 skipped, 0 failed: {none / JUNIT}",
+                "all: 9 passed, 1 skipped, 0 failed",
             ],
         )
         self.assert_nothing_left()
@@ -54,6 +62,7 @@ class Run(LabTest):
             self.assertEqual(said["Check.test_zcrx.rss"], second)
             said.pop("Check.fault-injection")  # which no stock kernel has
             self.assertEqual(Outcome.SKIPPED in said.values(), second is Outcome.SKIPPED)
+        self.assertEqual(list(self.out.glob(f"{NO_NIC}-*/{JUNIT}")), [], "a check is of a NIC")
         self.assert_nothing_left()
 
     def folder_of(self, nic: str) -> Path:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from vlab.kernels import build
-from vlab.machines.guests import NICS
 
 Kind = Callable[[str], Any]
 
@@ -46,10 +45,13 @@ def number(text: str) -> int:
     return int(text)
 
 
-def nic(text: str) -> str:
-    if text not in NICS:
-        raise argparse.ArgumentTypeError(f"not one of {', '.join(sorted(NICS))}: '{text}'")
-    return text
+def one_of(known: Collection[str]) -> Kind:
+    def parse(text: str) -> str:
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"not one of {', '.join(sorted(known))}: '{text}'")
+        return text
+
+    return parse
 
 
 def build_options(text: str) -> list[str]:

@@ -1,13 +1,14 @@
-"""From a command line to two guests that are up, for the commands that work in one lab."""
+"""From a command line to guests that are up, for the commands that work in one lab."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from vlab.base.nodev import NO_NIC
 from vlab.base.paths import BUILD, RESULTS
 from vlab.commands import arguments
 from vlab.debian import tools
@@ -15,7 +16,7 @@ from vlab.kernels import build as kernels
 from vlab.kernels import own
 from vlab.kernels.kernel import Kernel
 from vlab.faults import catalogue
-from vlab.machines.guests import NICS
+from vlab.machines.guests import KINDS, Kind
 from vlab.machines.lab import Lab, Plan, lab, prepare
 from vlab.machines.supplies import Supplies
 from vlab.results.folder import results_folder
@@ -23,11 +24,13 @@ from vlab.suites.build import building
 
 
 def add_options(
-    parser: argparse.ArgumentParser, *, nic: str | None, kernel: str | None = "7.3"
-) -> None:
+    parser: argparse.ArgumentParser, *, nic: str | None, kernel: str | None = "7.3",
+    kinds: Mapping[str, Kind] = KINDS,
+) -> None:  # fmt: skip
     """The options of every lab. `nic`, `kernel`: the defaults; None for a lab with each."""
     add = parser.add_argument
-    add("--nic", choices=sorted(NICS), default=nic, help=f"the emulated NIC ({nic or 'each'})")
+    none = ", or none: one guest without a peer, for the tests that need no NIC" * (NO_NIC in kinds)
+    add("--nic", choices=list(kinds), default=nic, help=f"the emulated NIC{none} ({nic or 'each'})")
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default=kernel,
         help=f"newest Debian kernel of a series, a built tree, a .deb or an image ({kernel or 'each'})")  # fmt: skip
     add_with(parser)
@@ -38,7 +41,7 @@ def add_options(
         + "; without --nic the folder of those folders" * (nic is None and kernel is not None)
         + "; DIR is the folder of those folders (results/repro)" * (kernel is None))  # fmt: skip
     add("--fault", metavar="NAME[=ARGUMENT]", dest="faults", action="append", default=[],
-        help="give the DUT's NIC a fault once both guests are up; may be repeated")  # fmt: skip
+        help="give the DUT's NIC a fault once the guests are up; may be repeated")  # fmt: skip
     add("--cold", action="store_true",
         help="boot the guests with their NIC, and do not restore them from a snapshot")  # fmt: skip
     add_build(parser)
@@ -53,19 +56,21 @@ def add_with(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_nics(parser: argparse.ArgumentParser) -> None:
+def add_nics(parser: argparse.ArgumentParser, kinds: Mapping[str, Kind] = KINDS) -> None:
+    none = "; none: one guest, for the tests that need no NIC" * (NO_NIC in kinds)
     parser.add_argument(
-        "--nics", metavar="NIC,...", type=arguments.several(arguments.nic), default=list(NICS),
-        help=f"the emulated NICs ({','.join(NICS)})",
+        "--nics", metavar="NIC,...", type=arguments.several(arguments.one_of(kinds)),
+        default=list(kinds), help=f"the emulated NICs{none} ({','.join(kinds)})",
     )  # fmt: skip
 
 
 def add_options_of_several(
-    parser: argparse.ArgumentParser, *, name: str, logs: str, ends: str, limit_s: float
-) -> None:
+    parser: argparse.ArgumentParser, *, name: str, logs: str, ends: str, limit_s: float,
+    kinds: Mapping[str, Kind] = KINDS,
+) -> None:  # fmt: skip
     """The options of a command that runs labs with each NIC and leaves results/NAME."""
     add = parser.add_argument
-    add_nics(parser)
+    add_nics(parser, kinds)
     add("--out", metavar="DIR", type=Path, default=RESULTS / name,
         help=f"receives the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
     add("--jobs", metavar="N", type=arguments.number,
@@ -89,7 +94,7 @@ def plan(
 ) -> Plan:
     """`programs`: the folder of a finished build. `share`: the guests' /share."""
     return Plan(
-        nic=NICS[nic],
+        nic=KINDS[nic],
         kernel=kernel,
         qemu=supplies.tools.qemu,
         accelerator=tools.accelerator(supplies.tools, kernel.image),
@@ -104,7 +109,7 @@ def plan(
 
 @contextmanager
 def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
-    """Everything from the build to two guests that are up. `share`: their /share."""
+    """Everything from the build to guests that are up. `share`: their /share."""
     faults = catalogue.load()
     for text in options.faults:  # said before anything is built
         faults.kind(text)

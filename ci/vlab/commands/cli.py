@@ -78,7 +78,7 @@ def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") ->
     booting.add_options(parser, nic=nic)
     add = parser.add_argument
     add("--share", metavar="DIR", type=arguments.folder,
-        help="a host folder, at /share in both guests")  # fmt: skip
+        help="a host folder, at /share in the guests")  # fmt: skip
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
         help="time limit of the suite or command (%(default)s)")  # fmt: skip
 
@@ -114,7 +114,7 @@ COMMANDS = {
         faults.act, faults.add_options,
     ),
     "matrix": Command(
-        "run the suite on every kernel with every NIC", "", matrix.act,
+        "run the suite on every kernel with every NIC, and without one", "", matrix.act,
         matrix.add_options,
     ),
     "bisect-run": Command(
@@ -164,7 +164,8 @@ class _Version(argparse.Action):
 def _parser() -> _Parser:
     parser = _Parser(
         prog="ci/lab",
-        description="Two guests on a stock kernel, an emulated NIC in each, a cable between.",
+        description="Two guests on a stock kernel, an emulated NIC in each, a cable between; or one "
+        "guest without a NIC (--nic none).",
         epilog=_EXIT_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

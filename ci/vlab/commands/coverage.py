@@ -14,6 +14,7 @@ from vlab.base.paths import KNOWN_FAULTS, RESULTS
 from vlab.commands import arguments, booting
 from vlab.kernels import build as kernels
 from vlab.kernels import profiled
+from vlab.machines.guests import KINDS
 from vlab.machines.lab import Lab
 from vlab.results import coverage, guest_file, known_issues
 from vlab.results.folder import results_folder
@@ -73,6 +74,8 @@ def act(options: argparse.Namespace) -> int:
         parts: dict[str, list[Path]] = {name: [] for name in options.suite}
         failed = False
         for nic in options.nics:
+            if not _of_lab(options.suite, nic):
+                continue
             failed |= _of_nic(options, nic, tree, built, out, known, parts)
         _tell(tree, list(profiled.files(tree, options.nics)), parts, out)
     return 1 if failed else 0
@@ -84,7 +87,7 @@ def _of_nic(
 ) -> bool:  # fmt: skip
     """Adds what each suite reaches with `nic` to its `parts`; returns whether a test of ours failed.
     What booting reaches counts for each."""
-    suites = {name: _SUITES[name]() for name in options.suite}
+    suites = _of_lab(options.suite, nic)
     shares = [share for suite in suites.values() if (share := suite.share())]
     one = argparse.Namespace(
         nic=nic, kernel=built, with_=[], module=None, out=out / nic, faults=[], cold=True,
@@ -106,6 +109,12 @@ def _of_nic(
             _collect(lab, tree, built, nic, info)
             parts[name] += [boot, info]
     return failed
+
+
+def _of_lab(names: Sequence[str], nic: str) -> dict[str, Suite]:
+    """Those that a lab with `nic` can run."""
+    suites = {name: _SUITES[name]() for name in names}
+    return {name: one for name, one in suites.items() if KINDS[nic].config or not one.needs_nic}
 
 
 def _collect(lab: Lab, tree: Path, built: Path, nic: str, info: Path) -> None:

@@ -1,4 +1,4 @@
-"""`ci/lab run` without --nic: a lab for each NIC, as many at once as fit.
+"""`ci/lab run` without --nic: a lab for each NIC and one without, as many at once as fit.
 
 What a lab says comes whole, one lab after the other. The first that still runs is seen live.
 """
@@ -18,7 +18,7 @@ from vlab.commands import booting
 from vlab.commands.cells import Cell
 from vlab.kernels import build as kernels
 from vlab.machines.capacity import labs_at_once
-from vlab.machines.guests import NICS
+from vlab.machines.guests import KINDS
 from vlab.machines.lab import prepare
 from vlab.machines.supplies import Supplies
 from vlab.results import known_issues, verdict
@@ -27,7 +27,7 @@ from vlab.results.junit import JunitError, summary
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import CellResult
 from vlab.suites.build import building
-from vlab.suites.suite import leaves_out
+from vlab.suites.selection import leaves_out, selects
 
 # The exit statuses of `run`, the worst last. A failed test is reported even if another lab broke,
 # "everything skipped" only if no lab did more. Any other status (a crash) is worse.
@@ -42,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
         options.kernel = kernels.made(options.kernel, options.with_)
         cells = _cells(options, (options.out or RESULTS).resolve())
         build = programs()
+    # A filter may leave nothing for the lab without a NIC; where it does so for all, they say it.
+    cells = [cell for cell in cells if selects(build, options.words, KINDS[cell.nic])] or cells
     jobs = [Job(cell.name, _command(cell, build, options)) for cell in cells]
     statuses = [ended.status for ended in pool.run(jobs, labs_at_once())]
     reports = [cell.out / JUNIT for cell in cells]
@@ -73,7 +75,7 @@ def _cells(options: argparse.Namespace, out: Path) -> list[Cell]:
     """Whatever several labs would fetch or make is fetched and made here."""
     supplies = Supplies()
     cells = []
-    for nic in NICS:
+    for nic in KINDS:
         kernel = supplies.kernel(options.kernel, nic)
         name = "-".join([nic, kernel.version, *options.with_])
         cell = Cell(nic, kernel.version, out / name, str(options.kernel))

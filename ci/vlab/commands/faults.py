@@ -47,8 +47,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
         help="newest Debian kernel of a series, a built tree, a .deb or an image (%(default)s)")  # fmt: skip
     booting.add_options_of_several(
-        parser, name="faults", logs="all logs", ends="the suite under each fault", limit_s=_LIMIT_S
-    )
+        parser, name="faults", logs="all logs", ends="the suite under each fault", limit_s=_LIMIT_S,
+        kinds=NICS,
+    )  # fmt: skip
     parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
 
 

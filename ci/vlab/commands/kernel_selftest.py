@@ -9,6 +9,7 @@ from pathlib import Path
 from vlab.base.deadline import Deadline
 from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import arguments, booting
+from vlab.machines.guests import NICS
 from vlab.results import junit, known_issues
 from vlab.results.folder import JUNIT
 from vlab.results.outcome import Outcome, tally
@@ -27,7 +28,7 @@ _LIMIT_S = 300.0  # 20 s are usual; the kernel's waits have limits of 5 and 20 s
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    booting.add_options(parser, nic="bnxt")
+    booting.add_options(parser, nic="bnxt", kinds=NICS)
     parser.add_argument("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
                         help="time limit of each suite (%(default)s)")  # fmt: skip
 

@@ -20,7 +20,8 @@ from vlab.results.folder import JUNIT
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import CellResult
 from vlab.results.verdict import Verdict
-from vlab.suites.suite import OurSuite, leaves_out
+from vlab.suites.selection import leaves_out
+from vlab.suites.suite import OurSuite
 
 _MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 _WIDTH = 160  # of what goes to no terminal
@@ -31,9 +32,7 @@ def act(options: argparse.Namespace) -> int:
     if options.nic is None:
         return every_nic.run(options)
     faults = known_issues.load(KNOWN_FAULTS)  # refused before anything is built
-    suite = OurSuite().command()
-    if sys.stdout.isatty():
-        suite.append("--gtest_color=yes")
+    words = [*["--gtest_color=yes"] * sys.stdout.isatty(), *options.words]
     with booted(options, options.share) as running:
         report = running.plan.out / JUNIT
         for stale in (report, running.plan.results / JUNIT):
@@ -41,9 +40,8 @@ def act(options: argparse.Namespace) -> int:
         lab = CellResult(options.nic, running.plan.kernel.version, [])
         status, found, ended = EXIT_LAB, None, None
         try:
-            status = running.run(
-                [*suite, *options.words], Deadline(options.limit), stdin=subprocess.DEVNULL
-            )
+            suite = OurSuite().command(words, running.plan.nic)
+            status = running.run(suite, Deadline(options.limit), stdin=subprocess.DEVNULL)
         except BaseException as error:
             ended = error
         trouble = str(ended) if isinstance(ended, LabError) else ""

@@ -23,7 +23,7 @@ _OF_NIC = {
 
 def files(tree: Path, nics: Iterable[str] = tuple(_OF_NIC)) -> list[Path]:
     """In `tree`, relative to it; what an older kernel does not have is left out."""
-    patterns = [*_CORE, *(pattern for nic in nics for pattern in _OF_NIC[nic])]
+    patterns = [*_CORE, *(pattern for nic in nics for pattern in _OF_NIC.get(nic, ()))]
     return [path.relative_to(tree) for one in patterns for path in sorted(tree.glob(one))]
 
 

@@ -1,24 +1,33 @@
-"""The two guests and their addresses, and the NICs that they can have."""
+"""The guests of a lab and their addresses, and the NICs that they can have."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from vlab.base.nodev import NO_NIC
 
 
 @dataclass(frozen=True)
 class Guest:
-    """`management`: plain virtio-net with SSH. `nic`: the emulated NIC at the cable."""
+    """`host`: the link over which the host logs in. `management`: plain virtio-net with SSH. `nic`:
+    the emulated NIC at the cable. No link is there without a MAC."""
 
     name: str
     cpus: int
     memory_mib: int
-    management_mac: str
-    management_v4: str
-    nic_mac: str
-    nic_v4: str
-    nic_v6: str
+    host_mac: str = ""
+    management_mac: str = ""
+    management_v4: str = ""
+    nic_mac: str = ""
+    nic_v4: str = ""
+    nic_v6: str = ""
+
+    @property
+    def is_dut(self) -> bool:
+        """The device under test: what users log in to, and the suite runs on."""
+        return bool(self.host_mac)
 
 
 # Addresses for documentation (RFC 5737, RFC 3849): none of them is ever routed.
@@ -26,6 +35,7 @@ DUT = Guest(
     name="dut",
     cpus=2,
     memory_mib=768,  # huge pages for two areas of 64 MiB among it
+    host_mac="02:00:5e:00:00:03",
     management_mac="02:00:5e:00:00:01",
     management_v4="198.51.100.1",
     nic_mac="02:00:00:00:00:01",
@@ -42,9 +52,9 @@ PEER = Guest(
     nic_v4="192.0.2.2",
     nic_v6="2001:db8:1::2",
 )
+# The DUT without a cable and without a peer.
+ALONE = replace(DUT, management_mac="", management_v4="", nic_mac="", nic_v4="", nic_v6="")
 
-# The DUT's third link, over which the host logs in.
-HOST_LINK_MAC = "02:00:5e:00:00:03"
 HOST_LINK_V4 = "203.0.113.1"
 
 NET_CONFIG_PATH = "/etc/zcrx-hwtest/net.config"
@@ -79,6 +89,13 @@ class NicKind:
     places_rules: bool
     queue_bytes: str
     denies: Mapping[str, str] = field(default_factory=dict)
+
+    guests = (DUT, PEER)
+    config = NET_CONFIG  # for the suite
+
+    @property
+    def modules(self) -> Sequence[str]:
+        return [self.module]
 
     def for_scripts(self) -> str:
         """Variables of a shell."""
@@ -125,3 +142,18 @@ NICS = {
         queue_bytes=r" *rx[0-9][0-9]*_bytes: ",
     ),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NoNic:
+    """What a lab without a NIC has in place of all that: nothing. It is one guest, for tests that
+    need no NIC."""
+
+    flavour = "cloud"
+    guests = (ALONE,)
+    config = ""
+    modules = ()
+
+
+Kind = NicKind | NoNic
+KINDS: Mapping[str, Kind] = {**NICS, NO_NIC: NoNic()}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vlab.machines import cpio
-from vlab.machines.guests import (
-    DUT, HOST_LINK_MAC, HOST_LINK_V4, NET_CONFIG, NET_CONFIG_PATH, PEER, Guest,
-)  # fmt: skip
+from vlab.machines.guests import HOST_LINK_V4, NET_CONFIG_PATH, Guest
 from vlab.machines.ssh import Key
 
 
@@ -22,7 +20,7 @@ def settings(guest: Guest) -> bytes:
         "NIC_MAC": guest.nic_mac,
         "NIC_V4": guest.nic_v4,
         "NIC_V6": guest.nic_v6,
-        "HOST_LINK_MAC": HOST_LINK_MAC if guest is DUT else "",
+        "HOST_LINK_MAC": guest.host_mac,
         "HOST_LINK_V4": HOST_LINK_V4,
     }
     archive = cpio.Archive()
@@ -33,25 +31,37 @@ def settings(guest: Guest) -> bytes:
 
 @dataclass(frozen=True)
 class Keys:
-    """`user` logs in to the DUT from outside, `dut_user` to the peer from the DUT."""
+    """`user` logs in to the DUT from outside, `dut_user` to the peer from the DUT. `config`: the
+    suite's; "" for none."""
 
     user: Key
     dut_user: Key
     hosts: Mapping[Guest, Key]
+    config: str
 
     @classmethod
-    def fresh(cls, folder: Path) -> Keys:
-        hosts = {guest: Key(folder, f"{guest.name}-host") for guest in (DUT, PEER)}
-        return cls(Key(folder, "user"), Key(folder, "dut-user"), hosts)
+    def fresh(cls, folder: Path, guests: Sequence[Guest], config: str) -> Keys:
+        hosts = {guest: Key(folder, f"{guest.name}-host") for guest in guests}
+        return cls(Key(folder, "user"), Key(folder, "dut-user"), hosts, config)
+
+    @property
+    def dut(self) -> Key:
+        """The host key of the DUT."""
+        return next(key for guest, key in self.hosts.items() if guest.is_dut)
 
     def files(self, guest: Guest) -> bytes:
         archive = cpio.Archive()
         archive.file("etc/lab/ssh_host_ed25519_key", self.hosts[guest].private, 0o600)
-        authorized = self.user if guest is DUT else self.dut_user
+        authorized = self.user if guest.is_dut else self.dut_user
         archive.file("etc/lab/authorized_keys", authorized.public)
-        if guest is DUT:
+        if guest.is_dut:
             archive.file("root/.ssh/id_ed25519", self.dut_user.private, 0o600)
-            known = f"{PEER.management_v4} ".encode() + self.hosts[PEER].public
-            archive.file("root/.ssh/known_hosts", known)
-            archive.file(NET_CONFIG_PATH, NET_CONFIG.encode())
+            known = [
+                f"{other.management_v4} ".encode() + key.public
+                for other, key in self.hosts.items()
+                if other is not guest
+            ]
+            archive.file("root/.ssh/known_hosts", b"".join(known))
+            if self.config:
+                archive.file(NET_CONFIG_PATH, self.config.encode())
         return archive.finish()

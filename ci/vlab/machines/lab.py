@@ -18,7 +18,7 @@ from vlab.base.process import end, spawn
 from vlab.kernels.kernel import Kernel
 from vlab.debian.tools import Accelerator
 from vlab.machines import links, snapshot
-from vlab.machines.guests import DUT, PEER, Guest, NicKind
+from vlab.machines.guests import DUT, Guest, Kind, NicKind
 from vlab.machines.identity import Keys, settings
 from vlab.machines.image import Image, suite_programs
 from vlab.machines.links import Shares
@@ -37,7 +37,7 @@ _UNPACKED = "lab"  # the share with what only this lab's guest has; /etc/lab/boo
 class Plan:
     """All that a lab is made of."""
 
-    nic: NicKind
+    nic: Kind
     kernel: Kernel
     qemu: list[str]
     accelerator: Accelerator
@@ -54,12 +54,17 @@ class Plan:
         of a file that is written outside."""
         return self.out / "dut"
 
+    @property
+    def guests(self) -> str:
+        """For a person."""
+        return "the guest" if len(self.nic.guests) == 1 else "both guests"
+
 
 class Lab:
     """A lab that is up. Made by `lab()`."""
 
     def __init__(
-        self, plan: Plan, machines: Sequence[Machine], nic: NicProcess, access: Access
+        self, plan: Plan, machines: Sequence[Machine], nic: NicProcess | None, access: Access
     ) -> None:
         self.plan = plan
         self._machines = machines
@@ -95,10 +100,12 @@ class Lab:
 
     def set_fault(self, text: str) -> None:
         """Gives the DUT's NIC a fault: "NAME" or "NAME=ARGUMENT"."""
+        assert self._nic is not None  # no fault is one of no NIC
         self._nic.control(f"fault {DUT.name} {text}")
 
     def clear_faults(self) -> dict[str, int]:
         """Makes it whole again; how often each fault bit."""
+        assert self._nic is not None
         told = self._nic.control(f"faults {DUT.name}")
         self._nic.control(f"fault {DUT.name} clear")
         pairs = (one.rpartition(" ") for one in told.split("; ") if one)
@@ -111,7 +118,7 @@ class Lab:
             for one in self._machines
         ]
         log = f"the NIC process ended; see {self.plan.out}"
-        return [*guests, _Part(self._nic.pid, lambda: log)]
+        return [*guests, *([_Part(self._nic.pid, lambda: log)] if self._nic else [])]
 
 
 @dataclass(frozen=True)
@@ -143,9 +150,9 @@ def _first_end(parts: Sequence[_Part], deadline: Deadline | None) -> _Part | Non
 
 @contextmanager
 def lab(plan: Plan) -> Iterator[Lab]:
-    """Brings both guests up at once; everything is gone when the block is left."""
+    """Brings all guests up at once; everything is gone when the block is left."""
     with ExitStack() as stack:
-        with progress.phase("booting both guests" if plan.cold else "restoring both guests"):
+        with progress.phase(f"{'booting' if plan.cold else 'restoring'} {plan.guests}"):
             running = _start(plan, stack)
         yield running
 
@@ -154,7 +161,7 @@ def prepare(plan: Plan) -> None:
     """Makes the snapshot that lab() restores, where there is none. Needs no programs."""
     if not plan.cold:
         hardware = _hardware(plan, Image(plan.userland, plan.kernel))
-        snapshot.prepare(hardware.values(), partial(_save, hardware, plan))
+        snapshot.prepare(hardware.values(), partial(_save, hardware, plan), plan.guests)
 
 
 def _start(plan: Plan, stack: ExitStack) -> Lab:
@@ -162,23 +169,26 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     plan.results.mkdir(exist_ok=True)
     image = Image(plan.userland, plan.kernel)
     hardware = _hardware(plan, image)
-    nic = NicProcess(plan.build / "vnic", plan.nic, folder, plan.out / "vnic.log")
-    stack.callback(nic.end)
-    keys = Keys.fresh(folder)
+    nic = None
+    if isinstance(plan.nic, NicKind):
+        nic = NicProcess(plan.build / "vnic", plan.nic, folder, plan.out / "vnic.log")
+        stack.callback(nic.end)
+    keys = Keys.fresh(folder, plan.nic.guests, plan.nic.config)
     programs = image.programs(suite_programs(plan.build))
     ssh_socket = folder / "ssh.sock"
     shares, machines = {}, []
-    for guest in (DUT, PEER):
+    for guest in plan.nic.guests:
         shares[guest] = _shares(plan, folder, guest, stack)
         unpacked = folder / guest.name
         unpacked.mkdir()
         (unpacked / "programs.cpio").write_bytes(programs)
         (unpacked / "keys.cpio").write_bytes(keys.files(guest))
         shares[guest].add(_UNPACKED, unpacked)
-    nic.wait_ready()
-    for guest in (DUT, PEER):
+    if nic:
+        nic.wait_ready()
+    for guest in plan.nic.guests:
         backends = [*links.networks(folder, guest, ssh_socket), *shares[guest].backends()]
-        plugged = [nic.device(guest), *shares[guest].devices()]
+        plugged = [*([nic.device(guest)] if nic else []), *shares[guest].devices()]
         machine = Machine(
             hardware[guest], backends, folder, plan.out / f"{guest.name}-console.log",
             devices=plugged if plan.cold else [], restored=not plan.cold,
@@ -190,7 +200,8 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         for machine, _, _ in machines:
             machine.wait_parked(deadline)
     else:
-        saved = snapshot.folder(hardware.values(), partial(_save, hardware, plan))
+        fill = partial(_save, hardware, plan)
+        saved = snapshot.folder(hardware.values(), fill, plan.guests)
         deadline = Deadline(_BOOT_S)  # it may have taken a boot to make the snapshot
         with snapshot.trusted(saved):
             for machine, _, _ in machines:
@@ -203,7 +214,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         machine.go_on(folders)
     for machine, _, _ in machines:
         machine.wait_ready(deadline)
-    access = Access(ssh_socket, keys.user, keys.hosts[DUT])
+    access = Access(ssh_socket, keys.user, keys.dut)
     return Lab(plan, [machine for machine, _, _ in machines], nic, access)
 
 
@@ -213,12 +224,12 @@ def _hardware(plan: Plan, image: Image) -> dict[Guest, Hardware]:
             guest, plan.qemu, plan.accelerator, plan.kernel.image,
             image.content + settings(guest), links.cards(guest),
         )
-        for guest in (DUT, PEER)
+        for guest in plan.nic.guests
     }  # fmt: skip
 
 
 def _save(hardware: Mapping[Guest, Hardware], plan: Plan, into: Path) -> None:
-    """Boots both guests, without a NIC or anything of this lab, and leaves NAME.ram of each."""
+    """Boots all guests, without a NIC or anything of this lab, and leaves NAME.ram of each."""
     with ExitStack() as stack:
         folder = stack.enter_context(run_folder())
         machines = []
@@ -235,7 +246,7 @@ def _save(hardware: Mapping[Guest, Hardware], plan: Plan, into: Path) -> None:
 
 def _shares(plan: Plan, folder: Path, guest: Guest, stack: ExitStack) -> Shares:
     shares = Shares(guest, plan.virtiofsd, folder, plan.out, stack)
-    if guest is DUT:
+    if guest.is_dut:
         shares.add("results", plan.results)  # what is written there outlives a guest that panics
     if plan.share is not None:
         shares.add("share", plan.share)

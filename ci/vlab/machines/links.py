@@ -9,21 +9,21 @@ from pathlib import Path
 
 from vlab.base.deadline import Deadline
 from vlab.base.process import end, spawn
-from vlab.machines.guests import DUT, HOST_LINK_MAC, HOST_LINK_V4, PEER, Guest
+from vlab.machines.guests import DUT, HOST_LINK_V4, PEER, Guest
 from vlab.machines.machine import Device
 
 _GRACE_S = 2
 
 
 def cards(guest: Guest) -> list[Device]:
-    found = [_card("management", guest.management_mac)]
-    return [*found, _card("host", HOST_LINK_MAC)] if guest is DUT else found
+    macs = {"management": guest.management_mac, "host": guest.host_mac}
+    return [_card(network, mac) for network, mac in macs.items() if mac]
 
 
 def networks(folder: Path, guest: Guest, ssh_socket: Path) -> list[str]:
     """QEMU's arguments for what cards() are connected to."""
-    arguments = ["-netdev", _management(folder, guest)]
-    return [*arguments, "-netdev", _host_access(ssh_socket)] if guest is DUT else arguments
+    arguments = ["-netdev", _management(folder, guest)] if guest.management_mac else []
+    return [*arguments, "-netdev", _host_access(ssh_socket)] if guest.host_mac else arguments
 
 
 def _card(network: str, mac: str) -> Device:

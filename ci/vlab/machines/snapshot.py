@@ -29,15 +29,15 @@ _CHUNK = 1 << 16
 Fill = Callable[[Path], None]
 
 
-def folder(machines: Iterable[Hardware], fill: Fill) -> Path:
-    """Returns the folder with NAME.ram for each guest of one lab. Calls `fill` with a folder to
-    write them into where there is none that can be trusted."""
-    return _made(_folder(machines), fill, _intact)
+def folder(machines: Iterable[Hardware], fill: Fill, guests: str) -> Path:
+    """Returns the folder with NAME.ram for each guest of one lab, `guests` to a person. Calls `fill`
+    with a folder to write them into where there is none that can be trusted."""
+    return _made(_folder(machines), fill, _intact, guests)
 
 
-def prepare(machines: Iterable[Hardware], fill: Fill) -> None:
+def prepare(machines: Iterable[Hardware], fill: Fill, guests: str) -> None:
     """Makes the folder where there is none. Does not read one that is there: folder() does."""
-    _made(_folder(machines), fill, Path.is_dir)
+    _made(_folder(machines), fill, Path.is_dir, guests)
 
 
 @contextmanager
@@ -51,11 +51,11 @@ def trusted(saved: Path) -> Iterator[None]:
         raise
 
 
-def _made(target: Path, fill: Fill, whole: Callable[[Path], bool]) -> Path:
+def _made(target: Path, fill: Fill, whole: Callable[[Path], bool], guests: str) -> Path:
     with cache.once(target, whole) as partial:
         if partial is not None:
             _drop_unused(target.parent)
-            with progress.phase("booting both guests once, to restore them from then on"):
+            with progress.phase(f"booting {guests} once, to be restored from then on"):
                 fill(partial)
             (partial / _SUM).write_text(json.dumps(_sums(partial)), encoding="ascii")
     with suppress(OSError):  # a cache that is read-only to us

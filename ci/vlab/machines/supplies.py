@@ -11,7 +11,7 @@ from vlab.kernels import own
 from vlab.kernels.debian import Kernels
 from vlab.kernels.kernel import Kernel
 from vlab.machines import image
-from vlab.machines.guests import NICS
+from vlab.machines.guests import KINDS
 
 _MODULES = ("virtio_pci", "virtio_net", "virtiofs")
 
@@ -25,12 +25,12 @@ class Supplies:
 
     def kernel(self, what: str | Path, nic: str) -> Kernel:
         """`what`: a series of Debian's, or where a kernel of the user's own is."""
-        kind = NICS[nic]
-        modules = (*_MODULES, kind.module)
+        kind = KINDS[nic]
+        modules = (*_MODULES, *kind.modules)
         if isinstance(what, Path):
             return own.get(what, modules)
         return self._kernels.get(what, kind.flavour, modules)
 
     def series(self, nic: str) -> list[str]:
         """All kernel series that there are for `nic`, oldest first."""
-        return self._kernels.series(NICS[nic].flavour)
+        return self._kernels.series(KINDS[nic].flavour)

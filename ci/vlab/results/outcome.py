@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from vlab.base import nodev
+
 # Stands for the lab itself among the tests of a cell, where the lab broke or hung.
 LAB = "Lab.RunsTheSuite"
 NO_REASON = "no reason was given"
@@ -64,7 +66,8 @@ class CellResult:
 
 
 def completed(results: Sequence[CellResult]) -> list[CellResult]:
-    """Every cell with every test that any cell knows of: those it lacks have no result."""
+    """Every cell with every test of its kind of labs that any cell knows of: those it lacks have no
+    result."""
     tests = names(results)
     return [replace(result, cases=_all_cases(result, tests)) for result in results]
 
@@ -72,7 +75,11 @@ def completed(results: Sequence[CellResult]) -> list[CellResult]:
 def _all_cases(result: CellResult, tests: Sequence[str]) -> list[Case]:
     absent = Case("", Outcome.NO_RESULT, LOST + (result.trouble or "the report does not name this test"))
     found = {case.test: with_trouble(case, result.trouble) for case in result.cases}
-    cases = [found.get(test) or replace(absent, test=test) for test in tests]
+    cases = [
+        found.get(test) or replace(absent, test=test)
+        for test in tests
+        if test in found or nodev.belongs(test, result.nic)
+    ]
     if result.trouble:
         cases.append(replace(of_lab(result.trouble), seconds=result.seconds))
     return cases

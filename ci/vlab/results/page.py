@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from vlab.results.outcome import CellResult, Outcome
-from vlab.results.report import WORDS, Report, Section
+from vlab.results.report import WORDS, Part, Report, Section
 
 _CLASSES = {
     Outcome.PASSED: "pass",
@@ -52,6 +52,7 @@ table.matrix { font-size: .8rem; }
 .matrix .name { white-space: normal; overflow-wrap: anywhere; min-width: 13rem; }
 .matrix .suite .name { font-size: .95em; }
 .point { font-weight: normal; color: light-dark(#5b616b, #9aa1ac); }
+.wide + .wide { margin-top: 2rem; }
 .mark { font-size: .76em; margin-left: -.15em; vertical-align: super; line-height: 0; }
 """
 
@@ -86,10 +87,11 @@ def _document(title: str, summary: str, body: Iterator[str], style: str) -> Iter
 def _body(report: Report) -> Iterator[str]:
     for note in report.notes:
         yield f'<p class="shout">{escape(note)}</p>'
-    yield '<div class="wide"><table class="matrix">'
-    yield from _head(report)
-    yield from _tests(report)
-    yield "</table></div>"
+    for part in report.parts:
+        yield '<div class="wide"><table class="matrix">'
+        yield from _head(part)
+        yield from _tests(report, part)
+        yield "</table></div>"
     for section in report.sections:
         yield from _section(section)
     if report.complaints:
@@ -99,12 +101,12 @@ def _body(report: Report) -> Iterator[str]:
         yield "</ul>"
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head(part: Part) -> Iterator[str]:
     yield '<thead><tr><th rowspan="2" scope="col">Test</th>'
-    for nic, group in report.groups.items():
+    for nic, group in part.groups.items():
         yield f'<th class="first" scope="colgroup" colspan="{len(group)}">{escape(nic)}</th>'
     yield "</tr><tr>"
-    for group in report.groups.values():
+    for group in part.groups.values():
         for result in group:
             series, _, point = result.kernel.rpartition(".")
             shown = f'{escape(series)}<br><span class="point">.{escape(point)}</span>'
@@ -112,11 +114,11 @@ def _head(report: Report) -> Iterator[str]:
     yield "</tr></thead>"
 
 
-def _tests(report: Report) -> Iterator[str]:
-    columns = 1 + len(report.results)
+def _tests(report: Report, part: Part) -> Iterator[str]:
+    columns = 1 + len(part.results)
     suite = ""
     yield "<tbody>"
-    for test in report.tests:
+    for test in part.tests:
         group, _, name = test.partition(".")
         if group != suite:
             suite = group
@@ -124,7 +126,7 @@ def _tests(report: Report) -> Iterator[str]:
             yield f'<tr class="suite">{heading}</tr>'
         shown = escape(name).replace("/", "/<wbr>")  # a long name may go on below its first part
         yield f'<tr><th scope="row" class="name">{shown}</th>'
-        for results in report.groups.values():
+        for results in part.groups.values():
             for result in results:
                 yield _cell(report, result, test, results)
         yield "</tr>"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from vlab.base.nodev import NO_NIC
 from vlab.results import known_issues, outcome
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import COUNTS_AS_FAILURE, CellResult, Outcome, Reason
@@ -32,6 +33,21 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A table: a row for each test, `groups` the columns of each NIC."""
+
+    groups: dict[str, list[CellResult]]
+
+    @cached_property
+    def results(self) -> list[CellResult]:
+        return [result for group in self.groups.values() for result in group]
+
+    @cached_property
+    def tests(self) -> list[str]:
+        return outcome.names(self.results)
+
+
+@dataclass(frozen=True)
 class Report:
     """`results`: complete and judged by the known faults (see `make`)."""
 
@@ -52,16 +68,13 @@ class Report:
         return [*self.now_passing, *self.overdue]
 
     @cached_property
-    def tests(self) -> list[str]:
-        return outcome.names(self.results)
-
-    @cached_property
-    def groups(self) -> dict[str, list[CellResult]]:
-        """The columns of each NIC."""
-        groups: dict[str, list[CellResult]] = {}
+    def parts(self) -> list[Part]:
+        """Labs with a NIC and labs without have no test in common: a table for each."""
+        kinds: dict[bool, dict[str, list[CellResult]]] = {}
         for result in self.results:
+            groups = kinds.setdefault(result.nic == NO_NIC, {})
             groups.setdefault(result.nic, []).append(result)
-        return groups
+        return [Part(groups) for groups in kinds.values()]
 
     @cached_property
     def sections(self) -> list[Section]:

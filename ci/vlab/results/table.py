@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vlab.results.outcome import CellResult, Outcome
-from vlab.results.report import WORDS, Report
+from vlab.results.report import WORDS, Part, Report
 
 _COLOURS = {
     Outcome.PASSED: "32",
@@ -23,11 +24,13 @@ _GAP = "  "
 
 def render(report: Report, width: int, *, colour: bool) -> str:
     """`width` in characters: NICs that do not fit side by side follow one another."""
-    groups = list(report.groups.values())
-    together = _block(report, groups, colour)
-    fits = max(len(_plain(line)) for line in together) <= width
-    blocks = [together] if fits else [_block(report, [group], colour) for group in groups]
-    lines = [line for block in blocks for line in [*block, ""]]
+    lines = []
+    for part in report.parts:
+        together = _block(report, part, colour)
+        fits = max(len(_plain(line)) for line in together) <= width
+        alone = [replace(part, groups={nic: group}) for nic, group in part.groups.items()]
+        blocks = [together] if fits else [_block(report, one, colour) for one in alone]
+        lines += [line for block in blocks for line in [*block, ""]]
     for section in report.sections:
         lines.append(f"{section.title}:")
         for number, reason in enumerate(section.reasons, start=1):
@@ -42,12 +45,12 @@ def render(report: Report, width: int, *, colour: bool) -> str:
     return "\n".join([*lines, clean(report.summary())]) + "\n"
 
 
-def _block(report: Report, groups: Sequence[Sequence[CellResult]], colour: bool) -> list[str]:
+def _block(report: Report, part: Part, colour: bool) -> list[str]:
     """A line for the NICs, two for the kernels, one for each suite and each of its tests."""
-    results = [result for group in groups for result in group]
+    groups, results = list(part.groups.values()), part.results
     ends = {id(group[-1]) for group in groups[:-1]}
-    first = max((len(test.partition(".")[2]) + 2 for test in report.tests), default=0)
-    cells = [[_cell(report, result, test) for test in report.tests] for result in results]
+    first = max((len(test.partition(".")[2]) + 2 for test in part.tests), default=0)
+    cells = [[_cell(report, result, test) for test in part.tests] for result in results]
     widths = [
         max(len(series), len(point) + 1, *(len(word) for word, _ in column))
         for column, (series, point) in zip(cells, map(_kernel, results), strict=True)
@@ -69,7 +72,7 @@ def _block(report: Report, groups: Sequence[Sequence[CellResult]], colour: bool)
         row("", [(f".{_kernel(result)[1]}", None) for result in results]),
     ]
     suite = ""
-    for number, test in enumerate(report.tests):
+    for number, test in enumerate(part.tests):
         group, _, name = test.partition(".")
         if group != suite:
             suite = group

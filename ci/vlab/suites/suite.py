@@ -11,13 +11,13 @@ from pathlib import Path
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
-from vlab.machines.guests import NET_CONFIG_PATH
+from vlab.machines.guests import NET_CONFIG_PATH, Kind
 from vlab.machines.lab import Lab
 from vlab.results import guest_file, junit, known_issues, ktap, outcome
 from vlab.results.folder import JUNIT
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import LAB, Case, CellResult, Outcome
-from vlab.suites import kernel_suite
+from vlab.suites import kernel_suite, selection
 
 _SECONDS = "seconds"  # in /results
 _INSTALL_S = 120.0
@@ -52,6 +52,7 @@ class Suite(ABC):
 
     name: str
     strict = False
+    needs_nic = True
     statuses: Sequence[int] = (0, 1)  # those that come with results of all tests
 
     def share(self) -> Path | None:
@@ -62,18 +63,19 @@ class Suite(ABC):
         """Prepares a lab that is up, once."""
 
     @abstractmethod
-    def command(self) -> list[str]: ...
+    def command(self, words: Sequence[str], nic: Kind) -> list[str]:
+        """With the user's arguments `words`, for a lab with `nic`."""
 
     @abstractmethod
     def read(self, lab: Lab, log: Path) -> list[Case]:
         """Returns the results of the run that just ended; LabError if its report is unusable."""
 
     def run(self, lab: Lab, words: Sequence[str], log: Path, deadline: Deadline) -> Ran:
-        """`words` are added to the command; what it says goes to `log`."""
+        """What the suite says goes to `log`."""
         seconds = lab.plan.results / _SECONDS
         for stale in (seconds, lab.plan.results / JUNIT):
             stale.unlink(missing_ok=True)
-        timed = ["time", "-o", f"/results/{_SECONDS}", "-f", "%e", *self.command(), *words]
+        timed = ["time", "-o", f"/results/{_SECONDS}", "-f", "%e", *self.command(words, lab.plan.nic)]
         trouble = ""
         try:
             with open(log, "wb") as said:
@@ -92,18 +94,16 @@ class Suite(ABC):
         return Ran(cases, _number(seconds), trouble)
 
 
-def leaves_out(words: Sequence[str]) -> bool:
-    """Whether our suite leaves out tests with these arguments."""
-    return any(word.partition("=")[0] in ("--gtest_filter", "--check") for word in words)
-
-
 class OurSuite(Suite):
     name = "zcrx-hwtest"
     strict = True
+    needs_nic = False
     statuses = (0, 1, 4)  # 4: everything skipped
 
-    def command(self) -> list[str]:
-        return ["zcrx_tests", f"--config={NET_CONFIG_PATH}", f"--junit=/results/{JUNIT}"]
+    def command(self, words: Sequence[str], nic: Kind) -> list[str]:
+        config = [f"--config={NET_CONFIG_PATH}"] if nic.config else []
+        chosen = selection.arguments(words, nic)
+        return ["zcrx_tests", *config, f"--junit=/results/{JUNIT}", *chosen]
 
     def read(self, lab: Lab, log: Path) -> list[Case]:
         try:
@@ -122,8 +122,8 @@ class KernelSuite(Suite):
         if lab.run(kernel_suite.INSTALL, Deadline(_INSTALL_S)) != 0:
             raise LabError("the kernel's own suite could not be unpacked in the DUT")
 
-    def command(self) -> list[str]:
-        return kernel_suite.COMMAND
+    def command(self, words: Sequence[str], nic: Kind) -> list[str]:
+        return [*kernel_suite.COMMAND, *words]
 
     def read(self, lab: Lab, log: Path) -> list[Case]:
         try:

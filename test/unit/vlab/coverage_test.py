@@ -9,6 +9,8 @@ import unittest
 from pathlib import Path
 
 from vlab.base.errors import LabError
+from vlab.commands import coverage as command
+from vlab.kernels import profiled
 from vlab.results import coverage
 from vlab.results.coverage import Covered
 
@@ -24,6 +26,20 @@ int main(int count, char** words) {
   return both(count) - 1;
 }
 """
+
+
+class Suites(unittest.TestCase):
+    def test_the_kernels_own_needs_a_nic(self) -> None:
+        both = ["ours", "kernel"]
+        self.assertEqual(list(command._of_lab(both, "gve")), both)
+        self.assertEqual(list(command._of_lab(both, "none")), ["ours"])
+
+    def test_a_lab_without_a_nic_tells_of_no_driver(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("io_uring/zcrx.c", "drivers/net/ethernet/google/gve/gve_rx.c"):
+                (Path(folder) / name).parent.mkdir(parents=True)
+                (Path(folder) / name).touch()
+            self.assertEqual(profiled.files(Path(folder), ["none"]), [Path("io_uring/zcrx.c")])
 
 
 class Coverage(unittest.TestCase):

@@ -10,7 +10,7 @@ from pathlib import Path
 from vlab.base.errors import LabError
 from vlab.base.paths import KNOWN_FAULTS
 from vlab.faults import catalogue
-from vlab.machines.guests import NICS
+from vlab.machines.guests import KINDS
 from vlab.results import known_issues
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import Case, CellResult, Outcome
@@ -65,7 +65,7 @@ class Format(unittest.TestCase):
 
     def test_the_list_in_the_repository_and_the_entry_that_explains_it(self) -> None:
         for fault in known_issues.load(KNOWN_FAULTS):
-            self.assertLessEqual(set(fault.nics), set(NICS))
+            self.assertLessEqual(set(fault.nics), set(KINDS))
             if fault.nic_fault:
                 catalogue.load().kind(fault.nic_fault)
         text = KNOWN_FAULTS.read_text(encoding="utf-8")

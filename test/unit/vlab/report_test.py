@@ -59,13 +59,28 @@ class Completed(unittest.TestCase):
 
     def test_no_lab_with_a_result(self) -> None:
         whole = _report(CellResult("gve", "7.3.4", [], "no boot"))
-        self.assertEqual((whole.tests, whole.failed), ([LAB], True))
+        self.assertEqual(whole.parts[0].tests, [LAB])
+        self.assertTrue(whole.failed)
 
     def test_a_test_that_only_one_report_names_is_a_failure(self) -> None:
         both = [Case("A.a", Outcome.PASSED), Case("A.b", Outcome.PASSED)]
         whole = _report(CellResult("gve", "1.1.1", both[:1]), CellResult("gve", "1.1.2", both))
         self.assertTrue(whole.failed)
         self.assertIn("the report does not name this test", _plain(whole))
+
+    def test_a_lab_without_a_nic_owes_no_test_that_needs_one_and_the_reverse(self) -> None:
+        gve = CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED)])
+        none = CellResult("none", "7.3.4", [Case("ZcrxNodevB.b", Outcome.PASSED)])
+        self.assertFalse(_report(gve, none).failed)
+        broke = CellResult("none", "6.12.1", [], "it hung")
+        self.assertEqual(
+            [case.test for case in outcome.completed([gve, none, broke])[-1].cases],
+            ["ZcrxNodevB.b", LAB],
+        )
+
+    def test_what_a_lab_with_a_nic_ran_of_the_others_stays(self) -> None:
+        gve = CellResult("gve", "7.3.4", [Case("ZcrxNodevB.b", Outcome.PASSED)])
+        self.assertEqual(outcome.completed([gve]), [gve])
 
     def test_skips_fail_nothing(self) -> None:
         self.assertFalse(_report(CellResult("gve", "6.12.1", [_NO_ZCRX])).failed)
@@ -102,6 +117,31 @@ Skips, and the evidence:
       -- gve 6.12.107 (1 test); bnxt 6.12.107 (1 test)
 
 3 passed, 2 skipped, 1 failed in 3 labs and 61 s
+""",
+        )
+
+    def test_labs_without_a_nic_have_a_table_of_their_own(self) -> None:
+        whole = _report(
+            CellResult("gve", "7.3.4", [Case("A.a", Outcome.PASSED)]),
+            CellResult("none", "7.3.4", [Case("ZcrxNodevB.b", Outcome.PASSED)]),
+            CellResult("bnxt", "7.3.4", [Case("A.a", Outcome.PASSED)]),
+        )
+        self.assertEqual(
+            _plain(whole),
+            """\
+     gve   |  bnxt
+     7.3   |  7.3
+     .4    |  .4
+A          |
+  a  pass  |  pass
+
+     none
+     7.3
+     .4
+ZcrxNodevB
+  b  pass
+
+3 passed, 0 skipped, 0 failed in 3 labs and 61 s
 """,
         )
 
@@ -214,6 +254,13 @@ class Page(unittest.TestCase):
         shown = page.render(_report(CellResult("gve", "6.12.107", [_NO_ZCRX])))
         self.assertIn(">one/<wbr>v<", shown)
         self.assertIn(">6.12<br><", shown)
+
+    def test_labs_without_a_nic_have_a_table_of_their_own(self) -> None:
+        none = CellResult("none", "7.3.4", [Case("ZcrxNodevB.b", Outcome.PASSED)])
+        seen = _Tags(page.render(_report(CellResult("gve", "6.12.107", [_NO_ZCRX]), none)))
+        self.assertEqual([tag for tag, _ in seen.tags].count("table"), 2)
+        cells = [attributes.get("class") for tag, attributes in seen.tags if tag == "td"]
+        self.assertEqual(cells, ["skip first", "pass first"])
 
     def test_verdict_and_columns(self) -> None:
         self.assertIn("matrix: failed", self.seen.text)

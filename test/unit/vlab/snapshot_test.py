@@ -41,7 +41,7 @@ class Snapshot(unittest.TestCase):
                 file.truncate(4 << 20)
 
     def of(self, dut: Hardware) -> Path:
-        return snapshot.folder([dut, replace(dut, guest=PEER)], self.make)
+        return snapshot.folder([dut, replace(dut, guest=PEER)], self.make, "both guests")
 
     def test_it_is_made_once(self) -> None:
         first = self.of(self.dut)
@@ -108,7 +108,7 @@ class Snapshot(unittest.TestCase):
 
     def test_none_is_left_where_the_guests_did_not_boot(self) -> None:
         with self.assertRaises(RuntimeError):
-            snapshot.folder([self.dut], mock.Mock(side_effect=RuntimeError))
+            snapshot.folder([self.dut], mock.Mock(side_effect=RuntimeError), "the guest")
         self.of(self.dut)
         self.assertEqual(self.made, 1)
 
