@@ -108,6 +108,10 @@ def _nightly(scope: Scope) -> list[Step]:
             "coverage", [_own_kernel("coverage", "coverage", "--suite", "ours,kernel")],
             {"nightly": 2400}, ["build"],
         ),
+        Step(
+            "mutations", [["ci/lab", "mutations", "--build", _PROGRAMS]], {"nightly": 1500},
+            ["build"],
+        ),
         *(Step(f"loops-{part}", [_loops(part)], {"nightly": 1600}, ["build"]) for part in _PARTS),
         Step(
             "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 6000}, ["build"]

@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 
 from vlab.machines.guests import NICS
+from vlab.suites import selection
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ZCRX_BUILD", REPOSITORY / "build"))
@@ -44,17 +45,7 @@ def cases(text: str) -> dict[str, tuple[str, int]]:
 
 
 def names_of_all_tests() -> list[str]:
-    """All tests of the suite, as it lists them: "Suite." and below it "  Name/variant"."""
-    listing = subprocess.run(
-        [BUILD / "zcrx_tests", "--gtest_list_tests"], capture_output=True, text=True, check=True
-    )
-    found, suite = [], ""
-    for line in listing.stdout.splitlines():
-        if line.startswith("  "):
-            found.append(suite + line.split()[0])
-        else:
-            suite = line.split()[0]
-    return found
+    return selection.tests(BUILD)
 
 
 def link_cache(target: Path) -> None:

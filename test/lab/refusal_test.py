@@ -40,6 +40,7 @@ class Refusal(LabTest):
             (["coverage", "--suite", "theirs"], "neither ours nor kernel: 'theirs'"),
             (["faults", "--nics", "none"], "not one of bnxt, gve, mlx5: 'none'"),
             (["kernel-selftest", "--nic", "none"], "invalid choice: 'none'"),
+            (["mutations", "no-such-one"], "no mutation has the name 'no-such-one'"),
             (["exec"], "exec needs a command"),
             (["shell", "--", "ls"], "shell takes no arguments after --"),
             (["clean", "--", "all"], "clean takes no arguments after --"),

@@ -16,7 +16,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture
-from vlab.commands import arguments, bisect_run, booting, clean, coverage, faults, kernel, kernel_selftest, matrix, repro, run
+from vlab.commands import arguments, bisect_run, booting, clean, coverage, faults, kernel, kernel_selftest, matrix, mutations, repro, run
 from vlab.commands.booting import booted
 
 _VERSION_S = 20
@@ -27,6 +27,7 @@ configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for 
 line; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the worst:
 1 before {EXIT_LAB}, and 4 only if all skipped everything. Of matrix: 1 if a test of any lab failed
 or has no result, else 0. Of run and matrix, a failure that conf/known-faults.toml explains is none.
+Of mutations: 0 if all are caught, 1 if one survives.
 Of repro: 0 if the fault still happens wherever it was tried, 1 if it does not.
 """
 
@@ -112,6 +113,10 @@ COMMANDS = {
     "faults": Command(
         "run the suite under each fault of the NICs, and show what it catches", "",
         faults.act, faults.add_options,
+    ),
+    "mutations": Command(
+        "build kernels with one fault of conf/mutations.toml each, and show which test catches it",
+        "[NAME...]", mutations.act, mutations.add_options,
     ),
     "matrix": Command(
         "run the suite on every kernel with every NIC, and without one", "", matrix.act,

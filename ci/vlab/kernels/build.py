@@ -10,7 +10,9 @@ import hashlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from vlab.base import cache, progress
@@ -57,18 +59,41 @@ def made(kernel: str | Path, chosen: Sequence[str]) -> str | Path:
 
 def build(kernel: str | Path, chosen: Sequence[str], out: Path | None = None) -> Path:
     """Brings the kernel in `out` up to date, by default in a folder of the cache; returns it."""
+    with configured(kernel, chosen, out) as made:
+        made.make()
+    return made.out
+
+
+@dataclass(frozen=True)
+class Build:
+    """A folder that is held for one kernel. `lock`: a descriptor, for what shall hold it too."""
+
+    tree: Path
+    chosen: Sequence[str]
+    out: Path
+    lock: int
+
+    def make(self) -> None:
+        what = " ".join(self.chosen) or "nothing else"
+        with progress.phase(f"building {self.tree.name} with {what}"):
+            _make(self.tree, self.out, self.chosen, self.lock)
+
+
+@contextmanager
+def configured(
+    kernel: str | Path, chosen: Sequence[str], out: Path | None = None, *, purpose: str = ""
+) -> Iterator[Build]:
+    """Ready to be made. `purpose`: of a folder of the cache that is for nothing else."""
     if isinstance(kernel, Path):
         _check(kernel)
     _install_tools()
     tree = tree_of(kernel)
-    out = out or _home(tree, chosen)
+    out = out or _home(tree, [*chosen, *[purpose] * bool(purpose)])
     _check_out(out, tree)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / _LOCK, f"another build is in {out}; waiting for it") as lock:
         _configure(tree, chosen, out)
-        with progress.phase(f"building {tree.name} with {' '.join(chosen) or 'nothing else'}"):
-            _make(tree, out, chosen, lock)
-    return out
+        yield Build(tree, chosen, out, lock)
 
 
 def tree_of(kernel: str | Path) -> Path:

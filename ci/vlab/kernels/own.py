@@ -42,16 +42,27 @@ def get(path: Path, modules: Sequence[str]) -> Kernel:
     target = cache.folder() / "kernels" / f"{path.name}-{key}"
     with cache.once(target) as partial:
         if partial is not None:
-            raw = partial / "raw"
-            raw.mkdir()
-            build = _build(path, raw)
-            _check(path, build, modules)
-            parts.reduce(build.parts, modules, partial)
-            shutil.rmtree(raw)
+            release = _unpack(path, modules, partial)
             if _key(path, modules) != key:
                 raise LabError(f"{path} changed while it was read: it is being built")
-            (partial / _RELEASE).write_text(build.release, encoding="utf-8")
+            (partial / _RELEASE).write_text(release, encoding="utf-8")
     return parts.kernel((target / _RELEASE).read_text(encoding="utf-8"), target)
+
+
+def unpacked(path: Path, modules: Sequence[str], target: Path) -> Kernel:
+    """The same in `target`, an empty folder, and not in the cache: for a kernel that is used once."""
+    return parts.kernel(_unpack(path, modules, target), target)
+
+
+def _unpack(path: Path, modules: Sequence[str], target: Path) -> str:
+    """Returns its release."""
+    raw = target / "raw"
+    raw.mkdir()
+    build = _build(path, raw)
+    _check(path, build, modules)
+    parts.reduce(build.parts, modules, target)
+    shutil.rmtree(raw)
+    return build.release
 
 
 def with_module(kernel: Kernel, file: Path) -> Kernel:

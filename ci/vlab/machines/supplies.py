@@ -25,11 +25,14 @@ class Supplies:
 
     def kernel(self, what: str | Path, nic: str) -> Kernel:
         """`what`: a series of Debian's, or where a kernel of the user's own is."""
-        kind = KINDS[nic]
-        modules = (*_MODULES, *kind.modules)
+        modules = self.modules(nic)
         if isinstance(what, Path):
             return own.get(what, modules)
-        return self._kernels.get(what, kind.flavour, modules)
+        return self._kernels.get(what, KINDS[nic].flavour, modules)
+
+    def modules(self, nic: str) -> list[str]:
+        """What a guest with `nic` needs of its kernel."""
+        return [*_MODULES, *KINDS[nic].modules]
 
     def series(self, nic: str) -> list[str]:
         """All kernel series that there are for `nic`, oldest first."""

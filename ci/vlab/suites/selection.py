@@ -38,8 +38,19 @@ def selects(programs: Path, words: Sequence[str], nic: Kind) -> bool:
     if "--check" in words:  # asks what a NIC can do
         return bool(nic.config)
     chosen = [word for word in arguments(words, nic) if word.startswith(_FILTER)]
+    return bool(tests(programs, chosen))
+
+
+def tests(programs: Path, chosen: Sequence[str] = ()) -> list[str]:
+    """Those that this build's suite lists: "Suite." and below it "  Name/variant"."""
     listed = capture([programs / "zcrx_tests", "--gtest_list_tests", *chosen], Deadline(_LIST_S))
-    return any(line.startswith("  ") for line in listed.splitlines())
+    found, suite = [], ""
+    for line in listed.splitlines():
+        if line.startswith("  "):
+            found.append(suite + line.split()[0])
+        elif line:
+            suite = line.split()[0]
+    return found
 
 
 def without_nic(chosen: str) -> str:

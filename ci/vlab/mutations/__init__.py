@@ -1,0 +1,1 @@
+"""Kernels with one fault each, to show that each test can fail."""
