@@ -19,9 +19,9 @@ namespace {
 constexpr size_t kMostEntries = 1000;  // IO_MAX_QUERY_ENTRIES
 constexpr std::byte kUntouched{0x5a};
 
-// One question, with room for an answer that is longer than any.
+// One question, with room for an answer that is longer than any, and than what a kernel refuses.
 struct Question {
-  std::vector<std::byte> answer = std::vector<std::byte>(256, kUntouched);
+  std::vector<std::byte> answer = std::vector<std::byte>(2 * PageBytes(), kUntouched);
   uapi::io_uring_query_hdr header = {};
 
   explicit Question(uint32_t op, uint32_t size = sizeof(uapi::io_uring_query_opcode)) {
@@ -166,6 +166,7 @@ class ZcrxNodevQueryRefusal : public ZcrxNodevQuery,
 
 TEST_P(ZcrxNodevQueryRefusal, OfOneWrongValue) {
   const auto& [row, ends_the_call] = GetParam();
+  ZCRX_REQUIRE(row.needs);
   Question wrong(uapi::IO_URING_QUERY_OPCODES);
   row.spoil(wrong);
   if (ends_the_call) {
@@ -194,10 +195,14 @@ INSTANTIATE_TEST_SUITE_P(
                       WrongQuestion{{"op", EOPNOTSUPP, "query.c: __IO_URING_QUERY_MAX",
                                      [](auto& wrong) { wrong.header.query_op = ~uint32_t{0}; }},
                                     false},
-                      WrongQuestion{{"size_over_a_page", E2BIG, "query.c: hdr.size > PAGE_SIZE",
+                      // Not in 6.18, which writes as many zeros as it is asked to.
+                      WrongQuestion{{"size_over_a_page",
+                                     E2BIG,
+                                     "query.c: hdr.size > PAGE_SIZE",
                                      [](auto& wrong) {
                                        wrong.header.size = static_cast<uint32_t>(PageBytes()) + 1;
-                                     }},
+                                     },
+                                     {Capability::kNodev}},
                                     true},
                       WrongQuestion{{"answer_pointer", EFAULT, "query.c: copy_from_user(data)",
                                      [](auto& wrong) { wrong.header.query_data = 8; }},
