@@ -73,8 +73,9 @@ class Build:
     out: Path
     lock: int
 
-    def make(self) -> None:
-        what = " ".join(self.chosen) or "nothing else"
+    def make(self, what: str = "") -> None:
+        """`what`: what is special about it, for a person."""
+        what = what or " ".join(self.chosen) or "nothing else"
         with progress.phase(f"building {self.tree.name} with {what}"):
             _make(self.tree, self.out, self.chosen, self.lock)
 

@@ -34,7 +34,7 @@ class MutableKernel:
             place = self._base.out / mutation.file
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(mutation.applied(self._base.tree), encoding="utf-8")
-        self._base.make()
+        self._base.make(mutation.name if mutation else "")
         shutil.rmtree(self._kernel, ignore_errors=True)
         self._kernel.mkdir()
         return own.unpacked(self._base.out, modules, self._kernel)

@@ -110,7 +110,7 @@ class Applied(unittest.TestCase):
         self.source(_ONE.before)
         changed, seen = self.out / _FILE, []
 
-        def make() -> None:
+        def make(_what: str) -> None:
             seen.append(changed.read_text(encoding="utf-8") if changed.exists() else None)
 
         base = mock.Mock(tree=self.tree, out=self.out, make=make)
