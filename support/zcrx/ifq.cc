@@ -125,6 +125,11 @@ Status Ifq::AddArea(const Ring& ring, const AreaOptions& options) {
   return {};
 }
 
+Status Ifq::ContinueIn(const Ring& ring, const UniqueFd& exported) {
+  ZCRX_ASSIGN_OR_RETURN(id_, ImportIfq(ring, exported));
+  return {};
+}
+
 Result<std::span<const std::byte>> Ifq::At(const uapi::io_uring_zcrx_cqe& cqe,
                                            uint32_t length) const {
   const auto area =

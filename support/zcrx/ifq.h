@@ -44,6 +44,9 @@ class Ifq {
   // with EFAULT if the device has gone.
   Status AddArea(const Ring& ring, const AreaOptions& options);
 
+  // Has the number that `ring` gives to what ExportIfq() returned, from now on.
+  Status ContinueIn(const Ring& ring, const UniqueFd& exported);
+
   // Returns the bytes of a completion. Fails with ERANGE if they are outside the areas.
   [[nodiscard]] Result<std::span<const std::byte>> At(const uapi::io_uring_zcrx_cqe& cqe,
                                                       uint32_t length) const;

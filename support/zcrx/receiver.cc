@@ -43,7 +43,8 @@ std::string WhyReceiveFailed(int code) {
   }
 }
 
-void Count(Received& received, uint32_t length) {
+void Count(Received& received, uint64_t offset, uint32_t length) {
+  received.areas = std::max(received.areas, (offset >> IORING_ZCRX_AREA_SHIFT) + 1);
   received.bytes += length;
   received.completions += 1;
   received.longest = std::max(received.longest, length);
@@ -75,6 +76,7 @@ Receiver::Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& e
       request_bytes_(options.request_bytes),
       return_buffers_(options.return_buffers),
       shuffle_(options.shuffle),
+      cq_entries_(options.cq_entries),
       area_(options.ifq.area.kind),
       next_tag_(kFirstStream) {}
 
@@ -170,20 +172,36 @@ Result<std::vector<Received>> Receiver::CollectAll(Deadline deadline) {
 }
 
 Result<Received> Receiver::WaitForEvent(uapi::zcrx_event_type type, StreamCheck check,
-                                        Deadline deadline) {
+                                        Deadline deadline, uint64_t times) {
   if (streams_.empty()) Expect(std::numeric_limits<uint64_t>::max(), std::move(check));
-  ZCRX_RETURN_IF_ERROR(RunUntil([&] { return events_.at(type) != 0; },
+  ZCRX_RETURN_IF_ERROR(RunUntil([&] { return events_.at(type) >= times; },
                                 fmt::format("wait for zcrx event {}", static_cast<uint32_t>(type)),
                                 deadline, ENOMEM));
   return Snapshot(streams_.front().received);
 }
 
 void Receiver::ReturnBuffers() {
-  for (const Buffer& buffer : kept_) ifq_.Return(buffer.data, buffer.length);
-  kept_.clear();
   return_buffers_ = true;
   shuffle_ = 0;
+  ReturnKept();
+}
+
+void Receiver::ReturnKept() {
+  for (const Buffer& buffer : kept_) ifq_.Return(buffer.data, buffer.length);
+  kept_.clear();
   ifq_.Refill().Flush();
+}
+
+Result<UniqueFd> Receiver::LeaveRing() {
+  ZCRX_ASSIGN_OR_RETURN(UniqueFd exported, ExportIfq(ring_, ifq_.Id()));
+  ring_.Close();
+  accepting_ = false;
+  return exported;
+}
+
+Status Receiver::EnterRing(const UniqueFd& exported) {
+  ZCRX_ASSIGN_OR_RETURN(ring_, Ring::Create(kSqEntries, cq_entries_));
+  return ifq_.ContinueIn(ring_, exported);
 }
 
 void Receiver::Expect(uint64_t bytes, StreamCheck check) {
@@ -307,8 +325,8 @@ void Receiver::OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint3
     stream.broken = std::move(right).error();
   }
   if (stream.broken.has_value()) return;
-  Count(received, length);
-  Count(total_, length);
+  Count(received, data.off, length);
+  Count(total_, data.off, length);
   PassKillPoint("in", "transfer");
   stream.request_bytes += length;
   GiveBack(data, length);

@@ -63,6 +63,7 @@ struct Received {
   std::array<uint64_t, uapi::kEventTypes> events = {};  // by uapi::zcrx_event_type
   std::optional<uapi::zcrx_stats> stats = {};           // with options.ifq.stats
   AreaKind area = AreaKind::kPages;                     // kind of the area
+  uint64_t areas = 1;                                   // up to the last one that data came in
   uint64_t area_bytes = 0;
   std::chrono::duration<double> seconds{};  // from the connection until its end, all checked
 };
@@ -101,12 +102,20 @@ class Receiver {
   // Waits for the end of all connections. Returns what arrived on each.
   Result<std::vector<Received>> CollectAll(Deadline deadline);
   // Waits for an event of `type`, accepting, receiving and checking meanwhile; returns at once if
-  // it has already fired. ENOMEM (no free buffer in the area to copy to) ends a stream, but not the
-  // wait.
-  Result<Received> WaitForEvent(uapi::zcrx_event_type type, StreamCheck check, Deadline deadline);
+  // it has already fired so many times. ENOMEM (no free buffer in the area to copy to) ends a
+  // stream, but not the wait.
+  Result<Received> WaitForEvent(uapi::zcrx_event_type type, StreamCheck check, Deadline deadline,
+                                uint64_t times = 1);
 
-  // Returns the kept buffers, and from now on each buffer at once.
+  // Returns the kept buffers; from now on each buffer at once, or as before.
   void ReturnBuffers();
+  void ReturnKept();
+  // Adds an area (7.3): Ifq::AddArea().
+  Status AddArea(const AreaOptions& options) { return ifq_.AddArea(ring_, options); }
+  // Closes the ring, while no stream is under way. Only what is returned keeps the registration.
+  Result<UniqueFd> LeaveRing();
+  // Goes on in a ring of its own, which imports what LeaveRing() returned.
+  Status EnterRing(const UniqueFd& exported);
   [[nodiscard]] Status FlushRefillRing() const { return ifq_.FlushRefillRing(ring_); }
   [[nodiscard]] Status ArmEvent(uapi::zcrx_event_type type) const {
     return ifq_.ArmEvent(ring_, type);
@@ -172,6 +181,7 @@ class Receiver {
   uint32_t request_bytes_;
   bool return_buffers_;
   size_t shuffle_;
+  unsigned cq_entries_;
   AreaKind area_;
   Received total_;
   std::vector<Buffer> kept_;  // buffers not returned yet

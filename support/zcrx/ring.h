@@ -41,6 +41,8 @@ class Ring {
   static Result<Ring> Create(unsigned sq_entries, unsigned cq_entries, unsigned flags = kFlags);
 
   [[nodiscard]] int Fd() const { return ring_->ring_fd; }
+  // Ends the ring; only destruction and assignment may follow.
+  void Close() { ring_.reset(); }
 
   // Calls io_uring_register(2) on this ring. Returns its return value or a positive errno.
   [[nodiscard]] std::expected<int, int> Register(unsigned opcode, void* argument,

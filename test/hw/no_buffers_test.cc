@@ -39,6 +39,32 @@ TEST_P(ZcrxNoBuffers, FiresWhenTheAreaRunsDry) {
   EXPECT_THAT(received, ArrivedInPlace());
 }
 
+// zcrx_arm_notif(): an event is told once until it is armed, and again each time after that.
+TEST_P(ZcrxNoBuffers, FiresAgainOnceArmed) {
+  ZCRX_REQUIRE(Capability::kEvents);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
+  ReceiverOptions options = ReceiverOn(queue);
+  options.ifq.area.bytes = area;
+  options.ifq.event_mask |= uapi::EventBit(uapi::ZCRX_EVENT_ALLOC_FAIL);
+  options.return_buffers = false;
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
+  const uint64_t bytes = 4 * area;
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
+
+  EXPECT_THAT(receiver.ArmEvent(uapi::ZCRX_EVENT_ALLOC_FAIL), FailsWith(EINVAL))
+      << "it has not fired";
+  for (uint64_t times = 1; times <= 2; ++times) {
+    ASSERT_OK(receiver.WaitForEvent(uapi::ZCRX_EVENT_ALLOC_FAIL, IsPayloadOf(Seed()),
+                                    Deadline::In(kTransfer), times));
+    receiver.ReturnKept();
+    ASSERT_OK(receiver.ArmEvent(uapi::ZCRX_EVENT_ALLOC_FAIL));
+  }
+  receiver.ReturnBuffers();
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
+  EXPECT_THAT(received, ArrivedInPlace());
+}
+
 // While the ring has no buffer the NIC drops all that comes, so no packet makes the driver look
 // again. It has to by itself: a driver that fills its ring only after a packet never does.
 TEST_P(ZcrxNoBuffers, GoesOnAfterTheRingRanDry) {

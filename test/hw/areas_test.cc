@@ -1,0 +1,57 @@
+// Areas that come while the queue is in use, and registrations that outlive their ring.
+#include "fixtures/zcrx_test.h"
+#include "test/hw/small_area.h"
+#include "test/hw/variants.h"
+
+namespace zcrx {
+namespace {
+
+// A segment takes a buffer of its own, and fills a third of a page.
+constexpr size_t kBuffersPerPage = 4;
+
+using ZcrxAreas = SteeredTest;
+
+// The application gives nothing back: all that the second area is for has to arrive there.
+TEST_P(ZcrxAreas, ComeWhenTheFirstIsDry) {
+  ZCRX_REQUIRE(Capability::kEvents, Capability::kMoreAreas);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  const size_t area = SmallAreaBytes(declared().Standing().rings);
+  ReceiverOptions options = ReceiverOn(queue);
+  options.ifq.area.bytes = area;
+  options.ifq.event_mask |= uapi::EventBit(uapi::ZCRX_EVENT_ALLOC_FAIL);
+  options.return_buffers = false;
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
+  const uint64_t bytes = 2 * area;
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
+
+  ASSERT_OK(receiver.WaitForEvent(uapi::ZCRX_EVENT_ALLOC_FAIL, IsPayloadOf(Seed()),
+                                  Deadline::In(kTransfer)));
+  ASSERT_OK(receiver.AddArea({.bytes = kBuffersPerPage * bytes}));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
+  EXPECT_EQ(received.areas, 2);
+  EXPECT_THAT(received, ArrivedInPlace());
+}
+
+using ZcrxShared = SteeredTest;
+
+// zcrx_unregister_user(): the queue is closed with the last one who may receive from it.
+TEST_P(ZcrxShared, BoxAloneKeepsTheQueue) {
+  ZCRX_REQUIRE(Capability::kSharing);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  const ReceiverOptions options = ReceiverOn(queue);
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
+  ASSERT_OK_AND_ASSIGN(UniqueFd box, receiver.LeaveRing());
+  EXPECT_THAT(DryRun(options.ifq), FailsWith(EEXIST));
+  ASSERT_OK(receiver.EnterRing(box));
+  box.Reset();
+
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
+  EXPECT_THAT(received, ArrivedInPlace());
+}
+
+INSTANTIATE_TEST_SUITE_P(, ZcrxAreas, ::testing::Values(kFlowRule), VariantName);
+INSTANTIATE_TEST_SUITE_P(, ZcrxShared, ::testing::Values(kFlowRule), VariantName);
+
+}  // namespace
+}  // namespace zcrx
