@@ -22,7 +22,9 @@ std::string StillBound(const std::vector<RxQueue>& queues) {
   for (const RxQueue& queue : queues) {
     if (!queue.HasProvider()) continue;
     names += fmt::format("{}queue {} ({})", names.empty() ? "" : ", ", queue.id,
-                         queue.io_uring ? "io_uring" : "dmabuf");
+                         queue.io_uring ? "io_uring"
+                         : queue.dmabuf ? "dmabuf"
+                                        : "AF_XDP");
   }
   return "still bound: " + names;
 }
@@ -78,7 +80,8 @@ std::optional<RxQueue> ParseRxQueue(netlink::Attributes reply) {
   return RxQueue{.id = *id,
                  .napi_id = NonZero(reply.U32(uapi::NETDEV_A_QUEUE_NAPI_ID)),
                  .io_uring = reply.Has(uapi::NETDEV_A_QUEUE_IO_URING),
-                 .dmabuf = reply.U32(uapi::NETDEV_A_QUEUE_DMABUF)};
+                 .dmabuf = reply.U32(uapi::NETDEV_A_QUEUE_DMABUF),
+                 .xsk = reply.Has(uapi::NETDEV_A_QUEUE_XSK)};
 }
 
 std::optional<PagePool> ParsePagePool(netlink::Attributes reply) {

@@ -22,8 +22,9 @@ struct RxQueue {
   std::optional<uint32_t> napi_id = {};
   bool io_uring = false;                // an io_uring memory provider (zcrx) is bound
   std::optional<uint32_t> dmabuf = {};  // number of the binding of a devmem provider
+  bool xsk = false;                     // an AF_XDP socket, which leaves as providers do
 
-  [[nodiscard]] bool HasProvider() const { return io_uring || dmabuf.has_value(); }
+  [[nodiscard]] bool HasProvider() const { return io_uring || dmabuf.has_value() || xsk; }
   bool operator==(const RxQueue&) const = default;
 };
 Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue);

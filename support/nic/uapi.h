@@ -45,6 +45,7 @@ enum NetdevQueueAttribute : int {
   NETDEV_A_QUEUE_NAPI_ID = 4,   // u32
   NETDEV_A_QUEUE_DMABUF = 5,    // u32, 6.12
   NETDEV_A_QUEUE_IO_URING = 6,  // nest, 6.15
+  NETDEV_A_QUEUE_XSK = 7,       // nest, 6.15
 };
 enum NetdevPagePoolAttribute : int {
   NETDEV_A_PAGE_POOL_ID = 1,            // uint

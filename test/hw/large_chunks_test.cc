@@ -85,5 +85,24 @@ INSTANTIATE_TEST_SUITE_P(
                       ChunkVariant{"flow_rule_8_pages", 8, Capability::kLargeChunks8}),
     [](const auto& info) { return info.param.name; });
 
+using ZcrxPageChunks = ZcrxTest;
+
+// __netif_mp_open_rxq(): a driver that takes no rx_buf_len takes none at all.
+TEST_F(ZcrxPageChunks, AreTakenWhereLargeOnesAre) {
+  ZCRX_REQUIRE(Capability::kRxBufLen);
+  const bool large = Ask(Capability::kLargeChunks).kind == Answer::Kind::kPresent;
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  IfqOptions options = ReceiverOn(queue).ifq;
+  options.rx_buf_len = LargeChunkBytes(1);
+  if (large) {
+    EXPECT_OK(DryRun(options));
+  } else {
+    EXPECT_THAT(DryRun(options), FailsWith(EOPNOTSUPP));
+  }
+  ASSERT_OK(queue.WaitUntilFree());
+  options.rx_buf_len = 0;
+  EXPECT_OK(DryRun(options));
+}
+
 }  // namespace
 }  // namespace zcrx

@@ -6,10 +6,6 @@
 
 #include "fixtures/bed/probes.h"
 #include "fixtures/zcrx_test.h"
-#include "support/nic/channels.h"
-#include "support/nic/queues.h"
-#include "support/nic/rings.h"
-#include "test/hw/variants.h"
 
 namespace zcrx {
 namespace {
@@ -70,62 +66,6 @@ INSTANTIATE_TEST_SUITE_P(
                 Capability::kLargeChunks,
                 [](IfqOptions& options) { options.rx_buf_len = LargeChunkBytes(3); }}),
     [](const auto& info) { return info.param.name; });
-
-class ZcrxBound : public ZcrxTest {
- protected:
-  // As it stands, with header split left to the driver.
-  static NicState Unsplit() {
-    NicState state = declared().Standing();
-    state.rings.tcp_data_split = TcpDataSplit::kUnknown;
-    LeaveDerived(state.rings);
-    state.split_automatic = true;
-    return state;
-  }
-};
-
-// __netif_mp_open_rxq(): "designated queue already memory provider bound".
-TEST_F(ZcrxBound, QueueTakesNoSecondRing) {
-  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
-  const IfqOptions options = ReceiverOn(queue).ifq;
-  {
-    ASSERT_OK_AND_ASSIGN(const Receiver first, Receiver::Start(ReceiverOn(queue)));
-    EXPECT_THAT(DryRun(options), FailsWith(EEXIST));
-  }
-  ASSERT_OK(queue.WaitUntilFree());
-  EXPECT_OK(DryRun(options));
-}
-
-// ethnl_set_rings() in net/ethtool/rings.c, ethtool_check_max_channel() in net/ethtool/common.c.
-TEST_F(ZcrxBound, DeviceKeepsHeaderSplitAndTheQueue) {
-  const RingsChange no_split = {.tcp_data_split = TcpDataSplit::kUnknown};
-  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
-  ASSERT_OK_AND_ASSIGN(const Channels channels, GetChannels(nic()));
-  ASSERT_OK_AND_ASSIGN(const ChannelsChange fewer, ChangeForRxQueues(channels, queue.Index()));
-  {
-    ASSERT_OK_AND_ASSIGN(const Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-    EXPECT_THAT(SetRings(nic(), no_split), FailsWith(EINVAL));
-    EXPECT_THAT(SetChannels(nic(), fewer), FailsWith(EINVAL));
-  }
-  ASSERT_OK(queue.WaitUntilFree());
-  EXPECT_OK(declared().Declare(Unsplit()));
-  NicState without_queue = Unsplit();
-  without_queue.channels = WithChange(without_queue.channels, fewer);
-  without_queue.rss.reset();  // its table may be another one then
-  EXPECT_OK(declared().Declare(without_queue));
-}
-
-using ZcrxUnsplit = ZcrxBound;
-
-// __netif_mp_open_rxq(): "tcp-data-split is disabled"; automatic is not enabled.
-TEST_F(ZcrxUnsplit, DeviceTakesNoRing) {
-  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
-  const IfqOptions options = ReceiverOn(queue).ifq;
-  const NicState split = declared().Standing();
-  ASSERT_OK(declared().Declare(Unsplit()));
-  EXPECT_THAT(DryRun(options), FailsWith(EINVAL));
-  ASSERT_OK(declared().Declare(split));
-  EXPECT_OK(DryRun(options));
-}
 
 }  // namespace
 }  // namespace zcrx
