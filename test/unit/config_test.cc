@@ -167,6 +167,29 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
   EXPECT_OK(LoadConfig({.flags = kComplete, .environment = {}, .file = ""}));
 }
 
+TEST_F(ConfigTest, WithoutANicOnlyTheRestIsRead) {
+  const auto config = LoadConfig({.flags = {{"NETIF", "a/b"}, {"ZCRX_PROMISED", "events"}},
+                                  .environment = {},
+                                  .file = {},
+                                  .needs_nic = false});
+  ASSERT_OK(config);
+  EXPECT_THAT(config->promised, ElementsAre("events"));
+  EXPECT_THAT(
+      LoadConfig(
+          {.flags = {{"ZCRX_WAIT", "-1"}}, .environment = {}, .file = {}, .needs_nic = false}),
+      FailsWithText(HasSubstr("ZCRX_WAIT")));
+}
+
+TEST_F(ConfigTest, TellsWhetherANicIsMeant) {
+  EXPECT_FALSE(ConfiguresNic({.flags = {}, .environment = {}, .file = {}}));
+  EXPECT_FALSE(
+      ConfiguresNic({.flags = {{"ZCRX_WAIT", "1"}}, .environment = {{"NETIF", ""}}, .file = {}}));
+  EXPECT_TRUE(
+      ConfiguresNic({.flags = {}, .environment = {{"REMOTE_V6", "2001:db8::2"}}, .file = {}}));
+  WriteFile("net.config", "NETIF=eth1\n");
+  EXPECT_TRUE(ConfiguresNic({.flags = {}, .environment = {}, .file = {}}));
+}
+
 TEST_F(ConfigTest, TakesEveryNameThatAnInterfaceCanHave) {
   for (const std::string& name : {std::string("enp59s0f1np1"), std::string("rack7:port2"),
                                   std::string("cable-to-the-peer"), kLongestName}) {

@@ -20,6 +20,7 @@ TEST(Helper, Skips) { GTEST_SKIP() << "large-chunks: gve answered \xff EOPNOTSUP
 TEST(Helper, Fails) { EXPECT_EQ(1, 2) << "byte \x01\xfe of the stream"; }
 TEST(Helper, Says) { ADD_FAILURE() << "nobody connected\nmore"; }
 TEST(Helper, Crashes) { std::abort(); }
+TEST(FreeHelper, Passes) {}
 
 zcrx::Status Wait(std::chrono::milliseconds span) {
   const auto deadline = zcrx::Deadline::In(span);
@@ -104,5 +105,10 @@ int main(int argc, char** argv) {
              cases.push_back(
                  {.suite = "Check", .name = "link", .file = {}, .text = {}, .start = {}});
              return zcrx::ExitStatus::kAllSkipped;
-           }}));
+           },
+       .no_nic_suites = "Free",
+       .open_without_nic = [](const zcrx::Config& config) -> zcrx::Status {
+         std::cout << "opened without a NIC, " << config.promised.size() << " promised\n";
+         return {};
+       }}));
 }

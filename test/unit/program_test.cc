@@ -166,6 +166,33 @@ TEST_F(ProgramTest, WithoutAConfigurationNothingIsTouched) {
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("NETIF is missing"), Not(HasSubstr("opened"))));
 }
 
+TEST_F(ProgramTest, TestsThatNeedNoNicNeedNoConfiguration) {
+  const Outcome outcome = Run({"--gtest_filter=FreeHelper.*", "--promised=a,b"});
+  EXPECT_EQ(outcome.exit, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("opened without a NIC, 2 promised"));
+  EXPECT_EQ(Run({"--gtest_filter=FreeHelper.*:Helper.Passes"}).exit, 2);
+  EXPECT_EQ(Run({"--gtest_filter=FreeHelper.*", "--wait=never"}).exit, 2);
+}
+
+TEST_F(ProgramTest, ConfiguredOrNotTheyLeaveTheNicAlone) {
+  const Outcome outcome = RunTests("FreeHelper.*");
+  EXPECT_EQ(outcome.exit, 0);
+  EXPECT_THAT(outcome.output, Not(HasSubstr("opened eth1")));
+  EXPECT_THAT(RunTests("FreeHelper.*:Helper.Passes").output, HasSubstr("opened eth1"));
+}
+
+// Half a configuration is a mistake; none is a machine without a NIC.
+TEST_F(ProgramTest, WithoutANicItRunsWhatNeedsNone) {
+  const Outcome outcome = Run({});
+  EXPECT_EQ(outcome.exit, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("no NIC is configured"), HasSubstr("Running 1 test"),
+                                    Not(HasSubstr("opened eth1"))));
+  for (const std::string half : {"--local-v4=192.0.2.1", "--remote-type=ssh", "--config=none"}) {
+    EXPECT_EQ(Run({half}).exit, 2) << half;
+  }
+  EXPECT_EQ(Run({"--check"}).exit, 2);
+}
+
 TEST_F(ProgramTest, ATestbedThatCannotBeOpenedIsNoFailureOfATest) {
   const Outcome outcome = RunTests("Helper.Passes", {}, "open-fails");
   EXPECT_EQ(outcome.exit, 2);
