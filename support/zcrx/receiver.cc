@@ -43,14 +43,6 @@ std::string WhyReceiveFailed(int code) {
   }
 }
 
-void Count(Received& received, uint64_t offset, uint32_t length) {
-  received.areas = std::max(received.areas, (offset >> IORING_ZCRX_AREA_SHIFT) + 1);
-  received.bytes += length;
-  received.completions += 1;
-  received.longest = std::max(received.longest, length);
-  received.lengths.at(static_cast<size_t>(std::bit_width(length))) += 1;
-}
-
 // Enables keepalive. A reset is sent only once, and is lost like any packet that finds no
 // descriptor; a connection that is silent for a second then probes the peer, which resets it again.
 Status KeepAlive(const UniqueFd& listener) {
@@ -66,6 +58,14 @@ Status KeepAlive(const UniqueFd& listener) {
 }
 
 }  // namespace
+
+void Received::Count(uint64_t offset, uint32_t length) {
+  areas = std::max(areas, (offset >> IORING_ZCRX_AREA_SHIFT) + 1);
+  bytes += length;
+  completions += 1;
+  longest = std::max(longest, length);
+  lengths.at(static_cast<size_t>(std::bit_width(length))) += 1;
+}
 
 Receiver::Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& endpoint,
                    const ReceiverOptions& options)
@@ -325,8 +325,8 @@ void Receiver::OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint3
     stream.broken = std::move(right).error();
   }
   if (stream.broken.has_value()) return;
-  Count(received, data.off, length);
-  Count(total_, data.off, length);
+  received.Count(data.off, length);
+  total_.Count(data.off, length);
   PassKillPoint("in", "transfer");
   stream.request_bytes += length;
   GiveBack(data, length);

@@ -66,6 +66,9 @@ struct Received {
   uint64_t areas = 1;                                   // up to the last one that data came in
   uint64_t area_bytes = 0;
   std::chrono::duration<double> seconds{};  // from the connection until its end, all checked
+
+  // Counts a completion with data: its offset and its bytes.
+  void Count(uint64_t offset, uint32_t length);
 };
 
 // Checks bytes in place, `offset` bytes into the stream. An error ends the stream.
