@@ -120,6 +120,11 @@ TEST_F(ZcrxNodevControl, ArmsAnEventOncePerFiring) {
     arm.zc_arm_event.resv[10] = 1;
     EXPECT_THAT(Call(receiver.Uring(), uapi::IORING_REGISTER_ZCRX_CTRL, &arm, 0),
                 FailsWith(EINVAL));
+    // 1549: a shift by as much would lead to the same event.
+    arm.zc_arm_event = {};
+    arm.zc_arm_event.event_type = 32 + uapi::ZCRX_EVENT_COPY;
+    EXPECT_THAT(Call(receiver.Uring(), uapi::IORING_REGISTER_ZCRX_CTRL, &arm, 0),
+                FailsWith(EINVAL));
     EXPECT_OK(receiver.Zcrx().ArmEvent(receiver.Uring(), uapi::ZCRX_EVENT_COPY));
     EXPECT_THAT(receiver.Zcrx().ArmEvent(receiver.Uring(), uapi::ZCRX_EVENT_COPY),
                 FailsWith(EINVAL));

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -88,7 +89,8 @@ TEST_F(ZcrxNodevRefill, TakesAnyOffsetInTheBuffer) {
   inside.off += PageBytes() - 1;
   inside.len = 0;
   ASSERT_OK(Flush({inside}));
-  EXPECT_THAT(Receiver().UseUp(), IsOkAndHolds(1));
+  ASSERT_THAT(Receiver().UseUp(), IsOkAndHolds(1));
+  EXPECT_EQ(Receiver().Taken().at(0).data.off, Entry(3).off) << "another one came back";
 }
 
 // io_zcrx_put_niov_uref(): what the application does not hold, it cannot give back.
@@ -121,12 +123,28 @@ TEST_F(ZcrxNodevRefill, FlushTakesAFullRing) {
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open(options));
   for (int round = 0; round < 3; ++round) {
     EXPECT_THAT(receiver.UseUp(), IsOkAndHolds(256));
-    ASSERT_OK(receiver.GiveBack(receiver.Taken()));
+    const std::vector<TakenBuffer> taken = receiver.Taken();
+    std::set<uint64_t> buffers;
+    for (const TakenBuffer& buffer : taken) buffers.insert(buffer.data.off);
+    EXPECT_EQ(buffers.size(), 256) << "one was given out twice";
+    ASSERT_OK(receiver.GiveBack(taken));
   }
+}
+
+// __zcrx_rq_entries(), where a batch is larger than the ring.
+TEST_F(ZcrxNodevRefill, FlushTakesNoMoreThanTheRingHas) {
+  IfqOptions options = Nodev(kBuffers);
+  options.rq_entries = 16;
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open(options));
+  const RefillRing::Counters counters = receiver.Zcrx().Refill().Shared();
+  std::atomic_ref(*counters.tail).store(1000);
+  ASSERT_OK(receiver.Zcrx().FlushRefillRing(receiver.Uring()));
+  EXPECT_EQ(std::atomic_ref(*counters.head).load(), 16);
 }
 
 struct WrongCounter {
   std::string name;
+  size_t buffers;  // that come back: of empty entries, which name the first one
   void (*spoil)(RefillRing::Counters counters);
 
   friend void PrintTo(const WrongCounter& wrong, std::ostream* out) { *out << wrong.name; }
@@ -138,6 +156,7 @@ class ZcrxNodevRefillCounter : public ZcrxNodevRefill,
 TEST_P(ZcrxNodevRefillCounter, DoesNoHarm) {
   GetParam().spoil(Refill().Shared());
   EXPECT_OK(Receiver().Zcrx().FlushRefillRing(Receiver().Uring()));
+  EXPECT_THAT(Receiver().UseUp(), IsOkAndHolds(GetParam().buffers));
   Refill().Resume();
   ASSERT_OK(Receiver().GiveBack(Taken()));
   EXPECT_THAT(Receiver().UseUp(), IsOkAndHolds(kBuffers));
@@ -145,15 +164,15 @@ TEST_P(ZcrxNodevRefillCounter, DoesNoHarm) {
 
 INSTANTIATE_TEST_SUITE_P(
     , ZcrxNodevRefillCounter,
-    ::testing::Values(WrongCounter{"tail_ahead",
+    ::testing::Values(WrongCounter{"tail_ahead", 1,
                                    [](RefillRing::Counters counters) {
                                      std::atomic_ref(*counters.tail).store(1'000'000);
                                    }},
-                      WrongCounter{"tail_back",
+                      WrongCounter{"tail_back", 1,
                                    [](RefillRing::Counters counters) {
                                      std::atomic_ref(*counters.tail).store(~uint32_t{0});
                                    }},
-                      WrongCounter{"head",
+                      WrongCounter{"head", 0,
                                    [](RefillRing::Counters counters) {
                                      std::atomic_ref(*counters.head).store(12345);
                                    }}),

@@ -267,6 +267,22 @@ TEST_F(ZcrxNodevRequest, GoesOnOnceBuffersAreBack) {
   }
 }
 
+// io_zcrx_recv_skb(): the request waits already, and no packet comes any more to wake it.
+TEST_F(ZcrxNodevRequest, RunsDryWithinAPacket) {
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open(Nodev(16)));
+  ASSERT_OK(receiver.Request());
+  ASSERT_OK(receiver.Send(PageBytes()));
+  ASSERT_OK(receiver.Take(PageBytes()));
+  ASSERT_OK(receiver.Send(20 * PageBytes()));
+  EXPECT_THAT(receiver.End(), FailsWith(ENOMEM));
+  const std::vector<TakenBuffer> taken = receiver.Taken();
+  size_t received = 0;
+  for (const TakenBuffer& buffer : taken) received += buffer.length;
+  ASSERT_OK(receiver.GiveBack(taken));
+  ASSERT_OK(receiver.Request());
+  EXPECT_OK(receiver.Take(21 * PageBytes() - received));
+}
+
 // One gets all, in order: the other waits for what the first leaves.
 TEST_F(ZcrxNodevRequest, SharesASocketWithAnother) {
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open());
