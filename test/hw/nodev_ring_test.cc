@@ -163,9 +163,10 @@ TEST_F(ZcrxNodevMixedRing, DeliversEveryByteInOrder) {
   EXPECT_GE(wide, 50);
 }
 
+// Each time it has a buffer already, which goes back: there are two more than it takes.
 TEST_F(ZcrxNodevMixedRing, EndsARequestThatFindsItFull) {
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver,
-                       LoopbackReceiver::Open(Nodev(), 8, Ring::kMixedFlags));
+                       LoopbackReceiver::Open(Nodev(18), 8, Ring::kMixedFlags));
   ASSERT_OK(receiver.Send(16 * PageBytes()));
   size_t requests = 0;
   for (size_t left = 16 * PageBytes(); left > 0;) {
@@ -180,7 +181,7 @@ TEST_F(ZcrxNodevMixedRing, EndsARequestThatFindsItFull) {
       left -= static_cast<size_t>(next.res);
     }
   }
-  EXPECT_GT(requests, 1) << "eight slots took sixteen completions";
+  EXPECT_GT(requests, 3) << "eight slots took more than four completions each time";
 }
 
 class ZcrxNodevEnd : public NodevTest {};
