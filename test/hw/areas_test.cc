@@ -1,5 +1,6 @@
 // Areas that come while the queue is in use, and registrations that outlive their ring.
 #include "fixtures/zcrx_test.h"
+#include "support/base/pages.h"
 #include "test/hw/small_area.h"
 #include "test/hw/variants.h"
 
@@ -30,6 +31,26 @@ TEST_P(ZcrxAreas, ComeWhenTheFirstIsDry) {
   ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, bytes));
   EXPECT_EQ(received.areas, 2);
   EXPECT_THAT(received, ArrivedInPlace());
+}
+
+// io_zcrx_append_area(): the kernel can read all areas of a registration, or none.
+TEST_P(ZcrxAreas, OfPagesAndADmabufDoNotMix) {
+  ZCRX_REQUIRE(Capability::kDmabufArea, Capability::kMoreAreas);
+  constexpr AreaKind kKinds[] = {AreaKind::kPages, AreaKind::kUdmabuf};
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  for (const AreaKind kind : kKinds) {
+    ASSERT_OK(queue.WaitUntilFree());
+    ASSERT_OK_AND_ASSIGN(const Ring ring, Ring::Create(1, 2));
+    ASSERT_OK_AND_ASSIGN(Ifq ifq, Ifq::Register(ring, ReceiverOn(queue, kind).ifq));
+    for (const AreaKind other : kKinds) {
+      const Status added = ifq.AddArea(ring, {.bytes = 4 * PageBytes(), .kind = other});
+      if (other == kind) {
+        EXPECT_OK(added);
+      } else {
+        EXPECT_THAT(added, FailsWith(EINVAL));
+      }
+    }
+  }
 }
 
 using ZcrxShared = SteeredTest;

@@ -61,6 +61,30 @@ TEST_P(ZcrxSteering, EndsWithItsRule) {
   EXPECT_THAT(after, CameByOtherQueues());
 }
 
+// Buffers that the kernel copied to come back by the same ring as those that the NIC wrote to
+// (zcrx_put_refill_niov() in io_uring/zcrx.c).
+TEST_P(ZcrxSteering, MayChangeInMidStream) {
+  ZCRX_REQUIRE(Capability::kEvents);
+  constexpr uint64_t kLeg = kStreamBytes;
+  constexpr uint64_t kLegs = 4;
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = kLegs * kLeg}));
+  ASSERT_OK(receiver.Accept(kLegs * kLeg, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
+  for (uint64_t leg = 1; leg < kLegs; ++leg) {
+    ASSERT_OK(receiver.Reach(leg * kLeg, Deadline::In(kTransfer)));
+    if (leg % 2 == 1) {
+      ASSERT_OK(queue.Unsteer());
+    } else {
+      ASSERT_OK(queue.Steer(GetParam().steering, receiver.Endpoint()));
+    }
+  }
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender, kLegs * kLeg));
+  ASSERT_TRUE(received.stats.has_value());
+  EXPECT_GT(received.stats->copy_bytes, 0) << "all of it came by the queue";
+  EXPECT_LT(received.stats->copy_bytes, kLegs * kLeg) << "none of it came by the queue";
+}
+
 INSTANTIATE_TEST_SUITE_P(, ZcrxSteering, ::testing::Values(kFlowRule, kRssContext), VariantName);
 
 }  // namespace
