@@ -1,6 +1,7 @@
 #include "support/nic/addresses.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -8,13 +9,26 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
+
+#include "support/base/files.h"
+#include "support/base/kill_point.h"
+#include "support/base/numbers.h"
+#include "support/base/unique_fd.h"
 
 namespace zcrx {
 namespace {
+
+constexpr size_t kLongestNumber = 32;
+
+std::string KeepAddrOnDownFile(const std::string& interface, const std::string& folder) {
+  return folder + "/" + interface + "/keep_addr_on_down";
+}
 
 struct Binary {
   int family;
@@ -73,6 +87,23 @@ Status CheckAddressIsOn(Nic& nic, const std::string& address) {
   return Fail(fmt::format("{} is not an address of {}", address, nic.Name()), 0,
               others.empty() ? "no interface of this machine has this address"
                              : fmt::format("{} has this address", fmt::join(others, ", ")));
+}
+
+Result<uint32_t> GetKeepAddrOnDown(const std::string& interface, const std::string& folder) {
+  const std::string file = KeepAddrOnDownFile(interface, folder);
+  ZCRX_ASSIGN_OR_RETURN(std::string text, ReadFile(file, kLongestNumber));
+  if (text.ends_with('\n')) text.pop_back();
+  const auto value = ParseNumber<int32_t>(text);
+  if (!value) return Fail("read " + file, EBADMSG, "the file does not hold a number");
+  return static_cast<uint32_t>(*value);
+}
+
+Status SetKeepAddrOnDown(const std::string& interface, uint32_t value, const std::string& folder) {
+  const KillPoints points("set_keep_addr_on_down");
+  const std::string file = KeepAddrOnDownFile(interface, folder);
+  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.Valid()) return FailErrno("open " + file);
+  return WriteAll(fd.Get(), fmt::format("{}\n", static_cast<int32_t>(value)), "write " + file);
 }
 
 }  // namespace zcrx

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "support/base/unique_fd.h"
+#include "support/nic/addresses.h"
 #include "support/nic/netlink/socket.h"
 
 namespace zcrx {
@@ -63,6 +64,12 @@ class RunningKernel : public Kernel {
 
   Result<HugePages> GetHugePages() override { return zcrx::GetHugePages(); }
   Status SetHugePages(uint64_t pages) override { return zcrx::SetHugePages(pages); }
+  Result<uint32_t> GetKeepAddrOnDown(const std::string& interface) override {
+    return zcrx::GetKeepAddrOnDown(interface);
+  }
+  Status SetKeepAddrOnDown(const std::string& interface, uint32_t value) override {
+    return zcrx::SetKeepAddrOnDown(interface, value);
+  }
 
  private:
   netlink::Socket route_;

@@ -1,5 +1,6 @@
-// The interface of support/nic to the kernel: netlink requests, notifications, ioctls, huge pages.
-// OpenKernel() returns the running kernel; unit tests use a fake (test/unit/fake_kernel.h).
+// The interface of support/nic to the kernel: netlink requests, notifications, ioctls, sysctls,
+// huge pages. OpenKernel() returns the running kernel; unit tests use a fake
+// (test/unit/fake_kernel.h).
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,8 @@ class Kernel {
   virtual Status Ioctl(const std::string& operation, uint32_t ifindex, void* data) = 0;
   virtual Result<HugePages> GetHugePages() = 0;
   virtual Status SetHugePages(uint64_t pages) = 0;
+  virtual Result<uint32_t> GetKeepAddrOnDown(const std::string& interface) = 0;
+  virtual Status SetKeepAddrOnDown(const std::string& interface, uint32_t value) = 0;
 };
 
 Result<std::unique_ptr<Kernel>> OpenKernel();

@@ -84,9 +84,16 @@ Status ReadHugePages(Nic& nic, NicState& state) {
   return {};
 }
 
+Status ReadKeepAddrOnDown(Nic& nic, NicState& state) {
+  // ENOENT: no IPv6.
+  ZCRX_ASSIGN_OR_RETURN(state.keep_addr_on_down,
+                        IfThere(nic.GetKernel().GetKeepAddrOnDown(nic.Name()), ENOENT));
+  return {};
+}
+
 Status ReadSettings(Nic& nic, NicState& state) {
-  for (const auto& read :
-       {ReadLink, ReadFeatures, ReadChannels, ReadRings, ReadRss, ReadRules, ReadHugePages}) {
+  for (const auto& read : {ReadLink, ReadFeatures, ReadChannels, ReadRings, ReadRss, ReadRules,
+                           ReadHugePages, ReadKeepAddrOnDown}) {
     ZCRX_RETURN_IF_ERROR(read(nic, state));
   }
   return {};
@@ -156,6 +163,7 @@ class Application {
     steered.contexts = wanted_.contexts;
     steered.rules = wanted_.rules;
     steered.huge_pages = wanted_.huge_pages;
+    steered.keep_addr_on_down = wanted_.keep_addr_on_down;
     if (Differences(wanted_, steered).empty() && !SaysWhoseSplit()) return;
     if (!CanSeeQueues(nic_)) return;
     if (const Status gone = WaitForAllProvidersGone(nic_, deadline_); !gone) {
@@ -168,6 +176,11 @@ class Application {
   }
   void BringDown() {
     if (!wanted_.admin_up && now_.admin_up) Try(SetAdminUp(nic_, false));
+  }
+  void ChangeKeepAddrOnDown() {
+    const auto& wanted = wanted_.keep_addr_on_down;
+    if (!wanted || wanted == now_.keep_addr_on_down) return;
+    Try(nic_.GetKernel().SetKeepAddrOnDown(nic_.Name(), *wanted));
   }
   void ChangeMtu() {
     if (wanted_.mtu != now_.mtu) Try(SetMtu(nic_, wanted_.mtu));
@@ -341,6 +354,8 @@ const std::vector<Application::Step> Application::kSteps = {
     &Application::AwaitProviders,
     // Drivers accept rules and contexts only while they are up. Setting the MTU stops the queues.
     &Application::BringUp,
+    // Before it is set down, and not before it is up again.
+    &Application::ChangeKeepAddrOnDown,
     &Application::ChangeMtu,
     // A context is busy while a rule leads to it, and channels cannot be removed while either leads
     // to them.

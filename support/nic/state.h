@@ -3,8 +3,8 @@
 //
 // Apply() is the only way to change a NIC's settings. A test declares the state it needs; the state
 // found before the first test is applied after the last one, by the run, by its guardian, or by
-// zcrx_nic restore. Sysctls are not included because the suite writes none; addresses, routes and
-// the peer are not included either.
+// zcrx_nic restore. Of sysctls only what the suite writes is included; addresses, routes and the
+// peer are not.
 //
 // No kernel shows whether an RSS table that equals the driver's default was set by a user, so that
 // is missing here.
@@ -55,6 +55,7 @@ struct NicState {
   std::map<uint32_t, Rss> contexts = {};  // additional contexts, by number
   std::optional<FlowRules> rules = {};    // rules of every kind, byte for byte
   std::optional<uint64_t> huge_pages = {};
+  std::optional<uint32_t> keep_addr_on_down = {};  // GetKeepAddrOnDown(); absent without IPv6
 
   bool operator==(const NicState&) const = default;
 
@@ -67,7 +68,8 @@ struct NicState {
                       Field{"rss", &NicState::rss},
                       Field{"rss-contexts", &NicState::contexts},
                       Field{"flow-rules", &NicState::rules},
-                      Field{"huge-pages", &NicState::huge_pages}};
+                      Field{"huge-pages", &NicState::huge_pages},
+                      Field{"keep-addr-on-down", &NicState::keep_addr_on_down}};
   }
 };
 

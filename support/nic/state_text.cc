@@ -1,7 +1,7 @@
 // SerializeNicState() and ParseNicState() of support/nic/state.h:
 //
 //   {
-//   "zcrx-nic-state":2,
+//   "zcrx-nic-state":3,
 //   "interface":"nic0",
 //   ...
 //   "features":{"rx-gro":{"active":true,"requested":true}, ...},
@@ -23,7 +23,7 @@
 namespace zcrx {
 namespace {
 
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr const char* kVersionKey = "zcrx-nic-state";
 
 [[noreturn]] void Refuse(const std::string& why) {

@@ -27,6 +27,8 @@ std::vector<Option> Table(SendPlan& plan) {
                        plan.ip_options, 0, kMaxExtensionHeader),
       Number<uint32_t>("--hop-by-hop", "N", "bytes of Hop-by-Hop Options", plan.hop_by_hop, 0,
                        kMaxExtensionHeader),
+      Number("--pause-after", "N", "after N bytes wait until the receiver sends one; 0: go on",
+             plan.pause_after),
       Flag("--reset", "end with RST as soon as the kernel has taken the last byte", plan.reset),
       Span("--lifetime-ms", "N", "limit for the whole run", plan.lifetime, 1ms),
       Span("--lease-ms", "N", "exit after this long without a byte on stdin; 0: no lease",

@@ -33,7 +33,9 @@ struct SendPlan {
   // Bytes in every packet.
   uint32_t ip_options = 0;  // IPv4 options, or an IPv6 Destination Options header
   uint32_t hop_by_hop = 0;  // IPv6 Hop-by-Hop Options header
-  bool reset = false;       // end with RST once all is handed to the kernel, which drops the rest
+  // If set: after so many bytes, waits until the receiver sends one.
+  uint64_t pause_after = 0;
+  bool reset = false;  // end with RST once all is handed to the kernel, which drops the rest
   // How long until the sender gives up. Longer than tests wait for data, so that it is not the
   // sender that ends a test.
   std::chrono::milliseconds lifetime = std::chrono::seconds(300);

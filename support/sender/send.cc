@@ -58,6 +58,18 @@ Status Connect(int socket, const SocketAddress& address, Waiter& waiter) {
   return {};
 }
 
+Status WaitForWord(int socket, Waiter& waiter) {
+  const std::string operation = "wait until the receiver wants more";
+  while (true) {
+    ZCRX_RETURN_IF_ERROR(waiter.WaitFor(POLLIN, operation));
+    std::byte word;
+    const ssize_t got = recv(socket, &word, sizeof(word), 0);
+    if (got > 0) return {};
+    if (got == 0) return Fail(operation, 0, "it has closed the connection");
+    if (errno != EAGAIN && errno != EINTR) return FailErrno(operation);
+  }
+}
+
 Status SendPayload(int socket, const SendPlan& plan, Waiter& waiter) {
   const Payload payload(plan.seed);
   const bool separate = plan.sizes_to != 0;
@@ -68,7 +80,9 @@ Status SendPayload(int socket, const SendPlan& plan, Waiter& waiter) {
   uint64_t sent = 0;
   for (size_t turn = 0; sent < plan.bytes; ++turn) {
     const uint64_t send_size = separate ? turn % plan.sizes_to + 1 : plan.send_size;
-    const auto size = static_cast<size_t>(std::min(send_size, plan.bytes - sent));
+    const uint64_t end =
+        sent < plan.pause_after ? std::min(plan.pause_after, plan.bytes) : plan.bytes;
+    const auto size = static_cast<size_t>(std::min(send_size, end - sent));
     payload.Fill(sent, std::span(buffer).first(size));
     for (size_t done = 0; done < size;) {
       const std::string operation =
@@ -82,6 +96,7 @@ Status SendPayload(int socket, const SendPlan& plan, Waiter& waiter) {
       }
     }
     sent += size;
+    if (sent == plan.pause_after) ZCRX_RETURN_IF_ERROR(WaitForWord(socket, waiter));
   }
   return {};
 }

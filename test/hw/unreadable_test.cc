@@ -10,15 +10,14 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "fixtures/zcrx_test.h"
-#include "support/base/numbers.h"
 #include "support/base/pages.h"
+#include "test/hw/connection.h"
 #include "test/hw/variants.h"
 
 namespace zcrx {
@@ -116,21 +115,6 @@ struct PlainCall {
 
   friend void PrintTo(const PlainCall& call, std::ostream* out) { *out << call.name; }
 };
-
-// Returns this process's descriptor of the connection to `endpoint`.
-Result<int> ConnectionTo(const SocketAddress& endpoint) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-    const auto fd = ParseNumber<int>(entry.path().filename().string());
-    if (!fd) continue;
-    sockaddr_storage peer = {};
-    socklen_t length = sizeof(peer);
-    if (getpeername(*fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
-    const Result<SocketAddress> own = SocketAddress::OfSocket(*fd);
-    if (own && own->Text() == endpoint.Text()) return *fd;
-  }
-  return Fail("find the connection to " + endpoint.Text(), ENOENT);
-}
 
 class ZcrxUnreadable : public ZcrxTest, public ::testing::WithParamInterface<PlainCall> {};
 

@@ -91,7 +91,8 @@ class AnyState {
   std::string NeedlesslyChanged(const std::vector<std::string>& differed, const NicState& found) {
     for (const auto& [what, sentence] :
          {std::pair("link", "link "), std::pair("mtu", "MTU "), std::pair("channels", "channels: "),
-          std::pair("rings", "rings: "), std::pair("huge pages", "huge-pages ")}) {
+          std::pair("rings", "rings: "), std::pair("huge pages", "huge-pages "),
+          std::pair("keep-addr-on-down", "keep-addr-on-down ")}) {
       const bool needed =
           std::ranges::any_of(differed,
                               [&](const auto& text) { return text.starts_with(sentence); }) ||
@@ -139,6 +140,7 @@ class AnyState {
       default:
         if (Below(4) == 0) std::ignore = SetAdminUp(nic, Coin());
         std::ignore = nic.GetKernel().SetHugePages(Below(3));
+        std::ignore = nic.GetKernel().SetKeepAddrOnDown(nic.Name(), OneOf({0U, 1U, ~0U}));
     }
   }
 
@@ -159,6 +161,7 @@ class AnyState {
     if (Coin()) wanted.features["rx-gro"] = {.active = true, .requested = true};
     if (Below(4) == 0) wanted.mtu = OneOf({1500U, 9000U});
     if (Below(4) == 0) wanted.huge_pages = Below(4);
+    if (Below(4) == 0) wanted.keep_addr_on_down = 1;
     return wanted;
   }
 

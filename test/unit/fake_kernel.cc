@@ -373,4 +373,14 @@ Status FakeKernel::SetHugePages(uint64_t pages) {
   return {};
 }
 
+Result<uint32_t> FakeKernel::GetKeepAddrOnDown(const std::string& /*interface*/) {
+  return nic_.keep_addr_on_down;
+}
+
+Status FakeKernel::SetKeepAddrOnDown(const std::string& /*interface*/, uint32_t value) {
+  if (before_change_) before_change_();
+  nic_.SetKeepAddrOnDown(value);
+  return {};
+}
+
 }  // namespace zcrx

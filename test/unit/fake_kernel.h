@@ -26,6 +26,8 @@ class FakeKernel : public Kernel {
   Status Ioctl(const std::string& operation, uint32_t ifindex, void* data) override;
   Result<HugePages> GetHugePages() override;
   Status SetHugePages(uint64_t pages) override;
+  Result<uint32_t> GetKeepAddrOnDown(const std::string& interface) override;
+  Status SetKeepAddrOnDown(const std::string& interface, uint32_t value) override;
 
  private:
   using Messages = std::vector<netlink::Message>;

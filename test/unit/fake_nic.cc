@@ -260,4 +260,9 @@ int FakeNic::SetHugePages(uint64_t pages) {
   return Changed("huge pages");
 }
 
+int FakeNic::SetKeepAddrOnDown(uint32_t value) {
+  keep_addr_on_down = value;
+  return Changed("keep-addr-on-down");
+}
+
 }  // namespace zcrx

@@ -53,6 +53,7 @@ class FakeNic {
   int InsertRule(RawFlowRule rule, uint32_t& location);
   int DeleteRule(uint32_t location);
   int SetHugePages(uint64_t pages);
+  int SetKeepAddrOnDown(uint32_t value);
 
   [[nodiscard]] uint32_t RxQueues() const { return channels.RxQueues(); }
   // As `ethtool -g` shows it.
@@ -70,6 +71,7 @@ class FakeNic {
   std::map<uint32_t, Rss> contexts;
   std::vector<RawFlowRule> rules;  // by location
   uint64_t huge_pages = 0;
+  uint32_t keep_addr_on_down = 0;
   std::set<uint32_t> providers;  // queues with one; seen once more, they have left
   bool providers_stay = false;
   // How often each thing was really changed: "rings", "rule" ...

@@ -78,6 +78,8 @@ TEST(NicStateDifferences, EachIsASentence) {
                   "rings: hds-thresh was 256, is none"));
   EXPECT_THAT(DifferencesAfter([](NicState& now) { now.huge_pages = 0; }),
               ElementsAre("huge-pages was 32, is 0"));
+  EXPECT_THAT(DifferencesAfter([](NicState& now) { now.keep_addr_on_down = 1; }),
+              ElementsAre("keep-addr-on-down was 0, is 1"));
 }
 
 TEST(NicStateDifferences, OfRssAreShort) {

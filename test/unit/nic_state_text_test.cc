@@ -42,7 +42,7 @@ TEST(NicStateText, IsReadAsItWasWritten) {
 
 TEST(NicStateText, HasALineForEachSetting) {
   const std::string text = SerializeNicState(FullState());
-  EXPECT_THAT(text, StartsWith("{\n\"zcrx-nic-state\":2,\n\"interface\":\"nic0\",\n"));
+  EXPECT_THAT(text, StartsWith("{\n\"zcrx-nic-state\":3,\n\"interface\":\"nic0\",\n"));
   EXPECT_THAT(text, HasSubstr("\n\"mtu\":1500,\n\"features\":{\"rx-gro\":{\"active\":true,"
                               "\"requested\":true},"));
   EXPECT_THAT(
@@ -53,7 +53,7 @@ TEST(NicStateText, HasALineForEachSetting) {
                       "\"rss\":{\"rss-indirection-table\":[0,1,2,0],\"rss-hash-key\":\"6d5a00\","));
   EXPECT_THAT(text,
               HasSubstr("\"rules\":[{\"location\":0,\"rule\":\"tcp4 dst-port 80 to queue 1\","));
-  EXPECT_THAT(text, testing::EndsWith("\n\"huge-pages\":32\n}\n"));
+  EXPECT_THAT(text, testing::EndsWith("\n\"huge-pages\":32,\n\"keep-addr-on-down\":0\n}\n"));
 }
 
 TEST(NicStateText, NamesMayHoldAnyByte) {
@@ -108,8 +108,8 @@ TEST(NicStateText, ARefusalSaysWhatIsWrong) {
     return Refusal(Replaced(text, what, by));
   };
   constexpr const char* kOther = "it is not in the form this program writes";
-  EXPECT_THAT(refusal("state\":2", "state\":1"), HasSubstr("version 1 is unknown"));
-  EXPECT_THAT(refusal("state\":2", "other\":2"), HasSubstr("key 'zcrx-nic-state' not found"));
+  EXPECT_THAT(refusal("state\":3", "state\":1"), HasSubstr("version 1 is unknown"));
+  EXPECT_THAT(refusal("state\":3", "other\":3"), HasSubstr("key 'zcrx-nic-state' not found"));
   for (const char* number : {"70000000000", "-1", "1500.0", "15e2", "1500 ", "true"}) {
     EXPECT_THAT(refusal("mtu\":1500", std::string("mtu\":") + number), HasSubstr(kOther));
   }

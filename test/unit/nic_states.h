@@ -52,7 +52,8 @@ inline NicState FullState() {
           .contexts = {{1, {.table = {3, 3}}},
                        {7, {.table = {0}, .key = {std::byte{0xff}}, .hash_function = 1}}},
           .rules = FlowRules{.driver_numbers = true, .rules = {RuleAt(0), RuleAt(3)}},
-          .huge_pages = 32};
+          .huge_pages = 32,
+          .keep_addr_on_down = 0};
 }
 
 }  // namespace zcrx

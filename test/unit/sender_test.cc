@@ -98,6 +98,22 @@ TEST_P(SenderTest, SendsSegmentsOfTheGivenSizes) {
   EXPECT_EQ(sender.Wait(), 0) << sender.errors();
 }
 
+TEST_P(SenderTest, PausesWhenToldSo) {
+  SendPlan plan = Plan(1000, kPatience);
+  plan.pause_after = 600;
+  Program sender(Arguments(plan));
+  UniqueFd connection = Accept();
+  std::string received = Read(connection.Get(), 600, Deadline::In(kPatience));
+  EXPECT_EQ(received.size(), 600);
+  EXPECT_FALSE(Readable(connection.Get(), Deadline::In(50ms)));
+  ASSERT_EQ(write(connection.Get(), "!", 1), 1);
+  received += Read(connection.Get(), 401, Deadline::In(kPatience));
+  EXPECT_EQ(received.size(), 1000);
+  EXPECT_TRUE(Payload(7).Check(0, std::as_bytes(std::span(received))).has_value());
+  connection.Reset();
+  EXPECT_EQ(sender.Wait(), 0) << sender.errors();
+}
+
 TEST_P(SenderTest, ResetsWhenToldSo) {
   SendPlan plan = Plan(1000, kPatience);
   plan.reset = true;
@@ -347,6 +363,7 @@ TEST(SendPlan, SurvivesItsWords) {
         .bytes_per_s = small(0, kLong),
         .ip_options = small(0, kMaxExtensionHeader),
         .hop_by_hop = small(0, kMaxExtensionHeader),
+        .pause_after = number(0, kLong),
         .reset = random() % 2 == 0,
         .lifetime = std::chrono::milliseconds(number(1, kLong)),
         .address = random() % 2 == 0 ? "192.0.2.1" : "fe80::1%eth1",
