@@ -35,6 +35,7 @@ inline constexpr int ETHTOOL_A_RINGS_HDS_THRESH_MAX = 18;  // u32, 6.14
 inline constexpr uint8_t NETDEV_CMD_PAGE_POOL_GET = 5;  // 6.8
 inline constexpr uint8_t NETDEV_CMD_QUEUE_GET = 10;     // 6.8
 inline constexpr uint8_t NETDEV_CMD_QSTATS_GET = 12;    // 6.9
+inline constexpr uint8_t NETDEV_CMD_BIND_RX = 13;       // 6.12
 inline constexpr uint32_t NETDEV_QUEUE_TYPE_RX = 0;
 inline constexpr uint32_t NETDEV_QSTATS_SCOPE_QUEUE = 1;
 
@@ -46,6 +47,11 @@ enum NetdevQueueAttribute : int {
   NETDEV_A_QUEUE_DMABUF = 5,    // u32, 6.12
   NETDEV_A_QUEUE_IO_URING = 6,  // nest, 6.15
   NETDEV_A_QUEUE_XSK = 7,       // nest, 6.15
+};
+enum NetdevDmabufAttribute : int {
+  NETDEV_A_DMABUF_IFINDEX = 1,  // u32
+  NETDEV_A_DMABUF_QUEUES = 2,   // nest, one for each queue
+  NETDEV_A_DMABUF_FD = 3,       // u32
 };
 enum NetdevPagePoolAttribute : int {
   NETDEV_A_PAGE_POOL_ID = 1,            // uint
