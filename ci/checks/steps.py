@@ -62,6 +62,9 @@ def table(scope: Scope) -> list[Step]:
             ["build", "sanitize"], background=True,
         ),
         Step(
+            "uapi", _uapi(scope), {"quick": 5, "gate": 5, "nightly": 5}, ["build"], limit_s=45
+        ),
+        Step(
             "lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 700, "nightly": 700}, ["build"],
             limit_s=2400,
         ),
@@ -176,6 +179,12 @@ def _suite(scope: Scope) -> list[Command]:
     if not scope.touches(*_LAB_PARTS):
         return []
     return [["ci/lab", "run", "--nic", "gve", "--build", _PROGRAMS]]
+
+
+def _uapi(scope: Scope) -> list[Command]:
+    if not scope.touches(*_LAB_PARTS, "ci/checks/"):
+        return []
+    return [_module("checks.uapi", _PROGRAMS)]
 
 
 def _ctest(folder: str, label: str, jobs: int) -> Command:

@@ -54,7 +54,7 @@ class Quick(unittest.TestCase):
     def test_of_a_source(self) -> None:
         self.assertEqual(
             self.steps("support/base/wait.h"),
-            {"format", "build", "sanitize", "lint", "suite", "unit"},
+            {"format", "build", "sanitize", "lint", "uapi", "suite", "unit"},
         )
 
     def test_of_a_unit_test(self) -> None:
