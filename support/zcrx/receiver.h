@@ -92,6 +92,8 @@ class Receiver {
   // Accepts one more connection, which is to carry `bytes`. Accept(), Reach() and CollectAll() are
   // Collect() in steps.
   Status Accept(uint64_t bytes, StreamCheck check, Deadline deadline);
+  // Returns the socket of the connection that was accepted last, while its stream is under way.
+  [[nodiscard]] const UniqueFd& Connection() const { return streams_.back().connection; }
   // Waits until `bytes` are queued in the socket of the connection that was just accepted. Nothing
   // receives them before the next call.
   Status WaitUntilQueued(int bytes, Deadline deadline);

@@ -16,7 +16,6 @@
 #include "support/nic/channels.h"
 #include "support/nic/link.h"
 #include "support/nic/rings.h"
-#include "test/hw/connection.h"
 #include "test/hw/holdings.h"
 
 namespace zcrx {
@@ -80,8 +79,8 @@ TEST_P(ZcrxLifecycleStream, GoesOn) {
   ASSERT_OK(WaitForLink(nic(), Deadline::In(kLinkReturns)));
   ASSERT_OK(TraceAnew());
   queue.CountAnew();
-  ASSERT_OK_AND_ASSIGN(const int connection, ConnectionTo(receiver.Endpoint()));
-  ASSERT_EQ(send(connection, "!", 1, MSG_NOSIGNAL), 1) << strerror(errno);  // the sender goes on
+  ASSERT_EQ(send(receiver.Connection().Get(), "!", 1, MSG_NOSIGNAL), 1)
+      << strerror(errno);  // the sender goes on
   ASSERT_OK_AND_ASSIGN(Received received, Transfer(receiver, sender, 2 * kHalf));
   received.bytes -= kHalf;
   EXPECT_OK(ArrivedInPlace(queue, received));

@@ -17,7 +17,6 @@
 
 #include "fixtures/zcrx_test.h"
 #include "support/base/pages.h"
-#include "test/hw/connection.h"
 #include "test/hw/variants.h"
 
 namespace zcrx {
@@ -126,7 +125,7 @@ TEST_P(ZcrxUnreadable, IsRefusedToPlainCalls) {
   ASSERT_OK(receiver.Accept(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
   // TCP_ZEROCOPY_RECEIVE does not look at less than a page.
   ASSERT_OK(receiver.WaitUntilQueued(static_cast<int>(2 * PageBytes()), Deadline::In(kTransfer)));
-  ASSERT_OK_AND_ASSIGN(const int connection, ConnectionTo(receiver.Endpoint()));
+  const int connection = receiver.Connection().Get();
   EXPECT_THAT(GetParam().call(connection), GetParam().outcome);
 
   ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
