@@ -274,7 +274,7 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
 bool ConfiguresNic(const ConfigSources& sources) {
   const Reader reader(sources);
   return !reader.Problems().empty() || std::ranges::any_of(kKeys, [&](const ConfigKey& key) {
-    return !key.key.starts_with("ZCRX_") && !reader.Get(std::string(key.key)).empty();
+    return key.key != "ZCRX_WAIT" && !reader.Get(std::string(key.key)).empty();
   });
 }
 

@@ -91,8 +91,8 @@ std::optional<std::chrono::seconds> ParseWait(std::string_view text);
 // Loads and checks the configuration. All problems are in the detail of one error, one per line:
 // the key, where the value came from and how to fix it.
 Result<Config> LoadConfig(const ConfigSources& sources);
-// Returns whether any of the variables of the kernel's selftests is set: NIC, addresses, peer. True
-// also if the file cannot be read: LoadConfig() says why.
+// Returns whether anything is set that is about a NIC or a peer: all but ZCRX_WAIT. True also if
+// the file cannot be read: LoadConfig() says why.
 bool ConfiguresNic(const ConfigSources& sources);
 // Returns NETIF only, for programs that need no peer. The error is one sentence, about the first
 // problem.

@@ -145,9 +145,9 @@ void Ifq::Return(const uapi::io_uring_zcrx_cqe& cqe, uint32_t length) {
   refill_.Return(cqe.off, length);
 }
 
-Status Ifq::FlushRefillRing(const Ring& ring) const {
+Status Ifq::FlushRefillRing(const Ring& ring, uint32_t id) {
   uapi::zcrx_ctrl ctrl = {};
-  ctrl.zcrx_id = id_;
+  ctrl.zcrx_id = id;
   ctrl.op = uapi::ZCRX_CTRL_FLUSH_RQ;
   return Control(ring, ctrl, "flush the refill ring");
 }

@@ -55,7 +55,11 @@ class Ifq {
 
   // Makes the kernel take the entries on the refill ring now (6.19). An idle queue never takes them
   // by itself.
-  [[nodiscard]] Status FlushRefillRing(const Ring& ring) const;
+  [[nodiscard]] Status FlushRefillRing(const Ring& ring) const {
+    return FlushRefillRing(ring, id_);
+  }
+  // By a ring that has imported it, where it has another number.
+  [[nodiscard]] static Status FlushRefillRing(const Ring& ring, uint32_t id);
   // Rearms an event that has fired (7.2). Fails with EINVAL if it has not fired.
   [[nodiscard]] Status ArmEvent(const Ring& ring, uapi::zcrx_event_type type) const;
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "support/base/result.h"
 #include "support/zcrx/area.h"
@@ -65,8 +66,8 @@ class Registration {
   // Sends the arguments.
   [[nodiscard]] Status Send(const Ring& ring);
 
-  // Return the memory to one who keeps it as long as the registration lives. The region is mapped
-  // first if it is the kernel's.
+  // Return the memory, which the caller keeps as long as the registration lives. The region is
+  // mapped first if it is the kernel's.
   [[nodiscard]] Area TakeArea() { return std::move(area_); }
   [[nodiscard]] Result<Area> TakeRegion(const Ring& ring);
 

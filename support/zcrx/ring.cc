@@ -91,7 +91,7 @@ Result<bool> Ring::SubmitAndWait(Deadline deadline) {
 const io_uring_cqe* Ring::Peek(unsigned ahead) const {
   const io_uring_cq& queue = ring_->cq;
   const unsigned head = *queue.khead + ahead;
-  if (head == io_uring_smp_load_acquire(queue.ktail)) return nullptr;
+  if (static_cast<int>(io_uring_smp_load_acquire(queue.ktail) - head) <= 0) return nullptr;
   const unsigned wide = (ring_->flags & IORING_SETUP_CQE32) != 0 ? 1 : 0;
   return &queue.cqes[(head & *queue.kring_mask) << wide];
 }

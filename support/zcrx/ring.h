@@ -82,10 +82,10 @@ class Ring {
   Handle ring_;
   // Returns the completion `ahead` slots behind the first one, null if there is none.
   [[nodiscard]] const io_uring_cqe* Peek(unsigned ahead) const;
-  // The rings of IORING_SETUP_CQE32 count completions of 32 bytes as one; mixed ones count 16
-  // bytes.
-  static unsigned Slots(const io_uring_cqe& cqe) {
-    return (cqe.flags & uapi::IORING_CQE_F_32) != 0 ? 2 : 1;
+  // Returns how many slots a completion takes: of a mixed ring one or two.
+  [[nodiscard]] unsigned Slots(const io_uring_cqe& cqe) const {
+    const bool mixed = (ring_->flags & uapi::IORING_SETUP_CQE_MIXED) != 0;
+    return mixed && (cqe.flags & uapi::IORING_CQE_F_32) != 0 ? 2 : 1;
   }
 
   std::function<void(const std::function<void()>&)> around_;

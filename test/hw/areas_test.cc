@@ -1,6 +1,9 @@
 // Areas that come while the queue is in use, and registrations that outlive their ring.
+#include <chrono>
+
 #include "fixtures/zcrx_test.h"
 #include "support/base/pages.h"
+#include "support/nic/queues.h"
 #include "test/hw/small_area.h"
 #include "test/hw/variants.h"
 
@@ -9,6 +12,7 @@ namespace {
 
 // A segment takes a buffer of its own, and fills a third of a page.
 constexpr size_t kBuffersPerPage = 4;
+constexpr std::chrono::milliseconds kRingWouldHaveLeft{500};
 
 using ZcrxAreas = SteeredTest;
 
@@ -62,6 +66,9 @@ TEST_P(ZcrxShared, BoxAloneKeepsTheQueue) {
   const ReceiverOptions options = ReceiverOn(queue);
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   ASSERT_OK_AND_ASSIGN(UniqueFd box, receiver.LeaveRing());
+  // A ring leaves its queue some time after it was closed; that time is over.
+  EXPECT_THAT(WaitForProviderGone(nic(), queue.Index(), Deadline::In(kRingWouldHaveLeft)),
+              FailsWith(ETIMEDOUT));
   EXPECT_THAT(DryRun(options.ifq), FailsWith(EEXIST));
   ASSERT_OK(receiver.EnterRing(box));
   box.Reset();

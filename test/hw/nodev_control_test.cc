@@ -98,9 +98,10 @@ TEST_F(ZcrxNodevControl, ArmsAnEventOncePerFiring) {
           EXPECT_EQ(next.res, static_cast<int32_t>(uapi::ZCRX_EVENT_COPY));
           EXPECT_FALSE(next.More());
           ++events;
-        } else {
-          received += static_cast<size_t>(next.res);
+          continue;
         }
+        ASSERT_GT(next.res, 0);
+        received += static_cast<size_t>(next.res);
       }
     }
     // The event may come behind the data.

@@ -162,7 +162,7 @@ TEST_F(ZcrxNodevReceiver, TellsOfCopiesOnceUntilArmedAgain) {
     ASSERT_OK(receiver.Collect(100'000, IsPayload(), Deadline::In(kPatience)));
     ASSERT_OK_AND_ASSIGN(
         const Received told,
-        receiver.WaitForEvent(uapi::ZCRX_EVENT_COPY, IsPayload(), Deadline::In(kPatience)));
+        receiver.WaitForEvent(uapi::ZCRX_EVENT_COPY, IsPayload(), Deadline::In(kPatience), round));
     EXPECT_EQ(told.events[uapi::ZCRX_EVENT_COPY], round);
     EXPECT_EQ(told.stats->copy_bytes, round * 100'000);
     EXPECT_OK(receiver.ArmEvent(uapi::ZCRX_EVENT_COPY));

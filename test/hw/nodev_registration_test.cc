@@ -18,8 +18,8 @@ namespace zcrx {
 namespace {
 
 constexpr uint64_t kNowhere = 8;  // an address that is never mapped (vm.mmap_min_addr)
-constexpr uint64_t kLastPage = ~uint64_t{0xfff};
 
+uint64_t LastPage() { return ~(uint64_t{PageBytes()} - 1); }
 uint32_t Pages(uint32_t count) { return count * static_cast<uint32_t>(PageBytes()); }
 
 using WrongRegistration = WrongValue<Registration>;
@@ -104,7 +104,7 @@ const std::vector<WrongRegistration> kRegion = {
     {"region_address_odd", EINVAL, "memmap.c: ~PAGE_MASK",
      [](auto& wrong) { wrong.Arguments().region.user_addr += 64; }},
     {"region_wraps", EOVERFLOW, "memmap.c: check_add_overflow()",
-     [](auto& wrong) { wrong.Arguments().region.user_addr = kLastPage; }},
+     [](auto& wrong) { wrong.Arguments().region.user_addr = LastPage(); }},
     {"region_unmapped", EFAULT, "memmap.c: io_pin_pages()",
      [](auto& wrong) { mprotect(wrong.RegionBytes().data(), PageBytes(), PROT_NONE); }},
     {"region_read_only", EFAULT, "memmap.c: FOLL_WRITE",
@@ -125,7 +125,7 @@ const std::vector<WrongRegistration> kArea = {
     {"area_over_a_tebibyte", EINVAL, "rsrc.c: SZ_1T",
      [](auto& wrong) { wrong.Arguments().area.len = (uint64_t{1} << 40) + PageBytes(); }},
     {"area_wraps", EOVERFLOW, "rsrc.c: check_add_overflow()",
-     [](auto& wrong) { wrong.Arguments().area.addr = kLastPage; }},
+     [](auto& wrong) { wrong.Arguments().area.addr = LastPage(); }},
     {"area_address_odd", EINVAL, "307: area_reg->addr & ~PAGE_MASK",
      [](auto& wrong) {
        wrong.Arguments().area.addr += 64;

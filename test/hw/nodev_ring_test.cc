@@ -1,10 +1,8 @@
 // The rings around a registration: a refill ring that the kernel allocates, completions of two
 // sizes, and what is left when a ring ends in the middle of everything.
 #include <linux/io_uring.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,8 +12,8 @@
 #include <vector>
 
 #include "fixtures/nodev_test.h"
+#include "support/base/child_process.h"
 #include "support/base/pages.h"
-#include "support/base/wait.h"
 #include "test/hw/wrong_value.h"
 
 namespace zcrx {
@@ -74,7 +72,6 @@ TEST_F(ZcrxNodevKernelRing, IsTheOnlyOneThatIsMapped) {
 
 // A mapping is a reference to the ring's file, so that closing its descriptor ends nothing.
 TEST_F(ZcrxNodevKernelRing, LivesAsLongAsItsMapping) {
-  const auto pinned = [] { return TakeProcessStock().value_or(ProcessHoldings{}).pinned_kib; };
   Area mapping;
   {
     ASSERT_OK_AND_ASSIGN(const Ring ring, Ring::Create(1, 2));
@@ -82,17 +79,9 @@ TEST_F(ZcrxNodevKernelRing, LivesAsLongAsItsMapping) {
     ASSERT_OK(registration.Send(ring));
     ASSERT_OK_AND_ASSIGN(mapping, registration.TakeRegion(ring));
   }
-  const uint64_t held = pinned();
-  EXPECT_GE(held, kBuffers * PageBytes() / 1024);
-  {  // Rings that end later have ended by the time that this one has not.
-    ASSERT_OK_AND_ASSIGN(const Ring ring, Ring::Create(1, 2));
-    ASSERT_OK(Ifq::Register(ring, Nodev()));
-  }
-  EXPECT_OK(Becomes(
-      "the later ring has ended", [&]() -> Result<bool> { return pinned() <= held; }, Soon()));
-  EXPECT_EQ(pinned(), held);
-  mapping = Area();
-  EXPECT_OK(Becomes("nothing is pinned", [&]() -> Result<bool> { return pinned() == 0; }, Soon()));
+  ASSERT_OK(ALaterRingEnds());
+  ASSERT_OK_AND_ASSIGN(const ProcessHoldings held, TakeProcessStock());
+  EXPECT_GE(held.pinned_kib, kBuffers * PageBytes() / 1024);
 }
 
 using WrongRegistration = WrongValue<Registration>;
@@ -243,28 +232,17 @@ TEST_F(ZcrxNodevEnd, LeavesTheSocketAsItIs) {
 // A process that is killed in the middle of it, again and again.
 TEST_F(ZcrxNodevEnd, ByAKill) {
   for (int round = 0; round < 20; ++round) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
-    const UniqueFd ready(ends[0]);
-    UniqueFd tell(ends[1]);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      auto receiver = LoopbackReceiver::Open(Nodev(kBuffers));
-      const bool right = receiver && receiver->Send(PageBytes()) && receiver->Request() &&
-                         receiver->Take(PageBytes());
-      const char answer = right ? 'y' : 'n';
-      if (write(tell.Get(), &answer, 1) == 1) pause();
-      _exit(1);
-    }
-    tell.Reset();
-    char answer = 'n';
-    EXPECT_EQ(read(ready.Get(), &answer, 1), 1);
-    EXPECT_EQ(answer, 'y') << "the process could not receive";
-    kill(child, SIGKILL);
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status));
+    ASSERT_OK_AND_ASSIGN(ChildProcess child, ChildProcess::Start([](const UniqueFd& channel) {
+                           auto receiver = LoopbackReceiver::Open(Nodev(kBuffers));
+                           const bool right = receiver && receiver->Send(PageBytes()) &&
+                                              receiver->Request() && receiver->Take(PageBytes());
+                           if (right && write(channel.Get(), "!", 1) == 1) pause();
+                           return 1;
+                         }));
+    char received = 0;
+    ASSERT_OK(child.Read(&received, sizeof(received), Soon()));
+    child.Kill();
+    EXPECT_THAT(child.Wait(Soon()), FailsWithText(::testing::HasSubstr("signal 9")));
   }
 }
 

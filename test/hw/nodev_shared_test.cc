@@ -4,16 +4,17 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "fixtures/nodev_test.h"
+#include "support/base/child_process.h"
 #include "support/base/pages.h"
 #include "support/base/wait.h"
 #include "test/hw/wrong_value.h"
@@ -41,7 +42,7 @@ class ZcrxNodevShared : public NodevTest {
     NodevTest::TearDown();
   }
   LoopbackReceiver& Exporter() { return *exporter_; }
-  Result<LoopbackReceiver> Import() { return LoopbackReceiver::Import(*exporter_, box_); }
+  Result<LoopbackReceiver> Import() { return LoopbackReceiver::Import(exporter_->Memory(), box_); }
   // Closes the exporter's ring.
   void CloseExporter() { exporter_.reset(); }
   UniqueFd& Box() { return box_; }
@@ -77,25 +78,26 @@ TEST_F(ZcrxNodevShared, OutlivesItsExporter) {
   ASSERT_OK(importer.Request());
   CloseExporter();
   Box().Reset();
+  ASSERT_OK(ALaterRingEnds());
   ASSERT_OK(importer.Send(kBytes));
   EXPECT_OK(importer.Take(kBytes));
 }
 
 TEST_F(ZcrxNodevShared, LivesInTheBoxAlone) {
-  ASSERT_OK_AND_ASSIGN(LoopbackReceiver first, Import());
+  const std::shared_ptr<Ifq> memory = Exporter().Memory();
   CloseExporter();
-  ASSERT_OK_AND_ASSIGN(LoopbackReceiver second, LoopbackReceiver::Import(first, Box()));
-  Close(std::move(first));
-  ASSERT_OK(second.Request());
-  ASSERT_OK(second.Send(kBytes));
-  EXPECT_OK(second.Take(kBytes));
+  ASSERT_OK(ALaterRingEnds());
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver importer, LoopbackReceiver::Import(memory, Box()));
+  ASSERT_OK(importer.Request());
+  ASSERT_OK(importer.Send(kBytes));
+  EXPECT_OK(importer.Take(kBytes));
 }
 
 TEST_F(ZcrxNodevShared, IsExportedByAnImporterToo) {
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver importer, Import());
   ASSERT_OK_AND_ASSIGN(const UniqueFd again, ExportIfq(importer.Uring(), importer.Id()));
   CloseExporter();
-  ASSERT_OK_AND_ASSIGN(LoopbackReceiver last, LoopbackReceiver::Import(importer, again));
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver last, LoopbackReceiver::Import(importer.Memory(), again));
   EXPECT_THAT(last.UseUp(), IsOkAndHolds(kBuffers));
 }
 
@@ -219,7 +221,7 @@ TEST_F(ZcrxNodevShared, EventsStayWithTheExporter) {
   options.event_user_data = kEvent;
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver exporter, LoopbackReceiver::Open(options));
   ASSERT_OK_AND_ASSIGN(const UniqueFd box, ExportIfq(exporter.Uring(), exporter.Id()));
-  ASSERT_OK_AND_ASSIGN(LoopbackReceiver importer, LoopbackReceiver::Import(exporter, box));
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver importer, LoopbackReceiver::Import(exporter.Memory(), box));
   ASSERT_OK(importer.Request());
   ASSERT_OK(importer.Send(PageBytes()));
   ASSERT_OK(importer.Take(PageBytes()));
@@ -294,32 +296,25 @@ Status ReceiveElsewhere(const UniqueFd& from, const TcpPair& tcp, size_t bytes) 
 // The data is in the exporter's memory, where the other process cannot see it.
 TEST_F(ZcrxNodevShared, IsImportedByAnotherProcess) {
   ASSERT_OK_AND_ASSIGN(TcpPair tcp, TcpPair::Connect(AF_INET));
-  std::array<int, 2> ends{};
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
-  const UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
   std::vector<std::byte> sent(3 * PageBytes());
   const Payload payload(7);
   payload.Fill(0, sent);
   ASSERT_OK(tcp.Send(sent, Soon()));
-
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) _exit(ReceiveElsewhere(theirs, tcp, sent.size()) ? 0 : 1);
-  theirs.Reset();
-  EXPECT_OK(SendDescriptor(ours, Box().Get()));
+  ASSERT_OK_AND_ASSIGN(ChildProcess child, ChildProcess::Start([&](const UniqueFd& channel) {
+                         return ReceiveElsewhere(channel, tcp, sent.size()) ? 0 : 1;
+                       }));
+  ASSERT_OK(SendDescriptor(child.Channel(), Box().Get()));
   uint64_t received = 0;
-  Completion next;
-  while (read(ours.Get(), &next, sizeof(next)) == sizeof(next) && next.res > 0) {
+  while (true) {
+    Completion next;
+    ASSERT_OK(child.Read(&next, sizeof(next), Soon()));
+    if (!next.More()) break;
     const auto length = static_cast<uint32_t>(next.res);
-    const auto bytes = Exporter().Zcrx().At(next.data, length);
-    ASSERT_OK(bytes);
-    EXPECT_OK(payload.Check(received, *bytes));
+    ASSERT_OK_AND_ASSIGN(const auto bytes, Exporter().Zcrx().At(next.data, length));
+    EXPECT_OK(payload.Check(received, bytes));
     received += length;
   }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0) << "the other process failed";
+  EXPECT_THAT(child.Wait(Soon()), IsOkAndHolds(0));
   EXPECT_EQ(received, sent.size());
 }
 

@@ -187,7 +187,8 @@ TEST_F(ProgramTest, WithoutANicItRunsWhatNeedsNone) {
   EXPECT_EQ(outcome.exit, 0);
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("no NIC is configured"), HasSubstr("Running 1 test"),
                                     Not(HasSubstr("opened eth1"))));
-  for (const std::string half : {"--local-v4=192.0.2.1", "--remote-type=ssh", "--config=none"}) {
+  for (const std::string half : {"--local-v4=192.0.2.1", "--remote-type=ssh", "--config=none",
+                                 "--promised=header-split", "--remote-dir=/scratch"}) {
     EXPECT_EQ(Run({half}).exit, 2) << half;
   }
   EXPECT_EQ(Run({"--check"}).exit, 2);

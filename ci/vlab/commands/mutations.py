@@ -61,7 +61,7 @@ def act(options: argparse.Namespace) -> int:
         started, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
         with (
             tempfile.TemporaryDirectory(prefix="zcrx-mutations-") as scratch,
-            mutable(tree, {one.file for one in every}, Path(scratch)) as kernel,
+            mutable(tree, Path(scratch)) as kernel,
         ):
             trials = _Trials(kernel, Supplies(), build, out, options.limit)
             tried = trials.all(wanted)

@@ -100,7 +100,7 @@ class Lab:
 
     def set_fault(self, text: str) -> None:
         """Gives the DUT's NIC a fault: "NAME" or "NAME=ARGUMENT"."""
-        assert self._nic is not None  # no fault is one of no NIC
+        assert self._nic is not None  # faults need a NIC
         self._nic.control(f"fault {DUT.name} {text}")
 
     def clear_faults(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ where the changed file is put: the tree is only read, and one file is compiled a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,11 +20,10 @@ _PURPOSE = "mutations"
 
 
 class MutableKernel:
-    """`files`: all that any mutation changes. `scratch`: for the kernel that is in use."""
+    """`scratch`: for the kernel that is in use."""
 
-    def __init__(self, base: Build, files: Iterable[str], scratch: Path) -> None:
+    def __init__(self, base: Build, scratch: Path) -> None:
         self._base = base
-        self._places = [base.out / file for file in files]
         self._kernel = scratch / "kernel"
 
     def make(self, mutation: Mutation | None, modules: Sequence[str]) -> Kernel:
@@ -40,15 +39,19 @@ class MutableKernel:
         return own.unpacked(self._base.out, modules, self._kernel)
 
     def restore(self) -> None:
-        """make compiles what had been changed again: from another path is another command."""
-        for place in self._places:
-            place.unlink(missing_ok=True)
+        """Takes away whatever hides a source, also of a run that was killed, with other mutations.
+
+        make compiles what had been changed again: from another path is another command.
+        """
+        for place in self._base.out.rglob("*.c"):
+            if (self._base.tree / place.relative_to(self._base.out)).is_file():
+                place.unlink()
 
 
 @contextmanager
-def mutable(tree: Path, files: Iterable[str], scratch: Path) -> Iterator[MutableKernel]:
+def mutable(tree: Path, scratch: Path) -> Iterator[MutableKernel]:
     with build.configured(tree, [], purpose=_PURPOSE) as base:
-        kernel = MutableKernel(base, files, scratch)
+        kernel = MutableKernel(base, scratch)
         try:
             yield kernel
         finally:

@@ -52,8 +52,9 @@ def judged(mutation: Mutation, control: Ran, ran: Ran, seconds: float) -> Tried:
     if failed:
         return _tried(mutation, True, failed[0].test, headline(failed[0].text), seconds)
     ended = _end(ran.trouble)
-    if ended and ended == mutation.ends:
-        return _tried(mutation, True, _running(ran.cases), f"the guest's {ended}", seconds)
+    running = _running(ran.cases)
+    if ended and ended == mutation.ends and running in names:
+        return _tried(mutation, True, running, f"the guest's {ended}", seconds)
     number = len(ran.cases)
     said = ran.trouble.partition("\n")[0] or f"no failure in {number} test{'s' * (number != 1)}"
     return _tried(mutation, False, "", f"a {ended}: {said}" if ended else said, seconds)
