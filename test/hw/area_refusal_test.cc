@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
                      [](auto& wrong) { wrong.Arguments().area.len -= PageBytes(); },
                      {Capability::kDmabufArea}}},
         AreaRefusal{AreaKind::kPages,
-                    {"chunks_beyond_what_lies_together",
+                    {"buffers_beyond_what_lies_together",
                      ERANGE,
                      "537: io_area_max_shift()",
                      [](auto& wrong) { wrong.Arguments().ifq.rx_buf_len = kTwoGib; },

@@ -25,7 +25,7 @@ ethtool -K nic0 ntuple on
 ethtool -N nic0 flow-type tcp4 dst-port 4000 action 1 loc 5
 state >/tmp/before
 
-case_of no_configuration zcrx_tests
+case_of no_configuration zcrx_tests '--gtest_filter=ZcrxReceive.*'
 case_of unknown_argument suite --gtest_filtr=x
 case_of nothing_selected suite --gtest_filter=Nothing
 case_of no_such_interface suite --netif=eth7

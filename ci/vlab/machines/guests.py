@@ -122,6 +122,7 @@ NICS = {
             "/rss_context": "EOPNOTSUPP",
             "ZcrxLargeChunks.": "EOPNOTSUPP",
             "/chunks_": "EOPNOTSUPP",
+            "/hds_thresh": "hds-threshold",
             "ZcrxHeaderLength.MakesNoDifferenceToThePayload/ipv6_": "CHECKSUM_NONE",
         },
     ),
@@ -140,6 +141,7 @@ NICS = {
         mtu=9000,
         places_rules=True,
         queue_bytes=r" *rx[0-9][0-9]*_bytes: ",
+        denies={"/hds_thresh": "hds-threshold"},
     ),
 }  # fmt: skip
 
