@@ -114,7 +114,7 @@ class Applied(unittest.TestCase):
             seen.append(changed.read_text(encoding="utf-8") if changed.exists() else None)
 
         base = mock.Mock(tree=self.tree, out=self.out, make=make)
-        kernel = MutableKernel(base, [_FILE], self.out)
+        kernel = MutableKernel(base, self.out)
         changed.write_text("of a run that was killed", encoding="utf-8")
         with mock.patch("vlab.kernels.own.unpacked") as unpacked:
             for mutation in (None, _ONE, None):
@@ -164,6 +164,7 @@ class Verdict(unittest.TestCase):
             self.assertIn(f"a {end}: ", found.said)
         self.assertFalse(self.tried(_ran(_RUNNING, trouble=_HANG), "panic").caught)
         self.assertFalse(self.tried(_ran(trouble="the NIC process ended"), "panic").caught)
+        self.assertFalse(self.tried(_ran(trouble=_PANIC), "panic").caught, "no test had begun")
 
     def test_what_can_catch_it_passes_without_it(self) -> None:
         self.assertEqual(verdict.able(_ONE, _CONTROL), {"ZcrxNodevA.a"})
