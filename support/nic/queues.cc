@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kLookAgain{100};
 std::string StillBound(const std::vector<RxQueue>& queues) {
   std::string names;
   for (const RxQueue& queue : queues) {
-    if (!queue.HasProvider()) continue;
+    if (!queue.HasProvider() && !queue.xsk) continue;
     names += fmt::format("{}queue {} ({})", names.empty() ? "" : ", ", queue.id,
                          queue.io_uring ? "io_uring"
                          : queue.dmabuf ? "dmabuf"
@@ -39,8 +39,9 @@ Status WaitUntilUnbound(Nic& nic, const std::string& operation, std::optional<ui
   if (const auto group = netdev->Group(NETDEV_MCGRP_PAGE_POOL)) {
     ZCRX_ASSIGN_OR_RETURN(pools, nic.GetKernel().Listen(NETLINK_GENERIC, *group));
   }
+  // AF_XDP on another queue is somebody else's, and hinders no setting.
   const auto awaited = [only](const RxQueue& queue) {
-    return queue.HasProvider() && (!only || queue.id == *only);
+    return only ? queue.id == *only && (queue.HasProvider() || queue.xsk) : queue.HasProvider();
   };
   while (true) {
     ZCRX_ASSIGN_OR_RETURN(const auto queues, GetRxQueues(nic));

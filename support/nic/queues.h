@@ -24,7 +24,7 @@ struct RxQueue {
   std::optional<uint32_t> dmabuf = {};  // number of the binding of a devmem provider
   bool xsk = false;                     // an AF_XDP socket, which leaves as providers do
 
-  [[nodiscard]] bool HasProvider() const { return io_uring || dmabuf.has_value() || xsk; }
+  [[nodiscard]] bool HasProvider() const { return io_uring || dmabuf.has_value(); }
   bool operator==(const RxQueue&) const = default;
 };
 Result<RxQueue> GetRxQueue(Nic& nic, uint32_t queue);
