@@ -21,7 +21,7 @@ Result<ChildProcess> ChildProcess::Start(const std::function<int(const UniqueFd&
     return FailErrno("start a process: socketpair");
   }
   UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
+  const UniqueFd theirs(ends[1]);
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return FailErrno("start a process: fork");
