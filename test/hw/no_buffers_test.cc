@@ -21,9 +21,7 @@ TEST_P(ZcrxNoBuffers, FiresWhenTheAreaRunsDry) {
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
   const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue);
-  options.ifq.area.bytes = area;
-  options.ifq.event_mask |= uapi::EventBit(uapi::ZCRX_EVENT_ALLOC_FAIL);
-  options.return_buffers = false;
+  RunDry(area, options);
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   const uint64_t bytes = 2 * area;
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));
@@ -45,9 +43,7 @@ TEST_P(ZcrxNoBuffers, FiresAgainOnceArmed) {
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue({.small_ring = true}));
   const size_t area = SmallAreaBytes(declared().Standing().rings);
   ReceiverOptions options = ReceiverOn(queue);
-  options.ifq.area.bytes = area;
-  options.ifq.event_mask |= uapi::EventBit(uapi::ZCRX_EVENT_ALLOC_FAIL);
-  options.return_buffers = false;
+  RunDry(area, options);
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, options));
   const uint64_t bytes = 4 * area;
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = bytes}));

@@ -226,6 +226,8 @@ TEST_F(ZcrxNodevEnd, LeavesTheSocketAsItIs) {
     ASSERT_OK(receiver.Send(2 * kBytes));
     ASSERT_OK(receiver.Take(kBytes));
   }
+  const timeval patience = {.tv_sec = kNodevPatience.count(), .tv_usec = 0};
+  ASSERT_EQ(setsockopt(socket->Get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
   EXPECT_EQ(recv(socket->Get(), rest.data(), rest.size(), MSG_WAITALL), kBytes);
 }
 
