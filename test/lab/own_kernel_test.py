@@ -42,6 +42,16 @@ class OwnKernel(LabTest):
         self.assertFalse((self.out / "dut-console.log").exists())
         self.assert_nothing_left()
 
+    def test_says_that_it_panics(self) -> None:
+        """It does not know the parameter that tells it what to run, and finds no root either."""
+        image = self.stock.image.read_bytes().replace(b"\0rdinit=\0", b"\0rdinot=\0")
+        (self.tree / "vmlinux").write_bytes(image)
+        done = self.lab("run", "--nic", "gve", "--kernel", str(self.tree), "--", _TEST)
+        self.assertEqual(done.returncode, 5, done.stdout)
+        self.assertRegex(done.stderr, r"the guest (dut|peer) ended while it booted; the end of /")
+        self.assertIn("Kernel panic - not syncing: VFS: Unable to mount root fs", done.stderr)
+        self.assert_nothing_left()
+
     def test_says_what_a_guest_could_not_load(self) -> None:
         (driver,) = self.tree.glob("gve.ko")
         broken = driver.read_bytes().replace(b"napi_complete_done", b"napi_complete_gone")

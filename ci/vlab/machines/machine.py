@@ -152,7 +152,8 @@ class Machine:
 
     def end(self) -> None:
         self._qmp.close()
-        end(self._process, Deadline(_GRACE_S))
+        with self._process:  # whose pipes are closed
+            end(self._process, Deadline(_GRACE_S))
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-import tomllib
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vlab.base import tables
 from vlab.base.errors import LabError, UsageError
 from vlab.base.nodev import NO_NIC
 from vlab.base.paths import MUTATIONS
@@ -50,36 +50,15 @@ class Mutation:
 
 
 def load(path: Path = MUTATIONS) -> list[Mutation]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise LabError(f"{path}: {error}") from error
-    entries = content.pop("mutation", [])
-    if content or not isinstance(entries, list):
-        raise LabError(f"{path}: only [[mutation]] tables are allowed")
-    mutations = [_mutation(path, number, entry) for number, entry in enumerate(entries, start=1)]
-    names = [one.name for one in mutations]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise LabError(f"{path}: two mutations have the name {twice[0]}")
-    return mutations
+    return [_mutation(where, entry) for where, entry in tables.read(path, "mutation", Mutation)]
 
 
-def _mutation(path: Path, number: int, entry: Any) -> Mutation:
-    where = f"{path}: mutation {number}"
-    if not isinstance(entry, dict):
-        raise LabError(f"{where} is not a table")
-    needed = {field.name for field in fields(Mutation) if field.default is MISSING}
-    if missing := needed - entry.keys():
-        raise LabError(f"{where} lacks {', '.join(sorted(missing))}")
-    if unknown := entry.keys() - {field.name for field in fields(Mutation)}:
-        raise LabError(f"{where} has an unknown key: {', '.join(sorted(unknown))}")
+def _mutation(where: str, entry: dict[str, Any]) -> Mutation:
     for key, value in entry.items():
         if not isinstance(value, str) or not (value or key == "after"):
             raise LabError(f"{where}: {key} is not a text, or empty")
     one = Mutation(**entry)
-    if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", one.name):
-        raise LabError(f"{where}: name is not of small letters and digits with - between")
-    where = f"{path}: {one.name}"
+    where = f"{where} ({one.name})"
     # make finds a source file in the build's folder first, a header where the source file is.
     if not re.fullmatch(r"(\w+/)+\w+\.c", one.file):
         raise LabError(f"{where}: file is not the path of a .c file in the kernel's tree")

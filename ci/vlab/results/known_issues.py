@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
-import re
-import tomllib
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vlab.base import tables
 from vlab.base.errors import LabError
+from vlab.kernels import build
 from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, Case, CellResult, Outcome
 
 # How often `ci/lab repro` tries at most, where the entry does not say.
@@ -69,31 +69,10 @@ class KnownIssue:
 
 
 def load(path: Path) -> list[KnownIssue]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise LabError(f"{path}: {error}") from error
-    entries = content.pop("fault", [])
-    if content or not isinstance(entries, list):
-        raise LabError(f"{path}: only [[fault]] tables are allowed")
-    faults = [_fault(path, number, entry) for number, entry in enumerate(entries, start=1)]
-    names = [fault.name for fault in faults]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise LabError(f"{path}: two faults have the name {twice[0]}")
-    return faults
+    return [_fault(where, entry) for where, entry in tables.read(path, "fault", KnownIssue)]
 
 
-def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
-    """No other keys than it may have: a misspelt one would make an entry that never fits."""
-    where = f"{path}: fault {number}"
-    if not isinstance(entry, dict):
-        raise LabError(f"{where} is not a table")
-    known = {field.name for field in fields(KnownIssue)}
-    needed = {field.name for field in fields(KnownIssue) if field.default is MISSING}
-    if missing := needed - entry.keys():
-        raise LabError(f"{where} lacks {', '.join(sorted(missing))}")
-    if unknown := entry.keys() - known:
-        raise LabError(f"{where} has an unknown key: {', '.join(sorted(unknown))}")
+def _fault(where: str, entry: dict[str, Any]) -> KnownIssue:
     for name, value in entry.items():
         if name == "look_again":
             # A datetime is a date to Python, but cannot be compared with one.
@@ -108,10 +87,10 @@ def _fault(path: Path, number: int, entry: Any) -> KnownIssue:
         elif name in ("kernels", "nics", "arguments", "built_with"):
             if not (isinstance(value, list) and value and all(map(_is_text, value))):
                 raise LabError(f"{where}: {name} is not a list of texts, or empty")
+            if name == "built_with" and (strange := set(value) - build.options().keys()):
+                raise LabError(f"{where}: no kernel is built with {', '.join(sorted(strange))}")
         elif not _is_text(value):
             raise LabError(f"{where}: {name} is not a text, or empty")
-        elif name == "name" and not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", value):
-            raise LabError(f"{where}: name is not of small letters and digits with - between")
     return KnownIssue(**entry)
 
 

@@ -90,6 +90,7 @@ class Format(unittest.TestCase):
             self.refused(_ENTRY + f"runs = {runs}", "runs is not a number from 1 to 9999")
         self.refused(_ENTRY + "arguments = []", "arguments is not a list of texts, or empty")
         self.refused(_ENTRY + 'nic_fault = ""', "nic_fault is not a text, or empty")
+        self.refused(_ENTRY + 'built_with = ["kasan", "kasn"]', "no kernel is built with kasn")
         for name in ("Forgets", "a b", "-a", "a--b"):
             self.refused(_ENTRY.replace("forgets", name, 1), "name is not of small letters")
         self.refused(_ENTRY * 2, "two faults have the name forgets")

@@ -1,0 +1,56 @@
+"""What is said of a guest that does not get as far as it should. A shell stands for QEMU: what a
+kernel must do to hang at a certain point no real one can be asked."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import GuestFailed
+from vlab.debian.tools import Accelerator
+from vlab.machines.guests import DUT
+from vlab.machines.machine import Hardware, Machine
+
+
+class Boot(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.console = self.folder / "console.log"
+
+    def boot(self, script: str) -> Machine:
+        hardware = Hardware(
+            DUT, ["/bin/sh", "-c", script, "qemu"], Accelerator([], ""), self.folder / "vmlinux", b"", []
+        )
+        machine = Machine(hardware, [], self.folder, self.console)
+        self.addCleanup(machine.end)
+        return machine
+
+    def failure(self, script: str, deadline: Deadline) -> str:
+        machine = self.boot(script)
+        with self.assertRaises(GuestFailed) as raised:
+            machine.wait_parked(deadline)
+        return str(raised.exception)
+
+    def test_that_never_says_it_is_ready(self) -> None:
+        said = self.failure("exec sleep 600", Deadline(0.1))
+        self.assertEqual(said, f"the guest dut did not boot in time; the end of {self.console}:")
+
+    def test_that_panics(self) -> None:
+        lines = ["first line", "Kernel panic - not syncing: no init", "Call Trace:"]
+        said = self.failure(self.console_says(lines), Deadline(60))
+        self.assertIn("the guest dut ended while it booted", said)
+        self.assertEqual(said.splitlines()[1:], lines[1:], "all of a crash, and nothing else")
+
+    def test_that_complains(self) -> None:
+        script = self.console_says(["lab: cannot load gve.ko"]) + "; printf p; exec sleep 600"
+        self.assertIn("the guest dut cannot load gve.ko;", self.failure(script, Deadline(60)))
+
+    def console_says(self, lines: list[str]) -> str:
+        (self.folder / "said").write_text("\n".join([*lines, ""]), encoding="utf-8")
+        return f"cat {self.folder}/said >> {self.console}"
+
+
+if __name__ == "__main__":
+    unittest.main()
