@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vlab.base import tables
 from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import FAULTS
 from vlab.faults import abilities
@@ -21,19 +21,19 @@ from vlab.faults.abilities import Abilities
 from vlab.machines.guests import NICS
 
 _COMMAND = "COMMAND"
-_KEYS = {"name", "argument", "summary", "expect", "by", "says", "survived", "logged", "slow", "panics"}
+_REACTIONS = ("caught", "survived")
 
 
 @dataclass(frozen=True)
 class FaultKind:
-    """`by`: the tests that must catch it, with * and ?. `says`: a regular expression that the text
+    """`expect`: "caught" or "survived". `by`: the tests that must catch it, with * and ?. `says`: a regular expression that the text
     of one of their failures matches. `survived`: commands that a driver does without; `logged`: of
     which it logs some failures and goes on. `slow`: only `by` has the time to run. `panics`: a panic
     of the guest counts as caught."""
 
     name: str
     summary: str
-    caught: bool  # else it is to be survived
+    expect: str
     argument: int | str | None = None
     by: Sequence[str] = ()
     says: str = ""
@@ -55,7 +55,7 @@ class InjectedFault:
 
     @property
     def caught(self) -> bool:
-        return self.fault.caught and self._argument not in self.fault.survived
+        return self.fault.expect == "caught" and self._argument not in self.fault.survived
 
     @property
     def by(self) -> Sequence[str]:
@@ -142,26 +142,15 @@ class Catalogue:
 
 
 def load(path: Path = FAULTS) -> Catalogue:
+    return Catalogue([_fault(where, entry) for where, entry in tables.read(path, "fault", FaultKind)])
+
+
+def _fault(where: str, entry: dict[str, Any]) -> FaultKind:
+    one = FaultKind(**entry)
+    if one.expect not in _REACTIONS:
+        raise LabError(f"{where}: expect is neither {' nor '.join(_REACTIONS)}")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        faults = [_fault(entry) for entry in content.pop("fault")]
-        if content:
-            raise ValueError(f"unknown: {', '.join(content)}")
-        return Catalogue(faults)
-    except (OSError, KeyError, TypeError, ValueError, re.error) as error:
-        raise LabError(f"{path}: {error}") from error
-
-
-def _fault(entry: dict[str, Any]) -> FaultKind:
-    """No other keys: a misspelt one would be a demand that nobody checks."""
-    name = entry["name"]
-    if unknown := entry.keys() - _KEYS:
-        raise ValueError(f"{name} has an unknown key: {', '.join(sorted(unknown))}")
-    if entry["expect"] not in ("caught", "survived"):
-        raise ValueError(f"{name}: expect is 'caught' or 'survived'")
-    re.compile(entry.get("says", ""))
-    return FaultKind(
-        name, entry["summary"], entry["expect"] == "caught", entry.get("argument"),
-        entry.get("by", ()), entry.get("says", ""), entry.get("survived", ()),
-        entry.get("logged", ()), entry.get("slow", False), entry.get("panics", False),
-    )  # fmt: skip
+        re.compile(one.says)
+    except (re.error, TypeError) as error:
+        raise LabError(f"{where}: says is no regular expression: {error}") from error
+    return one

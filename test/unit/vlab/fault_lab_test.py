@@ -98,8 +98,9 @@ class FaultLab(unittest.TestCase):
     ) -> FaultReport:
         plan = mock.Mock(out=self.folder)
         plan.kernel.version = "7.3.4"
+        expect = "caught" if caught else "survived"
         settings = [
-            InjectedFault(FaultKind(name, "", caught, by=[f"A.{name}"]), name) for name in names
+            InjectedFault(FaultKind(name, "", expect, by=[f"A.{name}"]), name) for name in names
         ]
         return fault_lab.run(Task("gve", plan, self.suite, settings, quick, 10.0, known))
 
