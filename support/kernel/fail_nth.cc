@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
-#include "support/base/files.h"
 #include "support/base/numbers.h"
 
 namespace zcrx {
@@ -17,7 +16,7 @@ namespace {
 constexpr size_t kLongestValue = 64;
 
 struct Setting {
-  std::string_view file;
+  const char* file;
   std::string_view value;
 };
 // Without these, only what may not wait and has more than a page can fail (mm/failslab.c,
@@ -31,15 +30,6 @@ constexpr std::array kSettings = {
     Setting{"fail_page_alloc/verbose", "0"},
 };
 
-// Writes a whole value in one call, as the kernel parses each by itself. debugfs has no pwrite(2).
-Status Write(const std::filesystem::path& path, std::string_view value) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.Valid()) return FailErrno("open " + path.string());
-  if (::write(fd.Get(), value.data(), value.size()) == static_cast<ssize_t>(value.size()))
-    return {};
-  return FailErrno(fmt::format("write {} to {}", value, path.string()));
-}
-
 bool Arm(int fd, unsigned nth) {
   const std::string number = fmt::format("{}\n", nth);
   return ::pwrite(fd, number.data(), number.size(), 0) == static_cast<ssize_t>(number.size());
@@ -50,22 +40,9 @@ bool Arm(int fd, unsigned nth) {
 Result<FailNth> FailNth::Open(const Files& files) {
   UniqueFd fd(::open(files.fail_nth.c_str(), O_RDWR | O_CLOEXEC));
   if (!fd.Valid()) return FailErrno("open " + files.fail_nth.string());
-  FailNth fault(std::move(fd));
-  for (const auto& [file, value] : kSettings) {
-    ZCRX_RETURN_IF_ERROR(fault.Set(files.debugfs / file, value));
-  }
-  return fault;
-}
-
-FailNth::~FailNth() {
-  for (const auto& [path, value] : std::exchange(found_, {})) std::ignore = Write(path, value);
-}
-
-Status FailNth::Set(const std::filesystem::path& path, std::string_view value) {
-  ZCRX_ASSIGN_OR_RETURN(std::string found, ReadFile(path, kLongestValue));
-  ZCRX_RETURN_IF_ERROR(Write(path, value));
-  found_.emplace_back(path, std::move(found));
-  return {};
+  FaultSettings settings(files.debugfs);
+  for (const auto& [file, value] : kSettings) ZCRX_RETURN_IF_ERROR(settings.Set(file, value));
+  return FailNth(std::move(fd), std::move(settings));
 }
 
 Result<bool> FailNth::During(unsigned nth, const std::function<void()>& call) const {

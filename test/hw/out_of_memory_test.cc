@@ -1,19 +1,15 @@
 // A kernel that runs out of memory in the middle of a call: every allocation fails once, in turn.
-#include <gmock/gmock.h>
-
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "fixtures/zcrx_test.h"
-#include "support/kernel/fail_nth.h"
 #include "support/nic/huge_pages.h"
+#include "test/hw/each_allocation.h"
 #include "test/hw/holdings.h"
 
 namespace zcrx {
 namespace {
-
-using ::testing::AnyOf;
 
 struct AreaVariant {
   std::string name;
@@ -37,30 +33,21 @@ TEST_P(ZcrxOutOfMemory, FailsARegistrationAndLeavesTheQueueFree) {
   ASSERT_OK(bed().SenderPath(Deadline::In(kTransfer)));  // has descriptors meanwhile
   ASSERT_OK_AND_ASSIGN(const Holdings before, TakeStockAtRest(nic()));
 
-  unsigned nth = 0;
   {
-    ASSERT_OK_AND_ASSIGN(const FailNth fault, FailNth::Open());
-    for (Result<bool> failed = true; *failed;) {
-      SCOPED_TRACE(fmt::format("allocation {} of the registration", ++nth));
+    ASSERT_OK_AND_ASSIGN(EachAllocation each, EachAllocation::Open());
+    while (each.Next()) {
+      SCOPED_TRACE(fmt::format("allocation {} of the registration", each.Nth()));
       {
         ASSERT_OK_AND_ASSIGN(Ring ring, Ring::Create(1, 2));
-        ring.SetAround([&](const auto& call) { failed = fault.During(nth, call); });
-        const Result<Ifq> ifq = Ifq::Register(ring, options);
-        ASSERT_OK(failed);
-        // The kernel may do without what it could not get. EFAULT: of the user's memory, which is
-        // brought in to be pinned, a page was lacking (io_pin_pages() in io_uring/memmap.c).
-        if (*failed && !ifq) {
-          ASSERT_THAT(ifq, AnyOf(FailsWith(ENOMEM), FailsWith(EFAULT)));
-        } else {
-          ASSERT_OK(ifq);
-        }
+        each.FailIn(ring);
+        each.Check(Ifq::Register(ring, options));
+        if (HasFailure()) return;
       }
       ASSERT_OK(queue.WaitUntilFree());
+      ASSERT_OK(BecomesAgain(nic(), before));
     }
+    each.Report();
   }
-  RecordProperty("allocations", std::to_string(nth - 1));
-  EXPECT_GT(nth, 1) << "no allocation failed";
-  EXPECT_OK(BecomesAgain(nic(), before));
 
   // The queue is as good as new.
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));

@@ -22,7 +22,11 @@ from vlab.results.folder import JUNIT
 from vlab.results.outcome import KNOWN_FAULT, Case, Outcome, tally
 
 _OLD, _NEW = "6.12", "7.3"  # without zcrx, and with all of it
-_NO_STOCK_KERNEL_HAS = {"ZcrxOutOfMemory": "fault-injection"}
+_NO_STOCK_KERNEL_HAS = {
+    "ZcrxOutOfMemory": "fault-injection",
+    "ZcrxNodevOutOfMemory": "fault-injection",
+    "ZcrxPoolFailures": "pool-failures",
+}
 _LOGS = ("dut-console.log", "peer-console.log", "vnic.log")
 
 

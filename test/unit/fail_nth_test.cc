@@ -1,37 +1,19 @@
 #include "support/kernel/fail_nth.h"
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
+
+#include "test/unit/fault_files.h"
 
 namespace zcrx {
 namespace {
 
-namespace fs = std::filesystem;
-
-class FailNthTest : public ::testing::Test {
+class FailNthTest : public FaultFilesTest {
  protected:
   void SetUp() override {
     for (const auto& [file, value] : kFound) Write(file, value);
   }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  void Write(const std::string& file, const std::string& value) {
-    fs::create_directories((folder_ / file).parent_path());
-    std::ofstream(folder_ / file) << value;
-  }
-  std::string Read(const std::string& file) {
-    std::ostringstream text;
-    text << std::ifstream(folder_ / file).rdbuf();
-    return text.str();
-  }
-  FailNth::Files Files() { return {.fail_nth = folder_ / "fail-nth", .debugfs = folder_}; }
+  FailNth::Files Files() { return {.fail_nth = Folder() / "fail-nth", .debugfs = Folder()}; }
 
   // FAULT_ATTR_INITIALIZER in include/linux/fault-inject.h, and the defaults of both.
   inline static const std::map<std::string, std::string> kFound = {
@@ -43,7 +25,6 @@ class FailNthTest : public ::testing::Test {
       {"fail_page_alloc/min-order", "1\n"},
       {"fail_page_alloc/verbose", "2\n"},
   };
-  fs::path folder_ = fs::path(::testing::TempDir()) / fmt::format("fail_nth.{}", ::getpid());
 };
 
 TEST_F(FailNthTest, FailsAnyAllocationMeanwhile) {
@@ -70,7 +51,7 @@ TEST_F(FailNthTest, TellsWhetherOneFailedAndIsDisarmed) {
 }
 
 TEST_F(FailNthTest, SaysWhatTheKernelLacks) {
-  fs::remove(folder_ / "fail_page_alloc/min-order");
+  std::filesystem::remove(Folder() / "fail_page_alloc/min-order");
   const auto fault = FailNth::Open(Files());
   ASSERT_FALSE(fault.has_value());
   EXPECT_EQ(fault.error().code, ENOENT);

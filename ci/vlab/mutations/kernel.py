@@ -17,6 +17,7 @@ from vlab.kernels.kernel import Kernel
 from vlab.mutations.catalogue import Mutation
 
 _PURPOSE = "mutations"
+_WITH = ["faultinjection"]  # for the tests of what a kernel without memory leaves
 
 
 class MutableKernel:
@@ -50,7 +51,7 @@ class MutableKernel:
 
 @contextmanager
 def mutable(tree: Path, scratch: Path) -> Iterator[MutableKernel]:
-    with build.configured(tree, [], purpose=_PURPOSE) as base:
+    with build.configured(tree, _WITH, purpose=_PURPOSE) as base:
         kernel = MutableKernel(base, scratch)
         try:
             yield kernel
