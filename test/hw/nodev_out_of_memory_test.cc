@@ -84,7 +84,8 @@ TEST_F(ZcrxNodevOutOfMemory, FailsAnExport) {
   EXPECT_THAT(receiver.UseUp(), IsOkAndHolds(kBuffers));
 }
 
-TEST_F(ZcrxNodevOutOfMemory, FailsAnImport) {
+// xa_alloc() tries again, so that one failure costs nothing yet.
+TEST_F(ZcrxNodevOutOfMemory, FailsNoImport) {
   ZCRX_REQUIRE(Capability::kSharing);
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver exporter, LoopbackReceiver::Open(Nodev(kBuffers)));
   ASSERT_OK_AND_ASSIGN(const UniqueFd box, ExportIfq(exporter.Uring(), exporter.Id()));
@@ -93,8 +94,7 @@ TEST_F(ZcrxNodevOutOfMemory, FailsAnImport) {
     SCOPED_TRACE(fmt::format("allocation {} of the import", each.Nth()));
     ASSERT_OK_AND_ASSIGN(Ring ring, Ring::Create(1, 2));
     each.FailIn(ring);
-    each.Check(ImportIfq(ring, box));
-    if (HasFailure()) return;
+    ASSERT_OK(ImportIfq(ring, box));
   }
   each.Report();
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver importer, LoopbackReceiver::Import(exporter.Memory(), box));
