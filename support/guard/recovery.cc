@@ -7,6 +7,7 @@
 #include "support/base/interruption.h"
 #include "support/base/kill_point.h"
 #include "support/kernel/packet_trace.h"
+#include "support/nic/queue_lease.h"
 #include "support/nic/queues.h"
 #include "support/nic/state.h"
 
@@ -17,6 +18,7 @@ namespace {
 Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(wanted.nic.interface));
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
+  ZCRX_RETURN_IF_ERROR(EndLeftoverLease(nic));
   if (CanSeeQueues(nic)) ZCRX_RETURN_IF_ERROR(WaitForAllProvidersGone(nic, deadline));
   ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
   recovery.differences = Differences(wanted, now);

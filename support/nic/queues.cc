@@ -78,11 +78,13 @@ std::optional<RxQueue> ParseRxQueue(netlink::Attributes reply) {
   const auto id = reply.U32(uapi::NETDEV_A_QUEUE_ID);
   if (!id || reply.U32(uapi::NETDEV_A_QUEUE_TYPE) != uapi::NETDEV_QUEUE_TYPE_RX)
     return std::nullopt;
-  return RxQueue{.id = *id,
-                 .napi_id = NonZero(reply.U32(uapi::NETDEV_A_QUEUE_NAPI_ID)),
-                 .io_uring = reply.Has(uapi::NETDEV_A_QUEUE_IO_URING),
-                 .dmabuf = reply.U32(uapi::NETDEV_A_QUEUE_DMABUF),
-                 .xsk = reply.Has(uapi::NETDEV_A_QUEUE_XSK)};
+  return RxQueue{
+      .id = *id,
+      .napi_id = NonZero(reply.U32(uapi::NETDEV_A_QUEUE_NAPI_ID)),
+      .io_uring = reply.Has(uapi::NETDEV_A_QUEUE_IO_URING),
+      .dmabuf = reply.U32(uapi::NETDEV_A_QUEUE_DMABUF),
+      .lessee = reply.Nested(uapi::NETDEV_A_QUEUE_LEASE).U32(uapi::NETDEV_A_LEASE_IFINDEX),
+      .xsk = reply.Has(uapi::NETDEV_A_QUEUE_XSK)};
 }
 
 std::optional<PagePool> ParsePagePool(netlink::Attributes reply) {

@@ -22,6 +22,7 @@ struct RxQueue {
   std::optional<uint32_t> napi_id = {};
   bool io_uring = false;                // an io_uring memory provider (zcrx) is bound
   std::optional<uint32_t> dmabuf = {};  // number of the binding of a devmem provider
+  std::optional<uint32_t> lessee = {};  // index of the virtual device that has it on lease
   bool xsk = false;                     // an AF_XDP socket, which leaves as providers do
 
   [[nodiscard]] bool HasProvider() const { return io_uring || dmabuf.has_value(); }

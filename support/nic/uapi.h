@@ -36,6 +36,7 @@ inline constexpr uint8_t NETDEV_CMD_PAGE_POOL_GET = 5;  // 6.8
 inline constexpr uint8_t NETDEV_CMD_QUEUE_GET = 10;     // 6.8
 inline constexpr uint8_t NETDEV_CMD_QSTATS_GET = 12;    // 6.9
 inline constexpr uint8_t NETDEV_CMD_BIND_RX = 13;       // 6.12
+inline constexpr uint8_t NETDEV_CMD_QUEUE_CREATE = 16;  // 7.1
 inline constexpr uint32_t NETDEV_QUEUE_TYPE_RX = 0;
 inline constexpr uint32_t NETDEV_QSTATS_SCOPE_QUEUE = 1;
 
@@ -47,6 +48,11 @@ enum NetdevQueueAttribute : int {
   NETDEV_A_QUEUE_DMABUF = 5,    // u32, 6.12
   NETDEV_A_QUEUE_IO_URING = 6,  // nest, 6.15
   NETDEV_A_QUEUE_XSK = 7,       // nest, 6.15
+  NETDEV_A_QUEUE_LEASE = 8,     // nest, 7.1
+};
+enum NetdevLeaseAttribute : int {
+  NETDEV_A_LEASE_IFINDEX = 1,  // u32
+  NETDEV_A_LEASE_QUEUE = 2,    // nest, of the attributes of a queue
 };
 enum NetdevDmabufAttribute : int {
   NETDEV_A_DMABUF_IFINDEX = 1,  // u32
@@ -72,5 +78,9 @@ enum NetdevQstatsAttribute : int {
   NETDEV_A_QSTATS_RX_BYTES = 9,        // uint
   NETDEV_A_QSTATS_RX_ALLOC_FAIL = 12,  // uint
 };
+
+// include/uapi/linux/if_link.h
+inline constexpr int IFLA_NETKIT_PAIRING = 10;  // u32, 7.1
+inline constexpr uint32_t NETKIT_DEVICE_SINGLE = 1;
 
 }  // namespace zcrx::uapi

@@ -48,5 +48,5 @@ state() {
   # are counted too, as surplus.
   pool=/sys/kernel/mm/hugepages/hugepages-2048kB
   echo $(($(cat $pool/nr_hugepages) - $(cat $pool/surplus_hugepages)))
-  ls /sys/kernel/tracing/instances
+  ls /sys/kernel/tracing/instances /sys/class/net
 }

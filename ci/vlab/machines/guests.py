@@ -122,6 +122,7 @@ NICS = {
             "/rss_context": "EOPNOTSUPP",
             "ZcrxLargeChunks.": "EOPNOTSUPP",
             "/chunks_": "EOPNOTSUPP",
+            "/flow_rule_2_pages": "EOPNOTSUPP",
             "/hds_thresh": "hds-threshold",
             "ZcrxHeaderLength.MakesNoDifferenceToThePayload/ipv6_": "CHECKSUM_NONE",
         },

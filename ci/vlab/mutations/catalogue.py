@@ -60,7 +60,7 @@ def _mutation(where: str, entry: dict[str, Any]) -> Mutation:
     one = Mutation(**entry)
     where = f"{where} ({one.name})"
     # make finds a source file in the build's folder first, a header where the source file is.
-    if not re.fullmatch(r"(\w+/)+\w+\.c", one.file):
+    if not re.fullmatch(r"([\w-]+/)+[\w-]+\.c", one.file):
         raise LabError(f"{where}: file is not the path of a .c file in the kernel's tree")
     if one.before == one.after:
         raise LabError(f"{where}: before and after are the same")
