@@ -40,7 +40,7 @@ Result<Area> Area::Allocate(size_t bytes, AreaKind kind) {
     return Fail(operation, EINVAL,
                 fmt::format("{} bytes are not a multiple of the page size", bytes));
   }
-  if (kind != AreaKind::kUdmabuf) {
+  if (kind == AreaKind::kPages || huge) {
     const int in_huge_pages = huge ? MAP_HUGETLB | MAP_HUGE_2MB : 0;
     return Map(operation, bytes, MAP_PRIVATE | MAP_ANONYMOUS | in_huge_pages, -1);
   }
@@ -50,7 +50,9 @@ Result<Area> Area::Allocate(size_t bytes, AreaKind kind) {
     return FailErrno(operation);
   }
   ZCRX_ASSIGN_OR_RETURN(Area area, Map(operation, bytes, MAP_SHARED, memory.Get()));
-  ZCRX_ASSIGN_OR_RETURN(area.dmabuf_, ExportDmabuf(operation, memory, bytes));
+  if (kind == AreaKind::kUdmabuf) {
+    ZCRX_ASSIGN_OR_RETURN(area.dmabuf_, ExportDmabuf(operation, memory, bytes));
+  }
   return area;
 }
 

@@ -14,6 +14,7 @@ namespace zcrx {
 enum class AreaKind {
   kPages,      // anonymous pages
   kHugePages,  // anonymous 2 MiB pages, from the pool in vm.nr_hugepages: for rx_buf_len > a page
+  kMemfd,      // pages of a memfd(2), which another process may map too
   kUdmabuf,    // pages behind a dmabuf (drivers/dma-buf/udmabuf.c), which the NIC can write to and
                // the kernel's copy fallback cannot (io_alloc_fallback_niov() in io_uring/zcrx.c)
 };

@@ -357,5 +357,15 @@ INSTANTIATE_TEST_SUITE_P(, ZcrxNodevAnswer,
                                            AnswerVariant{"area"}),
                          kNameOfRow);
 
+TEST_F(ZcrxNodevRegistration, TakesAnAreaOfAMemfd) {
+  constexpr size_t kBuffers = 4;
+  IfqOptions options = Nodev(kBuffers);
+  options.area.kind = AreaKind::kMemfd;
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open(options));
+  EXPECT_THAT(receiver.UseUp(), IsOkAndHolds(kBuffers));
+  ASSERT_OK(receiver.GiveBack(receiver.Taken()));
+  EXPECT_THAT(receiver.UseUp(), IsOkAndHolds(kBuffers));
+}
+
 }  // namespace
 }  // namespace zcrx
