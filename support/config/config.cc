@@ -221,9 +221,13 @@ std::set<std::string> Words(std::string_view list) {
   return words;
 }
 
-std::string BesideThisProgram(const char* name) {
+// Returns the path of another program of ours: it stands beside this one, or once installed where
+// programs are that nobody calls by hand.
+std::string ProgramOfOurs(const char* name) {
   std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / name;
+  const auto here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const auto installed = (here / ZCRX_LIBEXEC / name).lexically_normal();
+  return std::filesystem::exists(installed, error) ? installed : here / name;
 }
 
 }  // namespace
@@ -256,8 +260,8 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
     const std::string value = reader.Get(key);
     return value.empty() ? otherwise : value;
   };
-  config.sender = value_or("ZCRX_SENDER", BesideThisProgram("zcrx_sender"));
-  config.guardian = BesideThisProgram("zcrx_nic");
+  config.sender = value_or("ZCRX_SENDER", ProgramOfOurs("zcrx_sender"));
+  config.guardian = ProgramOfOurs("zcrx_nic");
   config.ssh_identity = reader.Get("ZCRX_SSH_IDENTITY");
   config.ssh_known_hosts = reader.Get("ZCRX_SSH_KNOWN_HOSTS");
   config.ssh_config = reader.Get("ZCRX_SSH_CONFIG");

@@ -187,7 +187,17 @@ std::optional<uint32_t> QueueOf(const ethtool_rx_flow_spec& spec) {
   return static_cast<uint32_t>(spec.ring_cookie);
 }
 
-std::string TargetText(const ethtool_rxnfc& rule) {
+// Returns where the rule is then.
+Result<uint32_t> Insert(Nic& nic, const std::string& operation, const EncodedRule& rule) {
+  ethtool_rxnfc request{};
+  request.cmd = ETHTOOL_SRXCLSRLINS;
+  request.fs = rule.fs;
+  request.rss_context = rule.rss_context;
+  ZCRX_RETURN_IF_ERROR(nic.Ioctl(operation, &request));
+  return request.fs.location;
+}
+
+std::string TargetText(const EncodedRule& rule) {
   if (rule.fs.flow_type & FLOW_RSS) return fmt::format("RSS context {}", rule.rss_context);
   if (rule.fs.ring_cookie == RX_CLS_FLOW_DISC) return "nowhere";
   if (const auto queue = QueueOf(rule.fs)) return fmt::format("queue {}", *queue);
@@ -221,18 +231,17 @@ bool operator==(const FlowRule& a, const FlowRule& b) {
          a.location == b.location;
 }
 
-Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule) {
-  ethtool_rxnfc request{};
-  request.cmd = ETHTOOL_SRXCLSRLINS;
-  auto& value = request.fs.h_u;
-  auto& mask = request.fs.m_u;
+Result<EncodedRule> EncodeFlowRule(const FlowRule& rule) {
+  EncodedRule encoded;
+  auto& value = encoded.fs.h_u;
+  auto& mask = encoded.fs.m_u;
   bool fits = false;
   if (rule.ip == FlowRule::Ip::kV4) {
-    request.fs.flow_type = TCP_V4_FLOW;
+    encoded.fs.flow_type = TCP_V4_FLOW;
     fits = PutSpec<in_addr>(rule, value.tcp_ip4_spec, mask.tcp_ip4_spec,
                             &ethtool_tcpip4_spec::ip4src, &ethtool_tcpip4_spec::ip4dst);
   } else {
-    request.fs.flow_type = TCP_V6_FLOW;
+    encoded.fs.flow_type = TCP_V6_FLOW;
     fits = PutSpec<in6_addr>(rule, value.tcp_ip6_spec, mask.tcp_ip6_spec,
                              &ethtool_tcpip6_spec::ip6src, &ethtool_tcpip6_spec::ip6dst);
   }
@@ -241,18 +250,18 @@ Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule) {
                 "an address and the rule differ in IP version");
   }
   if (const auto* queue = std::get_if<ToQueue>(&rule.action)) {
-    request.fs.ring_cookie = queue->queue;
+    encoded.fs.ring_cookie = queue->queue;
   } else {
     // The context's table chooses the queue; ring_cookie would be added to the entry.
-    request.fs.flow_type |= FLOW_RSS;
-    request.rss_context = std::get<ToRssContext>(rule.action).context;
+    encoded.fs.flow_type |= FLOW_RSS;
+    encoded.rss_context = std::get<ToRssContext>(rule.action).context;
   }
-  request.fs.location = rule.location.value_or(RX_CLS_LOC_ANY);
-  return request;
+  encoded.fs.location = rule.location.value_or(RX_CLS_LOC_ANY);
+  return encoded;
 }
 
-Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
-  const ethtool_rx_flow_spec& spec = answer.fs;
+Result<FlowRule> DecodeFlowRule(const EncodedRule& encoded) {
+  const ethtool_rx_flow_spec& spec = encoded.fs;
   const std::string operation = fmt::format("read flow rule {}", spec.location);
   FlowRule rule;
   bool whole = false;
@@ -274,7 +283,7 @@ Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer) {
   }
   if (!whole) return Fail(operation, 0, "it matches part of a field, or the traffic class");
   if (spec.flow_type & FLOW_RSS) {
-    rule.action = ToRssContext{answer.rss_context};
+    rule.action = ToRssContext{encoded.rss_context};
   } else if (const auto queue = QueueOf(spec)) {
     rule.action = ToQueue{*queue};
   } else {
@@ -289,12 +298,10 @@ uint32_t RawFlowRule::Location() const { return Spec(*this).location; }
 std::optional<uint32_t> RawFlowRule::Queue() const { return QueueOf(Spec(*this)); }
 
 std::string RawFlowRule::Text() const {
-  ethtool_rxnfc answer{};
-  answer.fs = Spec(*this);
-  answer.rss_context = context;
-  const Result<FlowRule> known = DecodeFlowRule(answer);
+  const EncodedRule encoded = {.fs = Spec(*this), .rss_context = context};
+  const Result<FlowRule> known = DecodeFlowRule(encoded);
   if (known.has_value()) return known->Text();
-  return fmt::format("{} ... to {}", TypeText(answer.fs.flow_type), TargetText(answer));
+  return fmt::format("{} ... to {}", TypeText(encoded.fs.flow_type), TargetText(encoded));
 }
 
 std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, uint32_t size) {
@@ -312,12 +319,11 @@ std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, 
 Result<uint32_t> InsertFlowRule(Nic& nic, const FlowRule& rule) {
   const KillPoints points("insert_rule");
   const std::string operation = fmt::format("add flow rule to {} ({})", nic.Name(), rule.Text());
-  ZCRX_ASSIGN_OR_RETURN(ethtool_rxnfc request, EncodeFlowRule(rule));
+  ZCRX_ASSIGN_OR_RETURN(EncodedRule encoded, EncodeFlowRule(rule));
   if (!rule.location) {
-    ZCRX_ASSIGN_OR_RETURN(request.fs.location, ChooseLocation(nic, operation));
+    ZCRX_ASSIGN_OR_RETURN(encoded.fs.location, ChooseLocation(nic, operation));
   }
-  ZCRX_RETURN_IF_ERROR(nic.Ioctl(operation, &request));
-  return request.fs.location;
+  return Insert(nic, operation, encoded);
 }
 
 Status DeleteFlowRule(Nic& nic, uint32_t location) {
@@ -337,20 +343,20 @@ Result<std::vector<uint32_t>> GetFlowRuleLocations(Nic& nic) {
 
 namespace {
 
-RawFlowRule Raw(const ethtool_rxnfc& request) {
+RawFlowRule Raw(const EncodedRule& encoded) {
   RawFlowRule rule;
-  std::memcpy(rule.spec.data(), &request.fs, rule.spec.size());
-  if (request.fs.flow_type & FLOW_RSS) rule.context = request.rss_context;
+  std::memcpy(rule.spec.data(), &encoded.fs, rule.spec.size());
+  if (encoded.fs.flow_type & FLOW_RSS) rule.context = encoded.rss_context;
   return rule;
 }
 
-Result<ethtool_rxnfc> GetRule(Nic& nic, uint32_t location) {
+Result<EncodedRule> GetRule(Nic& nic, uint32_t location) {
   ethtool_rxnfc answer{};
   answer.cmd = ETHTOOL_GRXCLSRULE;
   answer.fs.location = location;
   ZCRX_RETURN_IF_ERROR(
       nic.Ioctl(fmt::format("get flow rule {} of {}", location, nic.Name()), &answer));
-  return answer;
+  return EncodedRule{.fs = answer.fs, .rss_context = answer.rss_context};
 }
 
 }  // namespace
@@ -358,8 +364,8 @@ Result<ethtool_rxnfc> GetRule(Nic& nic, uint32_t location) {
 Result<RawFlowRule> GetRawFlowRule(Nic& nic, uint32_t location, FlowRule asked) {
   if (const auto shown = GetRule(nic, location)) return Raw(*shown);
   asked.location = location;
-  ZCRX_ASSIGN_OR_RETURN(const ethtool_rxnfc request, EncodeFlowRule(asked));
-  return Raw(request);
+  ZCRX_ASSIGN_OR_RETURN(const EncodedRule encoded, EncodeFlowRule(asked));
+  return Raw(encoded);
 }
 
 Result<FlowRules> GetFlowRules(Nic& nic) {
@@ -368,7 +374,7 @@ Result<FlowRules> GetFlowRules(Nic& nic) {
   ZCRX_ASSIGN_OR_RETURN(const Table table, GetTable(nic, count.rules, operation));
   FlowRules all = {.driver_numbers = count.driver_chooses};
   for (const uint32_t location : table.taken) {
-    ZCRX_ASSIGN_OR_RETURN(const ethtool_rxnfc rule, GetRule(nic, location));
+    ZCRX_ASSIGN_OR_RETURN(const EncodedRule rule, GetRule(nic, location));
     all.rules.push_back(Raw(rule));
   }
   std::ranges::sort(all.rules, {}, &RawFlowRule::Location);
@@ -394,19 +400,17 @@ std::vector<RawFlowRule> MissingRules(const FlowRules& rules, const FlowRules& i
 
 Result<uint32_t> InsertFlowRule(Nic& nic, const RawFlowRule& rule, bool driver_numbers) {
   const KillPoints points("put_back_rule");
-  ethtool_rxnfc request{};
-  request.cmd = ETHTOOL_SRXCLSRLINS;
-  request.fs = Spec(rule);
-  if (driver_numbers) request.fs.location = RX_CLS_LOC_ANY;
-  if (request.fs.flow_type & FLOW_RSS) request.rss_context = rule.context;
-  ZCRX_RETURN_IF_ERROR(nic.Ioctl(
+  EncodedRule encoded = {.fs = Spec(rule)};
+  if (driver_numbers) encoded.fs.location = RX_CLS_LOC_ANY;
+  if (encoded.fs.flow_type & FLOW_RSS) encoded.rss_context = rule.context;
+  return Insert(
+      nic,
       fmt::format("put back flow rule {} of {} ({})", rule.Location(), nic.Name(), rule.Text()),
-      &request));
-  return request.fs.location;
+      encoded);
 }
 
 Result<FlowRule> GetFlowRule(Nic& nic, uint32_t location) {
-  ZCRX_ASSIGN_OR_RETURN(const ethtool_rxnfc rule, GetRule(nic, location));
+  ZCRX_ASSIGN_OR_RETURN(const EncodedRule rule, GetRule(nic, location));
   return DecodeFlowRule(rule);
 }
 

@@ -90,11 +90,15 @@ std::vector<RawFlowRule> MissingRules(const FlowRules& rules, const FlowRules& i
 // the location that the driver chose.
 Result<uint32_t> InsertFlowRule(Nic& nic, const RawFlowRule& rule, bool driver_numbers);
 
-// Returns the argument of ETHTOOL_SRXCLSRLINS. Mask bits of 1 are compared, as the kernel defines
-// it.
-Result<ethtool_rxnfc> EncodeFlowRule(const FlowRule& rule);
-// Decodes the answer to ETHTOOL_GRXCLSRULE.
-Result<FlowRule> DecodeFlowRule(const ethtool_rxnfc& answer);
+// What ethtool_rxnfc says of a rule. (That itself ends in an array without a length, so no other
+// type can hold it.)
+struct EncodedRule {
+  ethtool_rx_flow_spec fs = {};
+  uint32_t rss_context = 0;  // counts with FLOW_RSS in fs.flow_type
+};
+// Mask bits of 1 are compared, as the kernel defines it.
+Result<EncodedRule> EncodeFlowRule(const FlowRule& rule);
+Result<FlowRule> DecodeFlowRule(const EncodedRule& rule);
 // Returns the highest location of a table of `size` that is not in `taken`.
 std::optional<uint32_t> HighestFreeLocation(const std::vector<uint32_t>& taken, uint32_t size);
 

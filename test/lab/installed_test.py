@@ -1,0 +1,110 @@
+"""What is installed runs where it is, on the NIC: as it would be below /usr, and as the bundle."""
+
+import re
+import subprocess
+import unittest
+
+from harness import BUILD, LabTest
+
+_TEST = "ZcrxReceive.DeliversEveryByteInOrder/flow_rule"
+_SHARE = "usr/share/zcrx-hwtest"
+_INSTALLED = {
+    "usr/bin/zcrx_tests", "usr/bin/zcrx_nic", "usr/libexec/zcrx-hwtest/zcrx_sender",
+    f"{_SHARE}/net.config", f"{_SHARE}/known-faults.toml", f"{_SHARE}/suite.config",
+    f"{_SHARE}/ctest/CTestTestfile.cmake",
+    "usr/share/doc/zcrx-hwtest/README.md", "usr/share/doc/zcrx-hwtest/copyright",
+    "usr/share/doc/zcrx-hwtest/changelog.gz", "usr/share/lintian/overrides/zcrx-hwtest",
+    "usr/share/bash-completion/completions/zcrx_tests",
+    "usr/share/bash-completion/completions/zcrx_nic",
+    "usr/share/man/man1/zcrx_tests.1.gz", "usr/share/man/man1/zcrx_nic.1.gz",
+    "usr/share/man/man1/zcrx_sender.1.gz",
+}  # fmt: skip
+_OF_BUNDLE = {
+    "README.md", "LICENSE", "net.config", "zcrx_tests", "zcrx_nic", "lib/zcrx_tests",
+    "lib/zcrx_nic", "lib/zcrx_sender", "lib/zcrx_tests.elf", "lib/zcrx_nic.elf",
+    "lib/ld-linux-x86-64.so.2", "lib/libc.so.6", "lib/libstdc++.so.6", "lib/libssh.so.4",
+    "lib/libnl-3.so.200", "lib/liburing.so.2",
+}  # fmt: skip
+# The guest's own programs are in PATH; those of $1 are to find each other.
+_RUN = f"""\
+set -e
+PATH=/bin:/usr/sbin
+cd /
+"$1/zcrx_nic" --netif=nic0 snapshot /tmp/state
+"$1/zcrx_tests" --config=/etc/zcrx-hwtest/net.config --gtest_filter={_TEST}
+"$1/zcrx_nic" --netif=nic0 diff /tmp/state
+"""
+
+
+class Installed(LabTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.share_folder = self.folder / "share"
+        self.share_folder.mkdir()
+
+    def install(self, component: str, prefix: str) -> None:
+        command = ["cmake", "--install", str(BUILD), "--component", component, "--prefix", prefix]
+        environment = self.environment(DESTDIR=str(self.share_folder))
+        done = self.finish(command, environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def files(self) -> set[str]:
+        found = (path for path in self.share_folder.rglob("*") if not path.is_dir())
+        return {str(path.relative_to(self.share_folder)) for path in found}
+
+    def runs_from(self, folder: str) -> None:
+        options = ["--nic", "gve", "--share", str(self.share_folder)]
+        done = self.lab("exec", *options, "--", "sh", "-c", _RUN, "sh", folder)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("[  PASSED  ] 1 test.", done.stdout)
+        self.assert_nothing_left()
+
+    def test_below_usr(self) -> None:
+        self.install("suite", "/usr")
+        self.assertEqual(self.files(), _INSTALLED)
+        self.runs_from("/share/usr/bin")
+
+    def test_the_bundle(self) -> None:
+        self.install("bundle", "/")
+        self.assertLessEqual(_OF_BUNDLE, self.files())
+        others = [name for name in self.files() - _OF_BUNDLE if not re.match(r"lib/lib.*\.so", name)]
+        self.assertEqual(others, [], "nothing but libraries")
+        self.runs_from("/share")
+
+    def test_the_bundle_says_which_machine_it_is_for(self) -> None:
+        self.install("bundle", "/")
+        tools = self.folder / "tools"
+        tools.mkdir()
+        (tools / "uname").write_text("#!/bin/sh\necho aarch64\n", encoding="utf-8")
+        (tools / "uname").chmod(0o755)
+        path = f"{tools}:{self.environment()['PATH']}"
+        done = self.finish([str(self.share_folder / "zcrx_tests")], self.environment(PATH=path))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("zcrx_tests: this bundle is for x86_64, this machine is aarch64", done.stderr)
+
+    def test_the_debian_package(self) -> None:
+        command = ["cpack", "--config", str(BUILD / "CPackConfig.cmake"), "-G", "DEB"]
+        done = self.finish([*command, "-B", str(self.folder)], self.environment())
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        (package,) = self.folder.glob("*.deb")
+        control = self.said_by("dpkg-deb", "--field", str(package))
+        for library in ("libc6 (>=", "libssh-4 (>=", "libnl-3-200 (>=", "liburing2 (>="):
+            self.assertIn(library, control)
+        listing = self.said_by("dpkg-deb", "--contents", str(package))
+        names = [line.split()[5] for line in listing.splitlines() if not line.startswith("d")]
+        self.assertEqual({name.removeprefix("./") for name in names}, _INSTALLED)
+        self.assertEqual(self.said_by("lintian", "--allow-root", str(package)), "")
+
+    def test_ctest_has_an_entry_for_each_suite(self) -> None:
+        self.install("suite", "/usr")
+        folder = str(self.share_folder / _SHARE / "ctest")
+        listed = self.said_by("ctest", "--test-dir", folder, "--show-only")
+        for entry in ("hw.ZcrxReceive", "nodev.ZcrxNodevAreas"):
+            self.assertRegex(listed, rf"(?m)#\d+: {re.escape(entry)}$")
+
+    def said_by(self, *command: str) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    unittest.main()
