@@ -27,6 +27,13 @@ _FUZZ_TARGETS = sorted(
     )
     for script in (("",) if kind == "target" else ("_commands", "_rings"))
 )  # fmt: skip
+# The kernels that the suite runs on beside Debian's: what each is built with, and how long it takes.
+_KERNELS = (
+    ("kasan-lockdep", "kasan,lockdep", 3600),
+    ("kcsan", "kcsan", 2400),
+    ("kmemleak", "kmemleak", 2400),
+    ("faultinjection", "faultinjection", 2400),
+)
 # Whose change can change what the suite does in the lab.
 _LAB_PARTS = (
     "support/", "fixtures/", "test/hw/", "ci/vnic/", "ci/vlab/", "ci/lab", "conf/", "CMake",
@@ -34,6 +41,7 @@ _LAB_PARTS = (
 _CODE_PARTS = (*_LAB_PARTS, "test/", "ci/", ".clang-tidy")
 _SCRIPTS = (
     ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/vlab/machines/guest/boot",
+    "ci/package/completion.bash", "ci/package/launcher", "ci/package/man", "ci/package/prerm",
     "test/lab/*.sh",
 )  # fmt: skip
 
@@ -102,10 +110,12 @@ def _nightly(scope: Scope) -> list[Step]:
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),
-        Step(
-            "kasan-lockdep",
-            [_own_kernel("run", "kasan-lockdep", "--with", "kasan,lockdep", "--limit", "3600")],
-            {"nightly": 3600}, ["build"],
+        *(
+            Step(
+                name, [_own_kernel("run", name, "--with", options, "--limit", "3600")],
+                {"nightly": seconds}, ["build"],
+            )
+            for name, options, seconds in _KERNELS
         ),
         Step(
             "coverage", [_own_kernel("coverage", "coverage", "--suite", "ours,kernel")],
