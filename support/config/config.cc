@@ -226,6 +226,7 @@ std::set<std::string> Words(std::string_view list) {
 std::string ProgramOfOurs(const char* name) {
   std::error_code error;
   const auto here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  if (std::filesystem::exists(here / name, error)) return here / name;
   const auto installed = (here / ZCRX_LIBEXEC / name).lexically_normal();
   return std::filesystem::exists(installed, error) ? installed : here / name;
 }
