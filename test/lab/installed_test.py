@@ -1,5 +1,6 @@
 """What is installed runs where it is, on the NIC: as it would be below /usr, and as the bundle."""
 
+import gzip
 import re
 import subprocess
 import unittest
@@ -62,6 +63,9 @@ class Installed(LabTest):
     def test_below_usr(self) -> None:
         self.install("suite", "/usr")
         self.assertEqual(self.files(), _INSTALLED)
+        for page in self.share_folder.glob("usr/share/man/man1/*.gz"):
+            text = gzip.decompress(page.read_bytes()).decode()
+            self.assertIn(f"\n{page.name.partition('.')[0]} ", text, "as it is called")
         self.runs_from("/share/usr/bin")
 
     def test_the_bundle(self) -> None:
