@@ -2,17 +2,22 @@
 
 import gzip
 import re
+import shutil
 import subprocess
+import tarfile
 import unittest
 
 from harness import BUILD, LabTest
+
+from vlab.suites import kernel_suite
 
 _TEST = "ZcrxReceive.DeliversEveryByteInOrder/flow_rule"
 _SHARE = "usr/share/zcrx-hwtest"
 _INSTALLED = {
     "usr/bin/zcrx_tests", "usr/bin/zcrx_nic", "usr/libexec/zcrx-hwtest/zcrx_sender",
     f"{_SHARE}/net.config", f"{_SHARE}/known-faults.toml", f"{_SHARE}/suite.config",
-    f"{_SHARE}/ctest/CTestTestfile.cmake",
+    f"{_SHARE}/ctest/CTestTestfile.cmake", f"{_SHARE}/kselftest/kselftest-list.txt",
+    f"{_SHARE}/kselftest/drivers/net/hw/zcrx.sh",
     "usr/share/doc/zcrx-hwtest/README.md", "usr/share/doc/zcrx-hwtest/copyright",
     "usr/share/doc/zcrx-hwtest/changelog.gz", "usr/share/lintian/overrides/zcrx-hwtest",
     "usr/share/bash-completion/completions/zcrx_tests",
@@ -35,6 +40,22 @@ cd /
 "$1/zcrx_tests" --config=/etc/zcrx-hwtest/net.config --gtest_filter={_TEST}
 "$1/zcrx_nic" --netif=nic0 diff /tmp/state
 """
+
+# As that CI does it, the configuration is beside the tests, and not in the environment.
+_KSELFTEST = f"""\
+set -e
+cp /etc/zcrx-hwtest/net.config /share/kselftest/drivers/net/hw
+export PATH=/share/usr/bin:$PATH
+export KSELFTEST_ZCRX_SH_ARGS='--gtest_filter={_TEST}:{_TEST.replace("flow_rule", "rss_context")}'
+cd /share/kselftest
+# It opens /dev/stdout, which the guest's /dev lacks, and which cannot be the socket of a login. It
+# does without timeout(1), and not with busybox's.
+ln -s /proc/self/fd/1 /dev/stdout
+rm /usr/bin/timeout
+sh ./run_kselftest.sh -t drivers/net/hw:zcrx.sh | cat
+"""
+# How a nested result is read there.
+_RESULT = re.compile(r"# (not )?ok \d+ (\S+) # (SKIP .*)?time=\d+ms")
 
 
 class Installed(LabTest):
@@ -67,6 +88,32 @@ class Installed(LabTest):
             text = gzip.decompress(page.read_bytes()).decode()
             self.assertIn(f"\n{page.name.partition('.')[0]} ", text, "as it is called")
         self.runs_from("/share/usr/bin")
+
+    def test_as_one_of_the_kernels_selftests(self) -> None:
+        """Run by the kernel's own runner, and read as the network developers' CI reads it."""
+        self.install("suite", "/usr")
+        folder = self.share_folder / "kselftest"
+        shutil.copytree(self.share_folder / _SHARE / "kselftest", folder)
+        with tarfile.open(kernel_suite.folder() / kernel_suite.ARCHIVE) as archive:
+            for name in kernel_suite.RUNNER:
+                place = folder / name.split("selftests/")[1]
+                place.parent.mkdir(exist_ok=True)
+                content = archive.extractfile(f"./linux/{name}")
+                assert content is not None
+                place.write_bytes(content.read())
+                place.chmod(0o755)
+        options = ["--nic", "gve", "--share", str(self.share_folder)]
+        done = self.lab("exec", *options, "--", "sh", "-c", _KSELFTEST)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("\nok 1 selftests: drivers/net/hw: zcrx.sh\n", done.stdout)
+        lines = done.stdout.splitlines()
+        nested = lines[lines.index("# TAP version 13") :]
+        results = [match.groups() for line in nested if (match := _RESULT.fullmatch(line))]
+        self.assertEqual(
+            [(bad, name, (comment or "").partition(" ")[0]) for bad, name, comment in results],
+            [(None, _TEST, ""), (None, _TEST.replace("flow_rule", "rss_context"), "SKIP")],
+        )
+        self.assertTrue(all("time=" in line for line in nested if _RESULT.fullmatch(line)))
 
     def test_the_bundle(self) -> None:
         self.install("bundle", "/")

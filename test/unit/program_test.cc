@@ -12,6 +12,8 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -130,6 +132,52 @@ TEST_F(ProgramTest, WhatHappensOutsideOfTestsCounts) {
   EXPECT_EQ(RunTests("Helper.Passes", {}, "environment-fails").exit, 1);
   EXPECT_EQ(RunTests("Helper.Passes", {}, "environment-skips").exit, 4);
   EXPECT_EQ(RunTests("BadSuite.*").exit, 1);
+}
+
+// The helper's other output, which comes to the same log, is no line of TAP.
+std::string TapOf(const std::string& log) {
+  std::istringstream lines(log);
+  std::string tap;
+  for (std::string line; std::getline(lines, line);) {
+    if (std::regex_search(line, std::regex("^(TAP|1\\.\\.|ok|not ok|#|Bail)"))) tap += line + '\n';
+  }
+  tap = std::regex_replace(tap, std::regex("time=[0-9]+ms"), "time");
+  return std::regex_replace(tap, std::regex("at .*cc:[0-9]+"), "at the line");
+}
+
+TEST_F(ProgramTest, WritesTap) {
+  const Outcome outcome = RunTests("Helper.Passes:Helper.Skips:Helper.Says", {"--tap"});
+  EXPECT_EQ(outcome.exit, 1);
+  EXPECT_EQ(TapOf(outcome.output),
+            "TAP version 13\n"
+            "1..3\n"
+            "ok 1 Helper.Passes # time\n"
+            "ok 2 Helper.Skips # SKIP large-chunks: gve answered \xff EOPNOTSUPP time\n"
+            "# nobody connected\n"
+            "# more\n"
+            "# at the line\n"
+            "not ok 3 Helper.Says # time\n");
+
+  // As Perl reads it, whose format it is.
+  std::ofstream(folder_ / "run.tap") << TapOf(outcome.output);
+  constexpr const char* kCount =
+      R"(perl -MTAP::Parser -e '$p = TAP::Parser->new({tap => join("", <STDIN>)}); $p->run;
+           printf "%d good, %d of them skipped, %d bad, %d of %d, %d errors", scalar $p->passed,
+             scalar $p->skipped, scalar $p->failed, $p->tests_run, $p->tests_planned,
+             scalar $p->parse_errors')";
+  const std::string read = (folder_ / "read").string();
+  const std::string command =
+      fmt::format("{} < {} > {}", kCount, (folder_ / "run.tap").string(), read);
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  EXPECT_EQ(ReadFile(read), "2 good, 1 of them skipped, 1 bad, 3 of 3, 0 errors");
+}
+
+TEST_F(ProgramTest, TapEndsEarlyForAFailureOutsideOfTests) {
+  EXPECT_THAT(
+      TapOf(RunTests("BadSuite.*", {"--tap"}).output),
+      AllOf(HasSubstr("1..1\n# no queue left\n"), HasSubstr("\nBail out! no queue left\n")));
+  EXPECT_THAT(TapOf(RunTests("Helper.Passes", {"--tap", "--gtest_repeat=2"}).output),
+              AllOf(HasSubstr("1..2\nok 1 "), HasSubstr("\nok 2 ")));
 }
 
 TEST_F(ProgramTest, RepeatingCountsEveryIteration) {

@@ -19,11 +19,20 @@ from vlab.kernels import source
 from vlab.machines.guests import NET_CONFIG_PATH
 
 SERIES = "7.3"
-_HW = "tools/testing/selftests/drivers/net/hw"
+_SELFTESTS = "tools/testing/selftests"
+_HW = f"{_SELFTESTS}/drivers/net/hw"
+# What runs any selftest.
+RUNNER = tuple(
+    f"{_SELFTESTS}/{name}"
+    for name in (
+        "run_kselftest.sh", "kselftest/runner.sh", "kselftest/ktap_helpers.sh", "kselftest/prefix.pl",
+    )
+)  # fmt: skip
 # The test, the libraries of the selftests and of YNL, and what its C part is compiled with.
 _PARTS = (
+    *RUNNER,
     f"{_HW}/iou-zcrx.py", f"{_HW}/iou-zcrx.c", f"{_HW}/lib",
-    "tools/testing/selftests/drivers/net/lib", "tools/testing/selftests/net/lib/py",
+    f"{_SELFTESTS}/drivers/net/lib", f"{_SELFTESTS}/net/lib/py",
     "tools/net/ynl/pyynl", "Documentation/netlink/specs",
     "include/uapi/linux/io_uring.h", "include/uapi/linux/io_uring",
 )  # fmt: skip
@@ -32,10 +41,10 @@ _LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 _NEEDLESS = ("usr/share", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/perl-base")
 _SHIM = Path(__file__).resolve().parent / "liburing_zcrx.h"
 _LOCAL_S = 120.0
-_ARCHIVE = "kernel-suite.tar"
+ARCHIVE = "kernel-suite.tar"
 # In the guest's memory: the suite expects a local disk, which a virtiofs share is not.
 _AT = "/tmp/kernel-suite"
-INSTALL = ["sh", "-c", f"mkdir {_AT} && tar -xf /share/{_ARCHIVE} -C {_AT}"]
+INSTALL = ["sh", "-c", f"mkdir {_AT} && tar -xf /share/{ARCHIVE} -C {_AT}"]
 COMMAND = ["sh", f"{_AT}/run"]
 
 
@@ -53,7 +62,7 @@ def folder() -> Path:
                 _add_python(whole)
                 # One file: a share is slow with many.
                 capture(
-                    ["tar", "--create", "--file", partial / _ARCHIVE, "--directory", whole, "."],
+                    ["tar", "--create", "--file", partial / ARCHIVE, "--directory", whole, "."],
                     Deadline(_LOCAL_S),
                 )
                 shutil.rmtree(whole)
