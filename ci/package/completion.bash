@@ -13,7 +13,11 @@ _zcrx_hwtest() {
     --gtest_filter)
       mapfile -t COMPREPLY < <(compgen -W "$("$program" --gtest_list_tests 2>/dev/null | sed 's/ .*//; /^$/d')" -- "$word")
       ;;
-    --netif) mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net)" -- "$word") ;;
+    --netif)
+      # In single quotes, as compgen expands the words: a name may hold $(...).
+      # shellcheck disable=SC2016
+      mapfile -t COMPREPLY < <(compgen -W '$(ls /sys/class/net)' -- "$word")
+      ;;
     --config | --junit | --sender | --ssh-* | snapshot | diff | restore)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
