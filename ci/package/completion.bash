@@ -11,14 +11,14 @@ _zcrx_hwtest() {
   fi
   case $before in
     --gtest_filter)
-      mapfile -t COMPREPLY < <(compgen -W "$("$program" --gtest_list_tests 2>/dev/null | sed 's/ .*//; /^$/d')" -- "$word")
+      mapfile -t COMPREPLY < <(compgen -W "$("$program" --gtest_list_tests 2>/dev/null | sed -n 's/^\([A-Z].*\)\.$/\1.*/p')" -- "$word")
       ;;
     --netif)
       # In single quotes, as compgen expands the words: a name may hold $(...).
       # shellcheck disable=SC2016
       mapfile -t COMPREPLY < <(compgen -W '$(ls /sys/class/net)' -- "$word")
       ;;
-    --config | --junit | --sender | --ssh-* | snapshot | diff | restore)
+    --config | --junit | --sender | --ssh-config | --ssh-identity | --ssh-known-hosts | snapshot | diff | restore)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       ;;

@@ -25,7 +25,7 @@ constexpr std::array<ConfigKey, 16> kKeys = {{
     {"REMOTE_TYPE", "--remote-type", "how the peer is reached: ssh"},
     {"REMOTE_ARGS", "--remote-args", "the peer's login: [user@]host[:port]"},
     {"ZCRX_PORT", "--port", "port that tests listen on (default: chosen by the kernel)"},
-    {"ZCRX_SENDER", "--sender", "the sender program (default: next to this one)"},
+    {"ZCRX_SENDER", "--sender", "the sender program (default: the one that came with this)"},
     {"ZCRX_SSH_IDENTITY", "--ssh-identity", "private key (default: ssh-agent, ~/.ssh)"},
     {"ZCRX_SSH_KNOWN_HOSTS", "--ssh-known-hosts", "default: ~/.ssh/known_hosts"},
     {"ZCRX_SSH_CONFIG", "--ssh-config", "default: ~/.ssh/config"},

@@ -2,10 +2,13 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "support/base/interruption.h"
 #include "support/base/kill_point.h"
+#include "support/kernel/fail_function.h"
 #include "support/kernel/packet_trace.h"
 #include "support/nic/queue_lease.h"
 #include "support/nic/queues.h"
@@ -18,11 +21,11 @@ namespace {
 Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(wanted.nic.interface));
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
-  ZCRX_RETURN_IF_ERROR(EndLeftoverLease(nic));
+  if (Status ended = EndLeftoverLease(nic); !ended) recovery.errors.push_back(ended.error());
   if (CanSeeQueues(nic)) ZCRX_RETURN_IF_ERROR(WaitForAllProvidersGone(nic, deadline));
   ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
   recovery.differences = Differences(wanted, now);
-  recovery.errors = Apply(nic, wanted, deadline).errors;
+  std::ranges::move(Apply(nic, wanted, deadline).errors, std::back_inserter(recovery.errors));
   return {};
 }
 
@@ -32,6 +35,7 @@ Recovery PutBack(const Journals& journals, const Journal& journal, Deadline dead
   const Uninterrupted undoing;
   Recovery recovery;
   PassKillPoint("before", "put_back");
+  EndLeftoverPoolFailures();  // before queues are restarted
   Status done = Restore(journal.state, recovery, deadline);
   RemoveLeftoverTraces();
   PassKillPoint("after", "put_back");

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kLongestList = 1 << 20;
 // So that a run that is killed does not have it fail for ever.
-constexpr uint64_t kMost = 100000;
+constexpr uint64_t kMost = 1000;
 constexpr const char* kInject = "fail_function/inject";
 constexpr const char* kTimes = "fail_function/times";
 
@@ -30,6 +30,8 @@ Result<FailFunction> FailFunction::Open(const std::string& function, unsigned in
                                         const std::filesystem::path& debugfs) {
   FaultSettings settings(debugfs);
   ZCRX_RETURN_IF_ERROR(settings.Set("fail_function/verbose", "0"));
+  ZCRX_RETURN_IF_ERROR(settings.Set("fail_function/space", "0"));
+  ZCRX_RETURN_IF_ERROR(settings.Set("fail_function/task-filter", "N"));
   ZCRX_RETURN_IF_ERROR(settings.Set("fail_function/interval", std::to_string(interval)));
   ZCRX_RETURN_IF_ERROR(settings.Set("fail_function/probability", "100"));
   ZCRX_RETURN_IF_ERROR(settings.Set(kTimes, std::to_string(kMost)));
@@ -50,6 +52,10 @@ Result<uint64_t> FailFunction::Failures() const {
                 fmt::format("{} holds \"{}\"", kTimes, text));
   }
   return kMost - *left;
+}
+
+void EndLeftoverPoolFailures() {
+  std::ignore = FaultSettings(kDebugfs).Write(kInject, std::string("!") + kPoolAllocates);
 }
 
 }  // namespace zcrx

@@ -42,4 +42,7 @@ class FailFunction {
   FaultSettings settings_;
 };
 
+// Ends what a killed run has left of it. Does nothing where nothing is.
+void EndLeftoverPoolFailures();
+
 }  // namespace zcrx

@@ -14,8 +14,8 @@ namespace zcrx {
 
 inline constexpr const char* kDebugfs = "/sys/kernel/debug";
 
-// Puts back what it has set, the last first. After a kill the settings stay, and matter to nobody
-// who injects no faults.
+// Puts back what it has set, the last first. After a kill the settings stay: they say how faults
+// are injected, and not that they are. They are the machine's, so one run at a time can have them.
 class FaultSettings {
  public:
   explicit FaultSettings(std::filesystem::path debugfs) : debugfs_(std::move(debugfs)) {}

@@ -39,10 +39,13 @@ Status MakeNetkit(Nic& nic, const std::string& name) {
   return Send(nic, request);
 }
 
-Status Remove(Nic& nic, const std::string& name) {
-  const ifinfomsg header{};
+// By its index, whatever somebody may have called it meanwhile; 0: by its name.
+Status Remove(Nic& nic, const std::string& name, uint32_t index) {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(index);
   netlink::Request request(fmt::format("remove {}", name), RTM_DELLINK, NLM_F_REQUEST);
-  request.Header(&header, sizeof(header)).PutText(IFLA_IFNAME, name);
+  request.Header(&header, sizeof(header));
+  if (index == 0) request.PutText(IFLA_IFNAME, name);
   return Send(nic, request);
 }
 
@@ -88,11 +91,11 @@ Status QueueLease::End() {
   Nic* const nic = std::exchange(nic_, nullptr);
   if (nic == nullptr) return {};
   const KillPoints points("end_lease");
-  return Remove(*nic, device_);
+  return Remove(*nic, device_, index_);
 }
 
 Status EndLeftoverLease(Nic& nic) {
-  const Status removed = Remove(nic, DeviceFor(nic));
+  const Status removed = Remove(nic, DeviceFor(nic), 0);
   return removed || removed.error().code == ENODEV ? Status() : removed;
 }
 

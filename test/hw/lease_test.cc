@@ -88,7 +88,7 @@ TEST_F(ZcrxLease, IsShownByTheQueue) {
 }
 
 // netdev_queue_get_dma_dev() in net/core/netdev_queues.c: by its own device a queue on lease has no
-// memory, and neither has a queue of a virtual device that is none.
+// memory, and neither has a queue of the virtual device that is not on lease.
 TEST_F(ZcrxLease, TakesTheQueueFromItsDevice) {
   ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
   const IfqOptions own = ReceiverOn(queue).ifq;
@@ -140,6 +140,8 @@ TEST_F(ZcrxLease, EndsUnderARing) {
     EXPECT_EQ(received.bytes, kBytes);
     if (received.stats) {
       EXPECT_GT(received.stats->copy_bytes, 0);
+    } else {
+      RecordProperty("copies", "not counted by this kernel");
     }
   }
   ASSERT_OK(queue.Unsteer());

@@ -84,8 +84,8 @@ TEST_F(ZcrxNodevOutOfMemory, FailsAnExport) {
   EXPECT_THAT(receiver.UseUp(), IsOkAndHolds(kBuffers));
 }
 
-// xa_alloc() tries again, so that one failure costs nothing yet.
-TEST_F(ZcrxNodevOutOfMemory, FailsNoImport) {
+// Where xa_alloc() tries again one failure costs nothing.
+TEST_F(ZcrxNodevOutOfMemory, FailsAnImport) {
   ZCRX_REQUIRE(Capability::kSharing);
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver exporter, LoopbackReceiver::Open(Nodev(kBuffers)));
   ASSERT_OK_AND_ASSIGN(const UniqueFd box, ExportIfq(exporter.Uring(), exporter.Id()));
@@ -94,7 +94,8 @@ TEST_F(ZcrxNodevOutOfMemory, FailsNoImport) {
     SCOPED_TRACE(fmt::format("allocation {} of the import", each.Nth()));
     ASSERT_OK_AND_ASSIGN(Ring ring, Ring::Create(1, 2));
     each.FailIn(ring);
-    ASSERT_OK(ImportIfq(ring, box));
+    each.Check(ImportIfq(ring, box));
+    if (HasFailure()) return;
   }
   each.Report();
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver importer, LoopbackReceiver::Import(exporter.Memory(), box));

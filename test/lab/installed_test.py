@@ -152,6 +152,11 @@ class Installed(LabTest):
         listed = self.said_by("ctest", "--test-dir", folder, "--show-only")
         for entry in ("hw.ZcrxReceive", "nodev.ZcrxNodevAreas"):
             self.assertRegex(listed, rf"(?m)#\d+: {re.escape(entry)}$")
+        # It finds the program, whatever PATH is. Without a NIC it is bad usage.
+        one = ["--tests-regex", "^hw.ZcrxReceive$", "--output-on-failure"]
+        environment = {**self.environment(), "PATH": "/usr/bin:/bin", "NETIF": ""}
+        ran = self.finish(["ctest", "--test-dir", folder, *one], environment)
+        self.assertIn("NETIF is missing", ran.stdout)
 
     def said_by(self, *command: str) -> str:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -23,10 +23,9 @@ class FailFunctionTest : public FaultFilesTest {
 
   // FAULT_ATTR_INITIALIZER in include/linux/fault-inject.h.
   inline static const std::map<std::string, std::string> kFound = {
-      {"fail_function/verbose", "2\n"},
-      {"fail_function/interval", "1\n"},
-      {"fail_function/probability", "0\n"},
-      {"fail_function/times", "1\n"},
+      {"fail_function/verbose", "2\n"},     {"fail_function/interval", "1\n"},
+      {"fail_function/space", "0\n"},       {"fail_function/task-filter", "N\n"},
+      {"fail_function/probability", "0\n"}, {"fail_function/times", "1\n"},
   };
 };
 
