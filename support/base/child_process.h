@@ -23,6 +23,7 @@ class ChildProcess {
   // Kills it unless it has ended.
   ~ChildProcess();
 
+  [[nodiscard]] pid_t Id() const { return pid_; }  // 0: it has been waited for
   [[nodiscard]] const UniqueFd& Channel() const { return channel_; }
   // Reads one message of exactly `bytes` bytes. Fails if it ends first.
   Status Read(void* message, size_t bytes, Deadline deadline);

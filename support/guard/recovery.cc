@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "support/base/kill_point.h"
 #include "support/kernel/fail_function.h"
 #include "support/kernel/packet_trace.h"
+#include "support/nic/absence.h"
 #include "support/nic/queue_lease.h"
 #include "support/nic/queues.h"
 #include "support/nic/state.h"
@@ -17,8 +19,14 @@
 namespace zcrx {
 namespace {
 
+using namespace std::chrono_literals;
+
+// A NIC in the network namespace of a killed run comes back some time after that.
+constexpr auto kComesBack = 10s;
+
 // Restores what differs on the NIC.
 Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
+  ZCRX_RETURN_IF_ERROR(BringBack(wanted.nic, deadline.Earlier(Deadline::In(kComesBack))));
   ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(wanted.nic.interface));
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
   if (Status ended = EndLeftoverLease(nic); !ended) recovery.errors.push_back(ended.error());

@@ -47,17 +47,37 @@ std::optional<Binary> Parse(const std::string& address) {
   return std::nullopt;
 }
 
-// Returns the interface index of an RTM_NEWADDR message if it is about this address.
-std::optional<uint32_t> Holder(const netlink::Message& message, const Binary& address) {
+std::optional<ifaddrmsg> HeaderOf(const netlink::Message& message) {
   ifaddrmsg header;
   if (message.type != RTM_NEWADDR || message.payload.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, message.payload.data(), sizeof(header));
-  const netlink::Attributes attrs = message.Attrs(sizeof(header));
-  // On a point-to-point interface IFA_ADDRESS is the peer's address.
+  return header;
+}
+
+// On a point-to-point interface IFA_ADDRESS is the peer's address.
+netlink::Bytes LocalOf(const netlink::Attributes& attrs) {
   const auto local = attrs.Find(IFA_LOCAL);
-  const netlink::Bytes bytes = local ? *local : attrs.Find(IFA_ADDRESS).value_or(netlink::Bytes{});
-  if (!std::ranges::equal(bytes, address.Bytes())) return std::nullopt;
-  return header.ifa_index;
+  return local ? *local : attrs.Find(IFA_ADDRESS).value_or(netlink::Bytes{});
+}
+
+// Returns the interface index of an RTM_NEWADDR message if it is about this address.
+std::optional<uint32_t> Holder(const netlink::Message& message, const Binary& address) {
+  const auto header = HeaderOf(message);
+  if (!header || !std::ranges::equal(LocalOf(message.Attrs(sizeof(*header))), address.Bytes())) {
+    return std::nullopt;
+  }
+  return header->ifa_index;
+}
+
+Result<std::vector<netlink::Message>> ListAddresses(Nic& nic, int family) {
+  netlink::Request request("list addresses", RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
+  const ifaddrmsg header = {.ifa_family = static_cast<uint8_t>(family),
+                            .ifa_prefixlen = 0,
+                            .ifa_flags = 0,
+                            .ifa_scope = 0,
+                            .ifa_index = 0};
+  request.Header(&header, sizeof(header));
+  return nic.GetKernel().Call(NETLINK_ROUTE, request);
 }
 
 std::string NameOf(uint32_t index) {
@@ -70,14 +90,7 @@ std::string NameOf(uint32_t index) {
 Status CheckAddressIsOn(Nic& nic, const std::string& address) {
   const std::optional<Binary> wanted = Parse(address);
   if (!wanted) return Fail(fmt::format("{} is not an IPv4 or IPv6 address", address));
-  netlink::Request request("list addresses", RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
-  const ifaddrmsg header = {.ifa_family = static_cast<uint8_t>(wanted->family),
-                            .ifa_prefixlen = 0,
-                            .ifa_flags = 0,
-                            .ifa_scope = 0,
-                            .ifa_index = 0};
-  request.Header(&header, sizeof(header));
-  ZCRX_ASSIGN_OR_RETURN(const auto messages, nic.GetKernel().Call(NETLINK_ROUTE, request));
+  ZCRX_ASSIGN_OR_RETURN(const auto messages, ListAddresses(nic, wanted->family));
   std::vector<std::string> others;
   for (const netlink::Message& message : messages) {
     const std::optional<uint32_t> holder = Holder(message, *wanted);
@@ -87,6 +100,44 @@ Status CheckAddressIsOn(Nic& nic, const std::string& address) {
   return Fail(fmt::format("{} is not an address of {}", address, nic.Name()), 0,
               others.empty() ? "no interface of this machine has this address"
                              : fmt::format("{} has this address", fmt::join(others, ", ")));
+}
+
+Result<std::vector<NicAddress>> GetSetAddresses(Nic& nic) {
+  ZCRX_ASSIGN_OR_RETURN(const auto messages, ListAddresses(nic, AF_UNSPEC));
+  std::vector<NicAddress> addresses;
+  for (const netlink::Message& message : messages) {
+    const auto header = HeaderOf(message);
+    if (!header || header->ifa_index != nic.Index()) continue;
+    const bool set = (header->ifa_flags & IFA_F_PERMANENT) != 0;
+    if (!set || header->ifa_scope == RT_SCOPE_LINK) continue;
+    const netlink::Attributes attrs = message.Attrs(sizeof(*header));
+    const auto bytes = [](netlink::Bytes view) { return std::vector(view.begin(), view.end()); };
+    const netlink::Bytes local = LocalOf(attrs);
+    addresses.push_back({.family = header->ifa_family,
+                         .prefix = header->ifa_prefixlen,
+                         .scope = header->ifa_scope,
+                         .local = bytes(local),
+                         .peer = bytes(attrs.Find(IFA_ADDRESS).value_or(local)),
+                         .broadcast = bytes(attrs.Find(IFA_BROADCAST).value_or(netlink::Bytes{}))});
+  }
+  return addresses;
+}
+
+Status AddAddress(Nic& nic, const NicAddress& address) {
+  netlink::Request request("add an address to " + nic.Name(), RTM_NEWADDR,
+                           NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+  const ifaddrmsg header = {.ifa_family = address.family,
+                            .ifa_prefixlen = address.prefix,
+                            .ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD,
+                            .ifa_scope = address.scope,
+                            .ifa_index = nic.Index()};
+  request.Header(&header, sizeof(header))
+      .PutBytes(IFA_LOCAL, address.local)
+      .PutBytes(IFA_ADDRESS, address.peer);
+  if (!address.broadcast.empty()) request.PutBytes(IFA_BROADCAST, address.broadcast);
+  const auto added = nic.GetKernel().Call(NETLINK_ROUTE, request);
+  if (added || added.error().code == EEXIST) return {};
+  return std::unexpected(added.error());
 }
 
 Result<uint32_t> GetKeepAddrOnDown(const std::string& interface, const std::string& folder) {

@@ -1,8 +1,10 @@
 // IP addresses of network interfaces: rtnetlink(7).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "support/base/result.h"
 #include "support/nic/nic.h"
@@ -14,6 +16,23 @@ namespace zcrx {
 // the NIC by packets that the tests' flow rules do not match. The error names the interfaces that
 // have it.
 Status CheckAddressIsOn(Nic& nic, const std::string& address);
+
+// An address as the kernel shows it: header and attributes of its RTM_NEWADDR message.
+struct NicAddress {
+  uint8_t family = 0;
+  uint8_t prefix = 0;  // bits
+  uint8_t scope = 0;   // RT_SCOPE_*
+  std::vector<std::byte> local = {};
+  std::vector<std::byte> peer = {};       // or the same
+  std::vector<std::byte> broadcast = {};  // empty: none
+
+  bool operator==(const NicAddress&) const = default;
+};
+// Returns the addresses that somebody has set: those with a lifetime (DHCP, router advertisements)
+// and link-local ones come by themselves.
+Result<std::vector<NicAddress>> GetSetAddresses(Nic& nic);
+// Adds an address, usable at once (without duplicate address detection), if it is not there.
+Status AddAddress(Nic& nic, const NicAddress& address);
 
 // Tests use another `folder`.
 inline constexpr const char* kIpv6Settings = "/proc/sys/net/ipv6/conf";

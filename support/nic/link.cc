@@ -82,6 +82,23 @@ Status SetMtu(Nic& nic, uint32_t bytes) {
   return Send(nic.GetKernel(), request);
 }
 
+Status Rename(Nic& nic, const std::string& name) {
+  const ifinfomsg header = HeaderFor(nic);
+  netlink::Request request(fmt::format("rename {} to {}", nic.Name(), name), RTM_NEWLINK,
+                           NLM_F_REQUEST);
+  request.Header(&header, sizeof(header)).PutText(IFLA_IFNAME, name);
+  return Send(nic.GetKernel(), request);
+}
+
+Status MoveToNamespaceOf(Nic& nic, pid_t process) {
+  const ifinfomsg header = HeaderFor(nic);
+  netlink::Request request(
+      fmt::format("move {} to the network namespace of process {}", nic.Name(), process),
+      RTM_NEWLINK, NLM_F_REQUEST);
+  request.Header(&header, sizeof(header)).PutU32(IFLA_NET_NS_PID, static_cast<uint32_t>(process));
+  return Send(nic.GetKernel(), request);
+}
+
 Status WaitForLink(Nic& nic, Deadline deadline) {
   const std::string operation = "wait for the link of " + nic.Name();
   // Subscribe before the first read, so that no change is missed in between.

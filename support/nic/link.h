@@ -1,6 +1,8 @@
 // The NIC's link: rtnetlink(7).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,6 +29,10 @@ Result<Link> GetLink(Nic& nic);
 // addresses; they are not restored.
 Status SetAdminUp(Nic& nic, bool up);
 Status SetMtu(Nic& nic, uint32_t bytes);
+// Gives the interface another name.
+Status Rename(Nic& nic, const std::string& name);
+// Moves the interface to the network namespace of a process. It loses its addresses, and is down.
+Status MoveToNamespaceOf(Nic& nic, pid_t process);
 // Waits until the link is running: on some NICs a change of rings or channels takes the carrier
 // away for a while. Fails at once if the interface is administratively down, because waiting would
 // not bring it up.

@@ -149,6 +149,32 @@ Result<std::vector<PagePool>> GetPagePools(Nic& nic) {
   return pools;
 }
 
+Result<PagePoolNews> PagePoolNews::Listen(Nic& nic) {
+  const Result<netlink::Family>& netdev = nic.Netdev();
+  if (!netdev) return std::unexpected(netdev.error());
+  const auto group = netdev->Group(NETDEV_MCGRP_PAGE_POOL);
+  if (!group) return Fail("listen for page pools", EOPNOTSUPP, "the kernel does not tell of them");
+  ZCRX_ASSIGN_OR_RETURN(auto news, nic.GetKernel().Listen(NETLINK_GENERIC, *group));
+  return PagePoolNews(std::move(news));
+}
+
+Result<PagePool> PagePoolNews::Next(Kind kind, const std::function<bool(const PagePool&)>& of,
+                                    Deadline deadline) {
+  const std::string operation =
+      kind == Kind::kCame ? "hear of a page pool that comes" : "hear of a page pool that goes";
+  const uint8_t command = kind == Kind::kCame ? uapi::NETDEV_CMD_PAGE_POOL_ADD_NTF
+                                              : uapi::NETDEV_CMD_PAGE_POOL_DEL_NTF;
+  while (true) {
+    ZCRX_ASSIGN_OR_RETURN(const auto messages, news_->Next(deadline));
+    if (messages.empty()) return FailExpired(operation);
+    for (const netlink::Message& message : messages) {
+      if (message.IsLoss()) return Fail(operation, ENOBUFS);
+      const auto pool = ParsePagePool(message.Attrs());
+      if (message.Command() == command && pool && of(*pool)) return *pool;
+    }
+  }
+}
+
 Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic) {
   const Result<netlink::Family>& netdev = nic.Netdev();
   if (!netdev) return std::unexpected(netdev.error());

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "support/base/deadline.h"
@@ -48,6 +51,23 @@ struct PagePool {
 };
 // Returns the page pools of this interface.
 Result<std::vector<PagePool>> GetPagePools(Nic& nic);
+
+// What the kernel tells of page pools from now on: multicast group "page-pool" (6.8).
+class PagePoolNews {
+ public:
+  enum class Kind : uint8_t { kCame, kWent };
+
+  // Fails with EOPNOTSUPP if the kernel has no such group.
+  static Result<PagePoolNews> Listen(Nic& nic);
+  // Waits for news of this kind about a pool that `of` is true of. Fails with ETIMEDOUT at the
+  // deadline, with ENOBUFS if some were lost.
+  Result<PagePool> Next(Kind kind, const std::function<bool(const PagePool&)>& of,
+                        Deadline deadline);
+
+ private:
+  explicit PagePoolNews(std::unique_ptr<Notifications> news) : news_(std::move(news)) {}
+  std::unique_ptr<Notifications> news_;
+};
 
 struct RxQueueStats {
   uint32_t queue = 0;

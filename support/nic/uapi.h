@@ -32,11 +32,13 @@ inline constexpr int ETHTOOL_A_RINGS_HDS_THRESH = 17;      // u32, 6.14
 inline constexpr int ETHTOOL_A_RINGS_HDS_THRESH_MAX = 18;  // u32, 6.14
 
 // include/uapi/linux/netdev.h
-inline constexpr uint8_t NETDEV_CMD_PAGE_POOL_GET = 5;  // 6.8
-inline constexpr uint8_t NETDEV_CMD_QUEUE_GET = 10;     // 6.8
-inline constexpr uint8_t NETDEV_CMD_QSTATS_GET = 12;    // 6.9
-inline constexpr uint8_t NETDEV_CMD_BIND_RX = 13;       // 6.12
-inline constexpr uint8_t NETDEV_CMD_QUEUE_CREATE = 16;  // 7.1
+inline constexpr uint8_t NETDEV_CMD_PAGE_POOL_GET = 5;      // 6.8
+inline constexpr uint8_t NETDEV_CMD_PAGE_POOL_ADD_NTF = 6;  // 6.8
+inline constexpr uint8_t NETDEV_CMD_PAGE_POOL_DEL_NTF = 7;  // 6.8
+inline constexpr uint8_t NETDEV_CMD_QUEUE_GET = 10;         // 6.8
+inline constexpr uint8_t NETDEV_CMD_QSTATS_GET = 12;        // 6.9
+inline constexpr uint8_t NETDEV_CMD_BIND_RX = 13;           // 6.12
+inline constexpr uint8_t NETDEV_CMD_QUEUE_CREATE = 16;      // 7.1
 inline constexpr uint32_t NETDEV_QUEUE_TYPE_RX = 0;
 inline constexpr uint32_t NETDEV_QSTATS_SCOPE_QUEUE = 1;
 

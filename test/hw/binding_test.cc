@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <cstdint>
+#include <vector>
 
 #include "fixtures/zcrx_test.h"
 #include "support/nic/queues.h"
@@ -13,7 +15,10 @@ namespace zcrx {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::Field;
 using ::testing::HasSubstr;
 
 constexpr int kBindings = 50;
@@ -39,6 +44,29 @@ TEST_F(ZcrxBinding, LeavesNothingBehindAfterFiftyRounds) {
     ASSERT_OK(queue.WaitUntilFree());
     ASSERT_OK(BecomesAgain(nic(), before));
   }
+}
+
+// netdev_nl_page_pool_event() in net/core/page_pool_user.c: to all who listen, with its provider.
+TEST_F(ZcrxBinding, PagePoolIsAnnounced) {
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  ASSERT_OK(TakeStockAtRest(nic()));
+  ASSERT_OK_AND_ASSIGN(PagePoolNews news, PagePoolNews::Listen(nic()));
+  const auto is_ours = [](const PagePool& pool) {
+    return pool.io_uring && pool.ifindex == nic().Index();
+  };
+  uint64_t id = 0;
+  {
+    ASSERT_OK_AND_ASSIGN(const Receiver receiver, Receiver::Start(ReceiverOn(queue)));
+    ASSERT_OK_AND_ASSIGN(
+        const PagePool pool,
+        news.Next(PagePoolNews::Kind::kCame, is_ours, Deadline::In(kProviderLeaves)));
+    id = pool.id;
+    ASSERT_OK_AND_ASSIGN(const std::vector<PagePool> pools, GetPagePools(nic()));
+    EXPECT_THAT(pools, Contains(AllOf(Field(&PagePool::id, id), Field(&PagePool::io_uring, true))));
+  }
+  EXPECT_OK(news.Next(
+      PagePoolNews::Kind::kWent, [id](const PagePool& pool) { return pool.id == id; },
+      Deadline::In(kProviderLeaves)));
 }
 
 using ZcrxTeardown = SteeredTest;

@@ -13,10 +13,13 @@
 
 #include "fixtures/zcrx_test.h"
 #include "support/base/wait.h"
+#include "support/nic/absence.h"
+#include "support/nic/addresses.h"
 #include "support/nic/channels.h"
 #include "support/nic/link.h"
 #include "support/nic/rings.h"
 #include "test/hw/holdings.h"
+#include "test/hw/variants.h"
 
 namespace zcrx {
 namespace {
@@ -41,6 +44,7 @@ struct Change {
   std::function<Status(Nic& nic, const NicState& declared, uint32_t queue)> prepare;
   // Sets it up as declared.
   std::function<Status(Nic& nic, const NicState& declared)> change;
+  std::vector<Capability> needs = {};
 
   friend void PrintTo(const Change& change, std::ostream* out) { *out << change.name; }
 };
@@ -62,7 +66,7 @@ class ZcrxLifecycleStream : public ZcrxLifecycle, public ::testing::WithParamInt
 // The driver makes its rings anew, also the one that zcrx feeds (page_pool_create() asks for the
 // provider that the queue has). The flow's rule stays.
 TEST_P(ZcrxLifecycleStream, GoesOn) {
-  ZCRX_REQUIRE(Capability::kFlowSteering, Capability::kSpareQueues);
+  ZCRX_REQUIRE(Capability::kFlowSteering, Capability::kSpareQueues, GetParam().needs);
   ASSERT_OK_AND_ASSIGN(std::vector<TargetQueue> queues, ConfigureQueues({.queues = 2}));
   TargetQueue& queue = queues.front();
   NicState kept = declared().Standing();
@@ -119,13 +123,32 @@ Status DeclaredChannels(Nic& nic, const NicState& declared) {
   return SetChannels(nic, more);
 }
 
-INSTANTIATE_TEST_SUITE_P(, ZcrxLifecycleStream,
-                         ::testing::Values(Change{"ring_size", OtherRing, DeclaredRing},
-                                           Change{"mtu", SmallerMtu, DeclaredMtu},
-                                           Change{"link_down_up", Nothing, DownAndUp},
-                                           Change{"channels_added", FewerChannels,
-                                                  DeclaredChannels}),
-                         [](const auto& info) { return info.param.name; });
+// __dev_change_net_namespace() in net/core/dev.c closes the device, which keeps its queues'
+// providers. Its number is free again when it comes back, so zcrx_register_netdev() finds it.
+Status AwayAndBack(Nic& nic, const NicState& declared) {
+  IfqOptions options;
+  options.ifindex = nic.Index();
+  ZCRX_ASSIGN_OR_RETURN(Absence absence, Absence::ByMoving(nic));
+  const Status there = DryRun(options);
+  ZCRX_RETURN_IF_ERROR(absence.End());
+  if (declared.keep_addr_on_down) {  // of the namespace, not of the device
+    ZCRX_RETURN_IF_ERROR(SetKeepAddrOnDown(nic.Name(), *declared.keep_addr_on_down));
+  }
+  if (nic.Index() != options.ifindex) return Fail("find the NIC by its number", ENODEV);
+  if (!there && there.error().code == ENODEV) return {};
+  return Fail("register with a NIC of another namespace", 0,
+              there ? "it is found there" : there.error().Text());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ZcrxLifecycleStream,
+    ::testing::Values(Change{"ring_size", OtherRing, DeclaredRing},
+                      Change{"mtu", SmallerMtu, DeclaredMtu},
+                      Change{"link_down_up", Nothing, DownAndUp},
+                      Change{"channels_added", FewerChannels, DeclaredChannels},
+                      Change{"namespace", Nothing, AwayAndBack,
+                             {Capability::kRemoval, Capability::kUserNamespaces}}),
+    [](const auto& info) { return info.param.name; });
 
 // __netif_mp_close_rxq() in net/core/netdev_rx_queue.c warns if the driver cannot restart the queue
 // for another reason than ENETDOWN.
@@ -155,6 +178,40 @@ TEST_F(ZcrxLifecycle, LinkThatIsDownSaysSoOrTakesARing) {
   EXPECT_THAT(down, AnyOf(IsOk(), FailsWith(ENETDOWN)));
   ASSERT_OK(queue.WaitUntilFree());
   EXPECT_OK(DryRun(ReceiverOn(queue).ifq));
+}
+
+using ZcrxRemoval = ZcrxTest;
+
+// dev_memory_provider_uninstall() in net/core/dev.c and io_pp_uninstall() in io_uring/zcrx.c: the
+// driver does not wait for the ring, nor the ring for the driver, and neither keeps anything of the
+// other's.
+TEST_F(ZcrxRemoval, DriverIsUnboundUnderARing) {
+  ZCRX_REQUIRE(Capability::kRemoval, Capability::kFlowSteering);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  ASSERT_OK_AND_ASSIGN(const Holdings before, TakeStockAtRest(nic()));
+  {
+    ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));
+    ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = kEndless}));
+    ASSERT_OK(receiver.Accept(kEndless, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
+    ASSERT_OK(receiver.Reach(kHalf, Deadline::In(kTransfer)));
+
+    ASSERT_OK_AND_ASSIGN(Absence absence, Absence::ByUnbinding(nic()));
+    EXPECT_THAT(DryRun(ReceiverOn(queue).ifq), FailsWith(ENODEV));
+    if (Ask(Capability::kMoreAreas).kind == Answer::Kind::kPresent) {
+      EXPECT_THAT(receiver.AddArea({}), FailsWith(EFAULT)) << "there is no device to map it for";
+    }
+    ASSERT_OK(absence.End());
+    EXPECT_THAT(declared().PutRight().errors, ::testing::IsEmpty());
+  }
+  ASSERT_OK(queue.Unsteer());
+  EXPECT_OK(BecomesAgain(nic(), before));
+
+  ASSERT_OK(WaitForLink(nic(), Deadline::In(kLinkReturns)));
+  ASSERT_OK(TraceAnew());
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
+  EXPECT_OK(ArrivedInPlace(queue, received));
 }
 
 }  // namespace

@@ -1,23 +1,30 @@
 // IORING_OP_RECV_ZC: what it takes and refuses, how it begins and ends. io_recvzc_prep() and
 // io_recvzc() in io_uring/net.c, io_zcrx_recv() in io_uring/zcrx.c.
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <functional>
 #include <ostream>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "fixtures/nodev_test.h"
 #include "support/base/pages.h"
+#include "support/base/wait.h"
 #include "support/net/listen.h"
 #include "support/net/socket_address.h"
 #include "test/hw/wrong_value.h"
 
 namespace zcrx {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr size_t kBytes = 5000;
 constexpr uint64_t kOther = 99;  // user_data of other requests
@@ -295,6 +302,38 @@ TEST_F(ZcrxNodevRequest, SharesASocketWithAnother) {
   ASSERT_OK(receiver.Tcp().Finish());
   EXPECT_THAT(receiver.End(), IsOkAndHolds(0));
   EXPECT_THAT(receiver.End(), IsOkAndHolds(0));
+}
+
+// tcp_read_sock() in tcp.c: a socket that connects is no closed one. The listener's queue is full,
+// so that its answer comes a second later, to the SYN that is sent again.
+TEST_F(ZcrxNodevRequest, WaitsForASocketThatConnects) {
+  ASSERT_OK_AND_ASSIGN(const SocketAddress any, SocketAddress::Parse("127.0.0.1", 0));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd listener, ListenOn(any));
+  ASSERT_EQ(listen(listener.Get(), 0), 0);
+  ASSERT_OK_AND_ASSIGN(const SocketAddress endpoint, SocketAddress::OfSocket(listener.Get()));
+  const UniqueFd first(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(connect(first.Get(), endpoint.Get(), endpoint.Length()), 0);
+  const UniqueFd late(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  ASSERT_EQ(connect(late.Get(), endpoint.Get(), endpoint.Length()), -1);
+  ASSERT_EQ(errno, EINPROGRESS);
+
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open());
+  ASSERT_OK(Request(receiver, [&](io_uring_sqe& sqe) {
+    sqe.fd = late.Get();
+    sqe.user_data = kOther;
+  }));
+  EXPECT_THAT(receiver.Uring().SubmitAndWait(Deadline::In(0s)), IsOkAndHolds(false));
+  for (int connection = 0; connection < 2; ++connection) {
+    pollfd polled = {.fd = listener.Get(), .events = POLLIN, .revents = 0};
+    ASSERT_THAT(PollUntil("accept", std::span(&polled, 1), Soon()), IsOkAndHolds(true));
+    const UniqueFd accepted(accept(listener.Get(), nullptr, nullptr));
+    ASSERT_TRUE(accepted.Valid());
+    ASSERT_EQ(send(accepted.Get(), "!", 1, MSG_NOSIGNAL), 1);
+  }
+  ASSERT_OK_AND_ASSIGN(const Completion data, receiver.Next());
+  EXPECT_EQ(data.user_data, kOther);
+  EXPECT_EQ(data.res, 1);
+  EXPECT_TRUE(data.More());
 }
 
 }  // namespace

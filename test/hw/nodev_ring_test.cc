@@ -152,6 +152,33 @@ TEST_F(ZcrxNodevMixedRing, DeliversEveryByteInOrder) {
   EXPECT_GE(wide, 50);
 }
 
+// zcrx_notif_tw() in io_uring/zcrx.c: an event brings no data, so it has the smaller size.
+TEST_F(ZcrxNodevMixedRing, TellsAnEventAmongData) {
+  ZCRX_REQUIRE(Capability::kEvents);
+  constexpr uint64_t kEvent = 77;
+  IfqOptions options = Nodev();
+  options.event_mask = uapi::EventBit(uapi::ZCRX_EVENT_COPY);
+  options.event_user_data = kEvent;
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver,
+                       LoopbackReceiver::Open(options, 8, Ring::kMixedFlags));
+  ASSERT_OK(receiver.Request());
+  ASSERT_OK(receiver.Send(100));
+  size_t received = 0;
+  for (bool told = false; received < 100 || !told;) {
+    ASSERT_OK_AND_ASSIGN(const Completion next, receiver.Next());
+    ASSERT_GE(next.res, 0);
+    const bool wide = (next.flags & uapi::IORING_CQE_F_32) != 0;
+    if (next.user_data == kEvent) {
+      EXPECT_FALSE(told || wide);
+      EXPECT_EQ(next.res, static_cast<int32_t>(uapi::ZCRX_EVENT_COPY));
+      told = true;
+    } else {
+      EXPECT_TRUE(wide);
+      received += static_cast<size_t>(next.res);
+    }
+  }
+}
+
 // Each time it has a buffer already, which goes back: there are two more than it takes.
 TEST_F(ZcrxNodevMixedRing, EndsARequestThatFindsItFull) {
   ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver,

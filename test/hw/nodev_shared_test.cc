@@ -1,6 +1,7 @@
 // One registration and several rings: ZCRX_CTRL_EXPORT makes it a file, ZCRX_REG_IMPORT gives it to
 // another ring. zcrx_export(), import_zcrx() and zcrx_unregister_user() in io_uring/zcrx.c.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -119,6 +120,9 @@ TEST_F(ZcrxNodevShared, BoxCanOnlyBeImported) {
   EXPECT_EQ(errno, EBADF) << "it is opened for reading";
   EXPECT_EQ(mmap(nullptr, PageBytes(), PROT_READ, MAP_SHARED, Box().Get(), 0), MAP_FAILED);
   EXPECT_EQ(errno, ENODEV);
+  pollfd polled = {.fd = Box().Get(), .events = POLLIN | POLLOUT | POLLPRI, .revents = 0};
+  EXPECT_EQ(poll(&polled, 1, 0), 1);
+  EXPECT_EQ(polled.revents, POLLIN | POLLOUT) << "as of a file that has no poll()";
 }
 
 using WrongImport = WrongValue<uapi::io_uring_zcrx_ifq_reg>;

@@ -82,8 +82,8 @@ TEST_F(ZcrxXdp, DeviceTakesNoRing) {
 using ZcrxXsk = ZcrxTest;
 
 // __netif_mp_open_rxq(): "designated queue already in use by AF_XDP", whatever the socket's mode.
-// The other way round only a socket without copies is refused (xp_assign_dev()), which no driver
-// has beside header split.
+// The other way round only a socket without copies is refused, which no driver has beside header
+// split.
 TEST_F(ZcrxXsk, QueueTakesNoRing) {
   ZCRX_REQUIRE(Capability::kXdpSockets);
   ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
@@ -94,6 +94,20 @@ TEST_F(ZcrxXsk, QueueTakesNoRing) {
   }
   ASSERT_OK(queue.WaitUntilFree());
   EXPECT_OK(DryRun(options));
+}
+
+// xp_assign_dev() in net/xdp/xsk_buff_pool.c: it takes nothing from the queue without a program.
+TEST_F(ZcrxXsk, ComesBesideARingToGetCopies) {
+  ZCRX_REQUIRE(Capability::kXdpSockets, Capability::kFlowSteering);
+  ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  {
+    ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));
+    ASSERT_OK_AND_ASSIGN(const XdpSocket socket, XdpSocket::Bind(nic().Index(), queue.Index()));
+    ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+    ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
+    EXPECT_THAT(received, ArrivedInPlace());
+  }
+  EXPECT_OK(queue.WaitUntilFree());
 }
 
 }  // namespace

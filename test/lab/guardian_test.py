@@ -35,7 +35,7 @@ class Guardian(LabTest):
             points = {point for point, how in killed if how == mode}
             with self.subTest(mode):
                 self.assertGreaterEqual(len(points), _LEAST_POINTS if mode == "guarded" else 1)
-        for kind in ("in copy_sender:", "random:"):
+        for kind in ("in copy_sender:", "random:", "after unbind_driver:", "after move_away:"):
             with self.subTest(kind):
                 self.assertIn(kind, " ".join(point for point, _ in killed))
         said = cases(done.stdout)

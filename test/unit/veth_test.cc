@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fixtures/result_matchers.h"
+#include "support/nic/absence.h"
 #include "support/nic/addresses.h"
 #include "support/nic/declared_nic.h"
 #include "support/nic/features.h"
@@ -87,6 +88,33 @@ Status AddAddress(const char* interface, int family, const char* address, const 
     request.PutBytes(type, netlink::Bytes(bytes).first(size));
   }
   return Send(request);
+}
+
+TEST_F(Veth, AddressesThatSomebodyHasSetAreReadAndSetAgain) {
+  ASSERT_TRUE(AddAddress("veth0", AF_INET, "203.0.113.7", "203.0.113.8").has_value());
+  ASSERT_TRUE(AddAddress("veth0", AF_INET6, "2001:db8:9::1", "2001:db8:9::1").has_value());
+  const auto set = GetSetAddresses(nic());
+  ASSERT_TRUE(set.has_value()) << set.error().Text();
+  EXPECT_GE(set->size(), 2U);
+  for (const NicAddress& address : *set) EXPECT_THAT(AddAddress(nic(), address), IsOk());
+  EXPECT_THAT(GetSetAddresses(nic()), IsOkAndHolds(*set)) << "they are there already";
+
+  ASSERT_THAT(SetAdminUp(nic(), false), IsOk());  // IPv6 addresses go
+  const auto left = GetSetAddresses(nic());
+  ASSERT_TRUE(left.has_value());
+  EXPECT_LT(left->size(), set->size());
+  ASSERT_THAT(SetAdminUp(nic(), true), IsOk());
+  for (const NicAddress& address : *set) EXPECT_THAT(AddAddress(nic(), address), IsOk());
+  EXPECT_THAT(GetSetAddresses(nic()), IsOkAndHolds(testing::UnorderedElementsAreArray(*set)));
+}
+
+// A virtual device that moves to a namespace ends with it.
+TEST_F(Veth, DoesNotGoAway) {
+  for (const auto leave : {Absence::ByMoving, Absence::ByUnbinding}) {
+    EXPECT_THAT(leave(nic()), AllOf(FailsWith(EOPNOTSUPP),
+                                    FailsWithText(HasSubstr("\"\" is not a PCI function"))));
+  }
+  EXPECT_THAT(GetLink(nic()), IsOk());
 }
 
 TEST_F(Veth, AnAddressIsOnItOrItIsSaidWhereElse) {

@@ -34,9 +34,9 @@ def forking() -> Iterator[set[int]]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _in_child(parent: int, blocked: set[int]) -> Callable[[], None]:
-    """For preexec_fn: the program hears interruptions, and the kernel kills it when its parent ends,
-    however that ends.
+def _in_child(parent: int, blocked: set[int], last: int) -> Callable[[], None]:
+    """For preexec_fn: the program hears interruptions, and the kernel sends it `last` when its parent
+    ends, however that ends.
 
     prctl(2): the signal comes when the *thread* that forked ends, so the lab forks from its main
     thread only. A parent that ended before the call is seen by the second check.
@@ -47,19 +47,22 @@ def _in_child(parent: int, blocked: set[int]) -> Callable[[], None]:
             if callable(signal.getsignal(number)):  # ours; the program inherits only "ignored"
                 signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _libc.prctl(_PR_SET_PDEATHSIG, last, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
 
     return prepare
 
 
-def spawn(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
-    """Starts `command` so that it dies with this process; `options` are those of Popen."""
+def spawn(
+    command: Sequence[str | Path], *, last: int = signal.SIGKILL, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Starts `command` so that it dies with this process, by the signal `last`; `options` are those
+    of Popen."""
     words = [str(word) for word in command]
     try:
         with forking() as blocked:
-            prepare = _in_child(os.getpid(), blocked)
+            prepare = _in_child(os.getpid(), blocked, last)
             return subprocess.Popen(words, preexec_fn=prepare, **options)
     except OSError as error:
         raise LabError(f"cannot start {words[0]}: {error.strerror}") from error

@@ -174,6 +174,7 @@ def _make(tree: Path, out: Path, chosen: Sequence[str], lock: int) -> None:
             [*_command(tree, out, chosen), f"--jobs={len(os.sched_getaffinity(0))}", "vmlinux"],
             stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=_environment(),
             start_new_session=True, pass_fds=[lock],
+            last=signal.SIGTERM,  # which make hands on to its own makes and compilers
         )  # fmt: skip
     try:
         status = process.wait(deadline.remaining())

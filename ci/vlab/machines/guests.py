@@ -67,6 +67,7 @@ REMOTE_V4={PEER.nic_v4}
 REMOTE_V6={PEER.nic_v6}
 REMOTE_TYPE=ssh
 REMOTE_ARGS="root@{PEER.management_v4}"
+ZCRX_PROMISED=removal
 """
 
 

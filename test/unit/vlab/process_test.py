@@ -1,9 +1,13 @@
 """Commands that the lab runs for their output."""
 
+import os
+import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
+from pathlib import Path
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
@@ -49,6 +53,41 @@ class Forking(unittest.TestCase):
         process = spawn(["sleep", "1000"])
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(10), -signal.SIGINT)
+
+
+_BUILD = """
+import signal, sys
+from vlab.base.process import spawn
+spawn(["make", "--silent", f"--directory={sys.argv[1]}"], last=signal.SIGTERM)
+signal.pause()
+"""
+# As a kernel's: a make that starts another.
+_MAKEFILE = """
+first:
+\t@$(MAKE) second
+second:
+\t@cat ready >/dev/null; exec sleep 1000
+"""
+
+
+class Ending(unittest.TestCase):
+    def test_makes_of_a_killed_lab_end_with_what_they_started(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "Makefile").write_text(_MAKEFILE)
+            os.mkfifo(Path(folder) / "ready")
+            lab = subprocess.Popen(
+                [sys.executable, "-c", _BUILD, folder],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )
+            assert lab.stdout is not None
+            with open(Path(folder) / "ready", "w"):  # the second make has come so far
+                lab.kill()
+            # All of them have this pipe; it ends with the last.
+            with lab.stdout, selectors.DefaultSelector() as events:
+                events.register(lab.stdout, selectors.EVENT_READ)
+                self.assertTrue(events.select(10), "something is still there")
+                self.assertEqual(lab.stdout.read(), b"")
+            lab.wait(10)
 
 
 if __name__ == "__main__":
