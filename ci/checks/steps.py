@@ -97,6 +97,7 @@ def _nightly(scope: Scope) -> list[Step]:
     return [
         *_unit_again(scope, "gcc", "unit"),
         *_unit_again(scope, "asan", "asan"),
+        Step("consumers", [_consumers()], {"nightly": 60}, ["sanitize"], limit_s=900),
         *(
             Step(name, [_long_fuzz(name)], {"nightly": 1500}, ["sanitize"], background=True)
             for name in _FUZZ_TARGETS
@@ -152,7 +153,7 @@ def _scripts(scope: Scope) -> list[Command]:
     commands: list[Command] = [["shellcheck", *scripts]] if scripts else []
     if scope.touches_any("*.py", "ci/lint"):  # types of one, also of one gone, reach into all
         commands += [_mypy("ci", "vlab", "checks", "lint"), _mypy("test/lab", *_tests("test/lab"))]
-        for name in ("checks", "vlab", "vnic"):
+        for name in ("checks", "reports", "vlab", "vnic"):
             commands.append(_mypy(f"test/unit/{name}", *_tests(f"test/unit/{name}")))
     return commands
 
@@ -201,6 +202,16 @@ def _uapi(scope: Scope) -> list[Command]:
 def _ctest(folder: str, label: str, jobs: int) -> Command:
     select = ["--test-dir", folder, "--label-regex", label, "--no-tests=error"]
     return ["ctest", *select, "--parallel", str(jobs), "--output-on-failure"]
+
+
+def _consumers() -> Command:
+    """What npm has that reads JUnit reports."""
+    environment = [
+        f"PROGRAM_HELPER={REPOSITORY / _SANITIZED}/test/unit/program_helper",
+        f"ZCRX_NPM={REPOSITORY}/build/npm", "PYTHONDONTWRITEBYTECODE=1",
+    ]  # fmt: skip
+    command = _module("unittest", "-v", "npm_consumers")
+    return ["env", "-C", "test/unit/reports", *environment, *command]
 
 
 def _long_lab(name: str, **settings: int) -> Command:

@@ -21,6 +21,14 @@ Status Fill(int fd, std::string_view text, mode_t mode, const std::string& opera
   return {};
 }
 
+Result<std::string> KernelsId(std::string_view name) {
+  const std::string file = fmt::format("/proc/sys/kernel/random/{}", name);
+  ZCRX_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, 4096));
+  const std::string_view line = std::string_view(text).substr(0, text.find('\n'));
+  if (line.empty()) return Fail(fmt::format("read {}", file), 0, "it holds no line");
+  return std::string(line);
+}
+
 }  // namespace
 
 Status WriteAll(int fd, std::string_view text, const std::string& operation) {
@@ -73,12 +81,8 @@ Status ReplaceFile(const std::string& path, std::string_view text, mode_t mode) 
   return {};
 }
 
-Result<std::string> BootId() {
-  constexpr std::string_view kFile = "/proc/sys/kernel/random/boot_id";
-  ZCRX_ASSIGN_OR_RETURN(const std::string text, ReadFile(std::string(kFile), 4096));
-  const std::string_view line = std::string_view(text).substr(0, text.find('\n'));
-  if (line.empty()) return Fail(fmt::format("read {}", kFile), 0, "it holds no line");
-  return std::string(line);
-}
+Result<std::string> BootId() { return KernelsId("boot_id"); }
+
+Result<std::string> RandomId() { return KernelsId("uuid"); }
 
 }  // namespace zcrx

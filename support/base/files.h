@@ -26,4 +26,7 @@ Status ReplaceFile(const std::string& path, std::string_view text, mode_t mode);
 // Returns the ID of this boot of the machine: /proc/sys/kernel/random/boot_id.
 Result<std::string> BootId();
 
+// Returns an ID that no other call returns, on any machine: /proc/sys/kernel/random/uuid.
+Result<std::string> RandomId();
+
 }  // namespace zcrx

@@ -69,6 +69,13 @@ TEST(BootId, IsOneLine) {
   EXPECT_EQ(id->size(), 36U);
 }
 
+TEST(RandomId, IsAnotherOneEachTime) {
+  const Result<std::string> id = RandomId();
+  ASSERT_OK(id);
+  EXPECT_EQ(id->size(), 36U);
+  EXPECT_NE(*id, RandomId().value_or(*id));
+}
+
 TEST(ParseNumber, TakesOneNumberAndNothingElse) {
   EXPECT_THAT(ParseNumber<uint16_t>("65535"), Optional(Eq(65535)));
   EXPECT_THAT(ParseNumber<int>("-1"), Optional(Eq(-1)));

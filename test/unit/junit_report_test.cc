@@ -103,7 +103,7 @@ TEST(XmlText, ReplacesWhatIsNoUtf8AndWhatXmlForbids) {
 }
 
 TEST(JUnitReport, CountsAtEveryLevelAndPutsTheNicIntoClassNames) {
-  const Report report = {.nic = "gve-eth1",
+  const Report report = {.subject = "gve-eth1-7.3.4",
                          .properties = {{"driver", "gve"}},
                          .cases = {Case("A", "Passes/flow_rule", CaseOutcome::kPassed),
                                    Case("B", "Fails", CaseOutcome::kFailed, "first <line>\nsecond"),
@@ -114,9 +114,9 @@ TEST(JUnitReport, CountsAtEveryLevelAndPutsTheNicIntoClassNames) {
   EXPECT_THAT(
       xml, AllOf(HasSubstr("<testsuites name=\"zcrx_tests\" tests=\"4\" failures=\"1\" errors=\"1\""
                            " skipped=\"1\" time=\"6.000\" timestamp=\"2023-11-14T22:13:20Z\">"),
-                 HasSubstr("<testsuite name=\"A\" tests=\"2\" failures=\"0\" errors=\"0\""
+                 HasSubstr("<testsuite name=\"gve-eth1-7.3.4.A\" tests=\"2\" failures=\"0\" errors=\"0\""
                            " skipped=\"1\" time=\"3.000\""),
-                 HasSubstr("<testcase name=\"Passes/flow_rule\" classname=\"gve-eth1.A\""
+                 HasSubstr("<testcase name=\"Passes/flow_rule\" classname=\"gve-eth1-7.3.4.A\""
                            " time=\"1.500\" timestamp=\"2023-11-14T22:13:20Z\""
                            " file=\"test/hw/receive_test.cc\" line=\"12\"/>"),
                  HasSubstr("<failure message=\"first &lt;line&gt;\">first &lt;line&gt;&#10;second"),
@@ -155,7 +155,7 @@ TEST(JUnitReport, IsWellFormedWhateverBytesTestsSay) {
   const Folder folder;
   std::string all_bytes;
   for (int i = 0; i < 256; ++i) all_bytes += static_cast<char>(i);
-  const Report report = {.nic = "n<&\">",
+  const Report report = {.subject = "n<&\">",
                          .properties = {{all_bytes, all_bytes}},
                          .cases = {Case("S\xff", "N\x01", CaseOutcome::kFailed, all_bytes + "]]>"),
                                    Case("S", "N", CaseOutcome::kSkipped, all_bytes)},
@@ -169,7 +169,7 @@ TEST(JUnitReport, IsWellFormedWhateverBytesTestsSay) {
 // Case after case with its time in flight, texts of some pages and characters of some bytes.
 void AddCases(const std::string& path, int cases, const std::function<void(int)>& each = {}) {
   Report report = {
-      .nic = "gve-eth--1", .properties = {{"driver", "gve"}}, .cases = {}, .start = kStart};
+      .subject = "gve-eth--1", .properties = {{"driver", "gve"}}, .cases = {}, .start = kStart};
   auto file = JUnitFile::Create(path, report);
   ASSERT_OK(file);
   for (int i = 0; i < cases; ++i) {
