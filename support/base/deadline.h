@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <limits>
 
@@ -17,7 +18,18 @@ class Deadline {
  public:
   using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC, like timerfd and io_uring timeouts
 
-  static Deadline In(Clock::duration span) { return Deadline(Clock::now() + span); }
+  // For what has to happen: as long as a machine of ordinary speed needs, with room to spare.
+  static Deadline In(Clock::duration span) { return Exactly(Stretched(span)); }
+  // For spans that a user has set, and for the pauses of a loop.
+  static Deadline Exactly(Clock::duration span) { return Deadline(Clock::now() + span); }
+
+  // Makes later In() wait `factor` times as long, in this process: on a machine that is known to be
+  // slow. An interruption brings those deadlines forward all the same.
+  static void Stretch(int factor) { factor_ = factor; }
+  template <typename Span>
+  [[nodiscard]] static Span Stretched(Span span) {
+    return span * factor_.load();
+  }
 
   [[nodiscard]] bool Expired() const { return Clock::now() >= Bound(); }
   // Returns the time left; never negative.
@@ -48,6 +60,7 @@ class Deadline {
     return Interruption::Bound(when_, Uninterrupted::Here());
   }
 
+  static inline std::atomic<int> factor_ = 1;
   Clock::time_point when_;
 };
 

@@ -55,7 +55,7 @@ Status Becomes(std::string what, Predicate predicate, Deadline deadline) {
     if (last_look) return FailExpired("wait until " + std::move(what));
     const auto pause = std::clamp((Deadline::Clock::now() - began) / 4, kShortest, kLongest);
     ZCRX_RETURN_IF_ERROR(
-        PollUntil("wait until " + what, {}, Deadline::In(pause).Earlier(deadline)));
+        PollUntil("wait until " + what, {}, Deadline::Exactly(pause).Earlier(deadline)));
   }
 }
 

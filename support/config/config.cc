@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -16,7 +17,7 @@
 namespace zcrx {
 namespace {
 
-constexpr std::array<ConfigKey, 16> kKeys = {{
+constexpr std::array<ConfigKey, 18> kKeys = {{
     {"NETIF", "--netif", "the NIC under test"},
     {"LOCAL_V4", "--local-v4", "its IPv4 address"},
     {"LOCAL_V6", "--local-v6", "its IPv6 address"},
@@ -33,6 +34,8 @@ constexpr std::array<ConfigKey, 16> kKeys = {{
     {"ZCRX_REMOTE_DIR", "--remote-dir", "the sender's folder on the peer (default: /tmp)"},
     {"ZCRX_PROMISED", "--promised", "capabilities that must not be missing: a,b"},
     {"ZCRX_WAIT", "--wait", "seconds to wait for a NIC that is in use (default: 0)"},
+    {"DISRUPTIVE", "--disruptive", "False: skip tests that set the link down, or its MTU"},
+    {"KSFT_MACHINE_SLOW", "--machine-slow", "yes: wait three times as long for everything"},
 }};
 constexpr const char* kDefaultFile = "net.config";
 constexpr size_t kMaxName = 127;  // ALTIFNAMSIZ without its NUL, include/uapi/linux/if.h
@@ -163,6 +166,19 @@ std::optional<std::chrono::seconds> ReadSeconds(Reader& reader, const char* key,
   return std::nullopt;
 }
 
+// As the kernel's selftests read it (ksft_setup() in net/lib/py/ksft.py).
+bool ReadBool(Reader& reader, const char* key, bool otherwise) {
+  std::string text = reader.Get(key);
+  if (text.empty()) return otherwise;
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (text == "yes" || text == "true") return true;
+  if (text == "no" || text == "false") return false;
+  const auto number = ParseNumber<int>(text);
+  if (!number) reader.Wrong(key, "is not yes, no, true, false or a number");
+  return number.value_or(0) != 0;
+}
+
 void CheckPaths(Reader& reader, const Config& config) {
   for (const auto& [key, path] : {std::pair("ZCRX_SSH_IDENTITY", config.ssh_identity),
                                   std::pair("ZCRX_SSH_KNOWN_HOSTS", config.ssh_known_hosts),
@@ -231,6 +247,11 @@ std::string ProgramOfOurs(const char* name) {
   return std::filesystem::exists(installed, error) ? installed : here / name;
 }
 
+// Returns whether a key says how to run tests, not what on.
+bool IsOfAnyRun(std::string_view key) {
+  return key == "ZCRX_WAIT" || key == "DISRUPTIVE" || key == "KSFT_MACHINE_SLOW";
+}
+
 }  // namespace
 
 std::span<const ConfigKey> ConfigKeys() { return kKeys; }
@@ -268,6 +289,8 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
   config.ssh_config = reader.Get("ZCRX_SSH_CONFIG");
   config.remote_dir = value_or("ZCRX_REMOTE_DIR", "/tmp");
   config.promised = Words(reader.Get("ZCRX_PROMISED"));
+  config.disruptive = ReadBool(reader, "DISRUPTIVE", true);
+  config.machine_slow = ReadBool(reader, "KSFT_MACHINE_SLOW", false);
   CheckPaths(reader, config);
 
   if (reader.Problems().empty()) return config;
@@ -279,7 +302,7 @@ Result<Config> LoadConfig(const ConfigSources& sources) {
 bool ConfiguresNic(const ConfigSources& sources) {
   const Reader reader(sources);
   return !reader.Problems().empty() || std::ranges::any_of(kKeys, [&](const ConfigKey& key) {
-    return key.key != "ZCRX_WAIT" && !reader.Get(std::string(key.key)).empty();
+    return !IsOfAnyRun(key.key) && !reader.Get(std::string(key.key)).empty();
   });
 }
 

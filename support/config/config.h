@@ -17,6 +17,8 @@
 //   ZCRX_REMOTE_DIR        --remote-dir        folder for the sender on the peer (default /tmp)
 //   ZCRX_PROMISED          --promised          capabilities whose absence fails tests
 //   ZCRX_WAIT              --wait              seconds to wait for a NIC that is in use (default 0)
+//   DISRUPTIVE             --disruptive        False: tests that disturb the link skip
+//   KSFT_MACHINE_SLOW      --machine-slow      yes: deadlines are stretched
 //
 // Flags override the environment, the environment overrides the file. An empty value counts as
 // unset. At least one pair of addresses (V4 or V6) is required; half a pair is an error.
@@ -60,6 +62,8 @@ struct Config {
   std::string remote_dir;
   std::set<std::string> promised;  // as written; not compared with the known capabilities here
   std::chrono::seconds wait{0};    // how long to wait for a NIC that is in use
+  bool disruptive = true;          // run tests that set the link down, or its MTU
+  bool machine_slow = false;       // a kernel with sanitizers, an emulated machine
   bool fresh = false;              // restore the NIC after every test
 };
 
@@ -91,7 +95,8 @@ std::optional<std::chrono::seconds> ParseWait(std::string_view text);
 // Loads and checks the configuration. All problems are in the detail of one error, one per line:
 // the key, where the value came from and how to fix it.
 Result<Config> LoadConfig(const ConfigSources& sources);
-// Returns whether anything is set that is about a NIC or a peer: all but ZCRX_WAIT. True also if
+// Returns whether anything is set that is about a NIC or a peer: not ZCRX_WAIT, DISRUPTIVE,
+// KSFT_MACHINE_SLOW. True also if
 // the file cannot be read: LoadConfig() says why.
 bool ConfiguresNic(const ConfigSources& sources);
 // Returns NETIF only, for programs that need no peer. The error is one sentence, about the first

@@ -79,7 +79,7 @@ std::string HolderText(const UniqueFd& connection) {
 }
 
 void Pause(Deadline::Clock::duration span, Deadline deadline) {
-  const timespec left = Deadline::In(span).Earlier(deadline).RemainingTimespec();
+  const timespec left = Deadline::Exactly(span).Earlier(deadline).RemainingTimespec();
   std::ignore = ::ppoll(nullptr, 0, &left, nullptr);
 }
 
@@ -132,8 +132,8 @@ std::string ProcessText(pid_t pid) {
 Result<NicLock> NicLock::Take(const std::string& interface, std::chrono::seconds wait) {
   const std::string operation = "lock " + interface;
   const Address address(interface);
-  const Deadline deadline = Deadline::In(wait);
-  const Deadline told = Deadline::In(wait + kHolderListens);
+  const Deadline deadline = Deadline::Exactly(wait);
+  const Deadline told = Deadline::Exactly(wait + kHolderListens);
   std::string holder = "an unidentified process";
   while (true) {
     const bool last_try = deadline.Expired();

@@ -49,7 +49,7 @@ Status BackgroundReceiver::MovesOn(uint64_t bytes, Deadline deadline) {
   const uint64_t found = bytes_;
   while (!ended_ && bytes_ - found < bytes && !deadline.Expired()) {
     // No signal ends this wait, so check the deadline regularly: an interruption moves it.
-    changed_.wait_until(lock, Deadline::In(kLook).Earlier(deadline).When());
+    changed_.wait_until(lock, Deadline::Exactly(kLook).Earlier(deadline).When());
   }
   if (ended_) return std::unexpected(*ended_);
   if (bytes_ - found >= bytes) return {};

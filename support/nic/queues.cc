@@ -47,7 +47,7 @@ Status WaitUntilUnbound(Nic& nic, const std::string& operation, std::optional<ui
     ZCRX_ASSIGN_OR_RETURN(const auto queues, GetRxQueues(nic));
     if (std::ranges::none_of(queues, awaited)) return {};
     if (deadline.Expired()) return FailExpired(operation, StillBound(queues));
-    const Deadline look_again = Deadline::In(kLookAgain).Earlier(deadline);
+    const Deadline look_again = Deadline::Exactly(kLookAgain).Earlier(deadline);
     if (pools) {
       ZCRX_RETURN_IF_ERROR(pools->Next(look_again));
     } else {

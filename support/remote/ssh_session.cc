@@ -55,8 +55,8 @@ std::chrono::milliseconds SshSession::LastAnswer() const { return logged_in_ ? k
 
 Result<std::shared_ptr<SshSession>> SshSession::Connect(const SshOptions& options) {
   const auto begin = Deadline::Clock::now();
-  auto limit = options.timeout.value_or(kLogin);
-  const auto deadline = [&] { return Deadline::In(begin + limit - Deadline::Clock::now()); };
+  auto limit = options.timeout.value_or(Deadline::Stretched(kLogin));
+  const auto deadline = [&] { return Deadline::Exactly(begin + limit - Deadline::Clock::now()); };
   ZCRX_ASSIGN_OR_RETURN(const SshConfig config, ReadSshConfig(options, deadline()));
   if (!options.timeout && config.connect_timeout) limit = *config.connect_timeout;
 

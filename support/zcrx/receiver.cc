@@ -226,7 +226,8 @@ Status Receiver::RunUntil(const std::function<bool()>& reached, const std::strin
     if (deadline.Expired()) return GiveUp(FailExpired(operation).error());
     if (stalled.Expired()) {
       return GiveUp(
-          {operation, ETIMEDOUT, fmt::format("nothing has moved for {} s", kStall.count())});
+          {operation, ETIMEDOUT,
+           fmt::format("nothing has moved for {} s", Deadline::Stretched(kStall).count())});
     }
     const uint64_t moves = moves_;
     ZCRX_RETURN_IF_ERROR(TurnOrGiveUp(deadline.Earlier(stalled), tolerated));
@@ -250,8 +251,8 @@ Status Receiver::GiveUp(Error error) {
 Status Receiver::Turn(Deadline deadline) {
   ZCRX_RETURN_IF_ERROR(QueueRequests());
   const bool look_again = ifq_.Refill().Kept() != 0;
-  ZCRX_RETURN_IF_ERROR(
-      ring_.SubmitAndWait(look_again ? deadline.Earlier(Deadline::In(kRefillLook)) : deadline));
+  ZCRX_RETURN_IF_ERROR(ring_.SubmitAndWait(
+      look_again ? deadline.Earlier(Deadline::Exactly(kRefillLook)) : deadline));
   ring_.Drain([&](const io_uring_cqe& cqe) { OnCompletion(cqe); });
   ifq_.Refill().Flush();
   return {};

@@ -40,11 +40,11 @@ Status SetUpOrDown(Nic& nic, bool up) {
 
 struct Change {
   std::string name;
+  std::vector<Capability> needs;
   // Sets the NIC up otherwise than declared, before zcrx comes to `queue`.
   std::function<Status(Nic& nic, const NicState& declared, uint32_t queue)> prepare;
   // Sets it up as declared.
   std::function<Status(Nic& nic, const NicState& declared)> change;
-  std::vector<Capability> needs = {};
 
   friend void PrintTo(const Change& change, std::ostream* out) { *out << change.name; }
 };
@@ -142,17 +142,20 @@ Status AwayAndBack(Nic& nic, const NicState& declared) {
 
 INSTANTIATE_TEST_SUITE_P(
     , ZcrxLifecycleStream,
-    ::testing::Values(Change{"ring_size", OtherRing, DeclaredRing},
-                      Change{"mtu", SmallerMtu, DeclaredMtu},
-                      Change{"link_down_up", Nothing, DownAndUp},
-                      Change{"channels_added", FewerChannels, DeclaredChannels},
-                      Change{"namespace", Nothing, AwayAndBack,
-                             {Capability::kRemoval, Capability::kUserNamespaces}}),
+    ::testing::Values(Change{"ring_size", {}, OtherRing, DeclaredRing},
+                      Change{"mtu", {Capability::kDisruption}, SmallerMtu, DeclaredMtu},
+                      Change{"link_down_up", {Capability::kDisruption}, Nothing, DownAndUp},
+                      Change{"channels_added", {}, FewerChannels, DeclaredChannels},
+                      Change{"namespace",
+                             {Capability::kDisruption, Capability::kRemoval,
+                              Capability::kUserNamespaces},
+                             Nothing, AwayAndBack}),
     [](const auto& info) { return info.param.name; });
 
 // __netif_mp_close_rxq() in net/core/netdev_rx_queue.c warns if the driver cannot restart the queue
 // for another reason than ENETDOWN.
 TEST_F(ZcrxLifecycle, RingClosesWhileTheLinkIsDown) {
+  ZCRX_REQUIRE(Capability::kDisruption);
   ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueueToGoDown());
   ASSERT_OK(TakeStockAtRest(nic()));
   {
@@ -171,6 +174,7 @@ TEST_F(ZcrxLifecycle, RingClosesWhileTheLinkIsDown) {
 // ndo_queue_mem_alloc() may be called while the device is closed (include/net/netdev_queues.h). Of
 // a driver that cannot, the core knows ENETDOWN alone as the reason (__netif_mp_close_rxq()).
 TEST_F(ZcrxLifecycle, LinkThatIsDownSaysSoOrTakesARing) {
+  ZCRX_REQUIRE(Capability::kDisruption);
   ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueueToGoDown());
   ASSERT_OK(SetUpOrDown(nic(), false));
   const Status down = DryRun(ReceiverOn(queue).ifq);
@@ -186,7 +190,7 @@ using ZcrxRemoval = ZcrxTest;
 // driver does not wait for the ring, nor the ring for the driver, and neither keeps anything of the
 // other's.
 TEST_F(ZcrxRemoval, DriverIsUnboundUnderARing) {
-  ZCRX_REQUIRE(Capability::kRemoval, Capability::kFlowSteering);
+  ZCRX_REQUIRE(Capability::kDisruption, Capability::kRemoval, Capability::kFlowSteering);
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ASSERT_OK_AND_ASSIGN(const Holdings before, TakeStockAtRest(nic()));
   {

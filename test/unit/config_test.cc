@@ -102,6 +102,25 @@ TEST_F(ConfigTest, FlagsWinOverTheEnvironmentAndThatOverTheFile) {
   EXPECT_THAT(config.promised, ElementsAre("events", "header-split"));
 }
 
+// As Python's and the shell's parts of the kernel's selftests are told.
+TEST_F(ConfigTest, ReadsYesAndNoAsTheSelftestsDo) {
+  const auto disruptive = [](const std::string& value) {
+    const auto config =
+        LoadConfig({.flags = CompleteBut("DISRUPTIVE", value), .environment = {}, .file = ""});
+    EXPECT_OK(config);
+    return config->disruptive;
+  };
+  for (const char* yes : {"", "yes", "True", "1", "-1"}) EXPECT_TRUE(disruptive(yes)) << yes;
+  for (const char* no : {"no", "False", "0", "NO"}) EXPECT_FALSE(disruptive(no)) << no;
+  ASSERT_OK_AND_ASSIGN(
+      const Config slow,
+      LoadConfig({.flags = kComplete, .environment = {{"KSFT_MACHINE_SLOW", "yes"}}, .file = ""}));
+  EXPECT_TRUE(slow.machine_slow);
+  ASSERT_OK_AND_ASSIGN(const Config other,
+                       LoadConfig({.flags = kComplete, .environment = {}, .file = ""}));
+  EXPECT_FALSE(other.machine_slow);
+}
+
 TEST_F(ConfigTest, NothingGivenNamesEverythingMissing) {
   EXPECT_THAT(ErrorOf({.flags = {}, .environment = {}, .file = ""}),
               AllOf(HasSubstr("NETIF is missing"), HasSubstr("LOCAL_V4 and REMOTE_V4"),
@@ -140,6 +159,8 @@ TEST_F(ConfigTest, RefusesValuesThatCannotWork) {
            Case{"ZCRX_WAIT", "-1", "is not a number of seconds"},
            Case{"ZCRX_WAIT", "5s", "is not a number of seconds"},
            Case{"ZCRX_WAIT", "604801", "is not a number of seconds (0 to 604800)"},
+           Case{"DISRUPTIVE", "maybe", "is not yes, no, true, false or a number"},
+           Case{"KSFT_MACHINE_SLOW", "1x", "is not yes, no, true, false or a number"},
            Case{"LOCAL_V6", "2001:db8::1::1", "is not an IPv6 address"},
            Case{"LOCAL_V6", "fe80::1%eth1", "has a scope"},
            Case{"LOCAL_V6", "fe80::1", "is link-local"},
@@ -182,8 +203,9 @@ TEST_F(ConfigTest, WithoutANicOnlyTheRestIsRead) {
 
 TEST_F(ConfigTest, TellsWhetherANicIsMeant) {
   EXPECT_FALSE(ConfiguresNic({.flags = {}, .environment = {}, .file = {}}));
-  EXPECT_FALSE(
-      ConfiguresNic({.flags = {{"ZCRX_WAIT", "1"}}, .environment = {{"NETIF", ""}}, .file = {}}));
+  EXPECT_FALSE(ConfiguresNic({.flags = {{"ZCRX_WAIT", "1"}, {"DISRUPTIVE", "False"}},
+                              .environment = {{"NETIF", ""}, {"KSFT_MACHINE_SLOW", "yes"}},
+                              .file = {}}));
   EXPECT_TRUE(
       ConfiguresNic({.flags = {}, .environment = {{"REMOTE_V6", "2001:db8::2"}}, .file = {}}));
   WriteFile("net.config", "NETIF=eth1\n");

@@ -36,5 +36,21 @@ TEST(Deadline, EarlierOfTwoIsTheOneThatEndsFirst) {
   EXPECT_EQ(late.Earlier(soon).When(), soon.When());
 }
 
+class StretchedDeadline : public ::testing::Test {
+ protected:
+  void SetUp() override { Deadline::Stretch(3); }
+  void TearDown() override { Deadline::Stretch(1); }
+};
+
+TEST_F(StretchedDeadline, IsSoManyTimesAsFar) {
+  EXPECT_GT(Deadline::In(10s).Remaining(), 29s);
+  EXPECT_LE(Deadline::In(10s).Remaining(), 30s);
+  EXPECT_EQ(Deadline::Stretched(10s), 30s);
+}
+
+TEST_F(StretchedDeadline, LeavesWhatAUserHasSet) {
+  EXPECT_LE(Deadline::Exactly(10s).Remaining(), 10s);
+}
+
 }  // namespace
 }  // namespace zcrx
