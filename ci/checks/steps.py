@@ -42,7 +42,7 @@ _CODE_PARTS = (*_LAB_PARTS, "test/", "ci/", ".clang-tidy")
 _SCRIPTS = (
     ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/vlab/machines/guest/boot",
     "ci/package/completion.bash", "ci/package/kselftest/drivers/net/hw/zcrx.sh",
-    "ci/package/launcher", "ci/package/man", "ci/package/prerm",
+    "conf/lava/tap-to-lava", "ci/package/launcher", "ci/package/man", "ci/package/prerm",
     "test/lab/*.sh",
 )  # fmt: skip
 
@@ -97,6 +97,7 @@ def _nightly(scope: Scope) -> list[Step]:
     return [
         *_unit_again(scope, "gcc", "unit"),
         *_unit_again(scope, "asan", "asan"),
+        Step("lava", [_long_lab("lava")], {"nightly": 200}, ["build"], limit_s=1200),
         Step("consumers", [_consumers()], {"nightly": 60}, ["sanitize"], limit_s=900),
         *(
             Step(name, [_long_fuzz(name)], {"nightly": 1500}, ["sanitize"], background=True)

@@ -18,7 +18,7 @@ _zcrx_hwtest() {
       # shellcheck disable=SC2016
       mapfile -t COMPREPLY < <(compgen -W '$(ls /sys/class/net)' -- "$word")
       ;;
-    --config | --junit | --sender | --ssh-config | --ssh-identity | --ssh-known-hosts | snapshot | diff | restore)
+    --config | --junit | --kcidb | --sender | --ssh-config | --ssh-identity | --ssh-known-hosts | snapshot | diff | restore)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       ;;

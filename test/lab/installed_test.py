@@ -12,7 +12,8 @@ from harness import BUILD, LabTest
 from vlab.suites import kernel_suite
 
 _TEST = "ZcrxReceive.DeliversEveryByteInOrder/flow_rule"
-_RSS, _DISRUPTIVE = _TEST.replace("flow_rule", "rss_context"), "ZcrxLifecycleStream.GoesOn/link_down_up"
+_RSS = _TEST.replace("flow_rule", "rss_context")
+_DISRUPTIVE = "ZcrxLifecycleStream.GoesOn/link_down_up"
 _SHARE = "usr/share/zcrx-hwtest"
 _INSTALLED = {
     "usr/bin/zcrx_tests", "usr/bin/zcrx_nic", "usr/libexec/zcrx-hwtest/zcrx_sender",
@@ -42,8 +43,8 @@ cd /
 "$1/zcrx_nic" --netif=nic0 diff /tmp/state
 """
 
-# As that CI does it, the configuration is beside the tests, and not in the environment; of the lab and
-# its machine the environment tells.
+# As that CI does it, the configuration is beside the tests, and not in the environment, which says
+# what the machine may be put to.
 _KSELFTEST = f"""\
 set -e
 cp /etc/zcrx-hwtest/net.config /share/kselftest/drivers/net/hw

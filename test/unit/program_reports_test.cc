@@ -44,6 +44,7 @@ TEST_F(ProgramTest, WritesTap) {
   EXPECT_EQ(TapOf(outcome.output),
             "TAP version 13\n"
             "1..3\n"
+            "# goodput_bytes_per_second: 131072000\n"
             "ok 1 Helper.Passes # time\n"
             "ok 2 Helper.Skips # SKIP large-chunks: gve answered \xff EOPNOTSUPP time\n"
             "# nobody connected\n"

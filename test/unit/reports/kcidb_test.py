@@ -41,6 +41,8 @@ class Kcidb(ReportTest):
         }
         self.assertEqual(causes, TITLES)
         self.assertEqual({test["environment"]["comment"] for test in document["tests"]}, {SUBJECT})
+        numbers = [test["number"]["value"] for test in document["tests"] if "number" in test]
+        self.assertEqual(numbers, [131072000])
         self.assertEqual(len({test["id"] for test in document["tests"]}), len(document["tests"]))
 
     def test_the_schema_refuses_what_kcidb_would(self) -> None:

@@ -49,7 +49,8 @@ class NpmConsumers(ReportTest):
     def test_xunit_viewer(self) -> None:
         self.junit()
         text = self.said("xunit-viewer", "-r", "junit.xml", "--console", "-C", "--no-color")
-        counts = {kind: int(n) for n, kind in re.findall(r"(\d+) (skipped|passed|failure|error)", text)}
+        told = re.findall(r"(\d+) (skipped|passed|failure|error)", text)
+        counts = {kind: int(number) for number, kind in told}
         self.assertEqual(
             counts,
             {

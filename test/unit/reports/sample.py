@@ -13,7 +13,8 @@ from pathlib import Path
 COUNTS = {"tests": 5, "failures": 2, "errors": 1, "skipped": 1}
 TITLES = {
     "Skips": "large-chunks: gve answered \N{REPLACEMENT CHARACTER} EOPNOTSUPP",
-    "Fails": "Expected equality of these values: 1; 2; byte \N{REPLACEMENT CHARACTER} of the stream",
+    "Fails": "Expected equality of these values: 1; 2; "
+    "byte \N{REPLACEMENT CHARACTER} of the stream",
     "Says": "nobody connected",
     "Crashes": "the test had not ended when this report was written",
 }
