@@ -3,10 +3,13 @@
 The guests boot with their NICs: all other tests of the suite plug them into restored guests.
 """
 
+import json
 import unittest
 from pathlib import Path
 
-from harness import LabTest, names_of_all_tests
+import jsonschema  # type: ignore[import]
+from harness import REPOSITORY, LabTest, names_of_all_tests
+from junitparser import JUnitXml  # type: ignore[import]
 
 from vlab.base.nodev import NO_NIC, belongs
 from vlab.machines.guests import KINDS, NICS
@@ -15,6 +18,7 @@ from vlab.results.folder import JUNIT
 from vlab.results.outcome import Outcome
 
 _EVERYWHERE = "ZcrxReceive.DeliversEveryByteInOrder/flow_rule"
+_SCHEMA = REPOSITORY / "test/unit/reports/kcidb_schema.json"
 _NOT_ON_GVE = "ZcrxReceive.DeliversEveryByteInOrder/rss_context"
 
 
@@ -22,7 +26,8 @@ class Run(LabTest):
     def test_a_lab_for_each_nic_and_one_without(self) -> None:
         without = next(test for test in names_of_all_tests() if belongs(test, NO_NIC))
         wanted = f"--gtest_filter={_EVERYWHERE}:{_NOT_ON_GVE}:{without}"
-        done = self.lab("run", "--cold", "--", wanted)
+        kcidb = ["--kcidb=/results/kcidb.json", "--kcidb-build=debian:7.3", "--kcidb-origin=lab"]
+        done = self.lab("run", "--cold", "--", wanted, *kcidb)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         folders = {nic: self.folder_of(nic) for nic in KINDS}
         for nic in NICS:
@@ -35,6 +40,7 @@ class Run(LabTest):
             )
             said = (folder / JUNIT).read_text(encoding="utf-8")
             self.assertRegex(said, r'"goodput" value="2097152 bytes in \d+\.\d{3} s: \d+\.\d MB/s"')
+        self.others_read(list(folders.values()))
         lines = done.stdout.splitlines()
         begins = [lines.index(f"{folder.name}:") for folder in folders.values()]
         self.assertEqual(begins, sorted(begins))
@@ -49,6 +55,28 @@ class Run(LabTest):
             ],
         )
         self.assert_nothing_left()
+
+    def others_read(self, folders: list[Path]) -> None:
+        """What is not ours counts the same tests, and tells those of all NICs apart."""
+        schema = jsonschema.Draft202012Validator(json.loads(_SCHEMA.read_text(encoding="utf-8")))
+        names: set[tuple[str, str]] = set()
+        tests = 0
+        for folder in folders:
+            ours = junit.read(folder / JUNIT)
+            whole = JUnitXml.fromfile(str(folder / JUNIT))
+            skipped = sum(case.outcome is Outcome.SKIPPED for case in ours)
+            self.assertEqual((whole.tests, whole.skipped), (len(ours), skipped))
+            self.assertEqual((whole.failures, whole.errors), (0, 0))
+            names |= {(case.classname, case.name) for suite in whole for case in suite}
+            tests += len(ours)
+            document = json.loads((folder / "dut/kcidb.json").read_text(encoding="utf-8"))
+            schema.validate(document)
+            status = [test["status"] for test in document["tests"]]
+            self.assertEqual((len(status), status.count("SKIP")), (len(ours), skipped))
+            (kernel,) = {test["environment"]["misc"]["kernel"] for test in document["tests"]}
+            for group in {case.classname for suite in whole for case in suite}:
+                self.assertIn(f"-{kernel}.Zcrx", group)
+        self.assertEqual(len(names), tests)
 
     def test_a_check_says_what_the_suite_will_find(self) -> None:
         done = self.lab("run", "--", "--check")
