@@ -35,7 +35,7 @@ constexpr std::array<ConfigKey, 18> kKeys = {{
     {"ZCRX_PROMISED", "--promised", "capabilities that must not be missing: a,b"},
     {"ZCRX_WAIT", "--wait", "seconds to wait for a NIC that is in use (default: 0)"},
     {"DISRUPTIVE", "--disruptive", "False: skip tests that set the link down, or its MTU"},
-    {"KSFT_MACHINE_SLOW", "--machine-slow", "yes: wait three times as long for everything"},
+    {"KSFT_MACHINE_SLOW", "--machine-slow", "yes: wait three times as long, as on slow machines"},
 }};
 constexpr const char* kDefaultFile = "net.config";
 constexpr size_t kMaxName = 127;  // ALTIFNAMSIZ without its NUL, include/uapi/linux/if.h

@@ -112,16 +112,17 @@ TEST(JUnitReport, CountsAtEveryLevelAndPutsTheNicIntoClassNames) {
                          .start = kStart};
   const std::string xml = RenderJUnit(report);
   EXPECT_THAT(
-      xml, AllOf(HasSubstr("<testsuites name=\"zcrx_tests\" tests=\"4\" failures=\"1\" errors=\"1\""
-                           " skipped=\"1\" time=\"6.000\" timestamp=\"2023-11-14T22:13:20Z\">"),
-                 HasSubstr("<testsuite name=\"gve-eth1-7.3.4.A\" tests=\"2\" failures=\"0\" errors=\"0\""
-                           " skipped=\"1\" time=\"3.000\""),
-                 HasSubstr("<testcase name=\"Passes/flow_rule\" classname=\"gve-eth1-7.3.4.A\""
-                           " time=\"1.500\" timestamp=\"2023-11-14T22:13:20Z\""
-                           " file=\"test/hw/receive_test.cc\" line=\"12\"/>"),
-                 HasSubstr("<failure message=\"first &lt;line&gt;\">first &lt;line&gt;&#10;second"),
-                 HasSubstr("<skipped message=\"rss: &quot;no&quot;\"/>"),
-                 HasSubstr("<property name=\"driver\" value=\"gve\"/>")));
+      xml,
+      AllOf(HasSubstr("<testsuites name=\"zcrx_tests\" tests=\"4\" failures=\"1\" errors=\"1\""
+                      " skipped=\"1\" time=\"6.000\" timestamp=\"2023-11-14T22:13:20Z\">"),
+            HasSubstr("<testsuite name=\"gve-eth1-7.3.4.A\" tests=\"2\" failures=\"0\" errors=\"0\""
+                      " skipped=\"1\" time=\"3.000\""),
+            HasSubstr("<testcase name=\"Passes/flow_rule\" classname=\"gve-eth1-7.3.4.A\""
+                      " time=\"1.500\" timestamp=\"2023-11-14T22:13:20Z\""
+                      " file=\"test/hw/receive_test.cc\" line=\"12\"/>"),
+            HasSubstr("<failure message=\"first &lt;line&gt;\">first &lt;line&gt;&#10;second"),
+            HasSubstr("<skipped message=\"rss: &quot;no&quot;\"/>"),
+            HasSubstr("<property name=\"driver\" value=\"gve\"/>")));
   EXPECT_LT(xml.find("\"Skips\""), xml.find("\"Fails\"")) << "suites are not torn apart";
 }
 
