@@ -101,7 +101,7 @@ def amend(path: Path, judged: Callable[[Case], Case], trouble: str = "") -> None
 
 
 def _case(element: ElementTree.Element) -> Case:
-    """`classname` is "gve-nic0.ZcrxReceive"; an error element is of a test that had not ended."""
+    """`classname` is "gve-nic0-7.3.4.ZcrxReceive"; an error is of a test that had not ended."""
     suite = element.get("classname", "").rpartition(".")[2]
     name = element.get("name", "").partition(" (repeat ")[0]
     if not suite or not name:

@@ -10,11 +10,11 @@ from vlab.results import junit
 from vlab.results.outcome import Case, CellResult, Outcome
 
 _REPORT = """<testsuites><testsuite name="A">
-<testcase classname="gve-nic0.A" name="One/v" time="1.250"/>
-<testcase classname="gve-nic0.A" name="Two"><skipped message="no &lt;zcrx&gt;"/></testcase>
-<testcase classname="gve-nic0.B" name="One" time="nan">
+<testcase classname="gve-nic0-7.3.4.A" name="One/v" time="1.250"/>
+<testcase classname="gve-nic0-7.3.4.A" name="Two"><skipped message="no &lt;zcrx&gt;"/></testcase>
+<testcase classname="gve-nic0-7.3.4.B" name="One" time="nan">
   <failure message="x.cc:1">x.cc:1\nwrong byte</failure><failure message="undo"/></testcase>
-<testcase classname="gve-nic0.B" name="Two"><error message="had not ended"/></testcase>
+<testcase classname="gve-nic0-7.3.4.B" name="Two"><error message="had not ended"/></testcase>
 </testsuite></testsuites>"""
 
 
