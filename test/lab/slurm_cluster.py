@@ -61,10 +61,13 @@ class Programs:
         self.tree = Apt(cache.folder(), release, backports=False).tree("slurm", _PACKAGES)
         self.plugins = self.tree / _LIBRARIES / "slurm-wlm"
 
-    def daemon(self, name: str) -> Path:
-        """Debian's slurmd is slurmd-wlm until the package's scripts have run."""
-        paths = (self.tree / "usr/sbin" / name, self.tree / "usr/sbin" / f"{name}-wlm")
-        return next((path for path in paths if path.exists()), paths[0])
+    def daemons(self, folder: Path) -> None:
+        """Fills `folder` with links. Debian's slurmd is slurmd-wlm until the package's scripts have
+        run, and called so, Slurm 22.05 does not know itself: slurmctld then ignores Gres."""
+        folder.mkdir()
+        for name in ("munged", "slurmctld", "slurmd", "slurmstepd"):
+            paths = (self.tree / "usr/sbin" / name, self.tree / "usr/sbin" / f"{name}-wlm")
+            (folder / name).symlink_to(next((path for path in paths if path.exists()), paths[0]))
 
     def libraries(self, folder: Path) -> list[Path]:
         """Folders for LD_LIBRARY_PATH. In `folder` are links to what this system lacks: others of
@@ -89,6 +92,7 @@ class Cluster:
         self.configuration = folder / "slurm.conf"
         self.socket = folder / "munge/socket"
         self.programs = Programs()
+        self.programs.daemons(folder / "sbin")
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
         self._ports = dict(zip(("slurmctld", *self.nodes), ports, strict=True))
         libraries = self.programs.libraries(folder / "lib")
@@ -125,16 +129,16 @@ class Cluster:
         munge = self.folder / "munge"
         files = {"socket": "socket", "key-file": "key", "log-file": "log", "pid-file": "pid", "seed-file": "seed"}  # fmt: skip
         options = [f"--{option}={munge / file}" for option, file in files.items()]
-        self._start("munged", [self.programs.daemon("munged"), "--foreground", "--force", *options])
+        self._start("munged", [self.folder / "sbin/munged", "--foreground", "--force", *options])
         self.wait(self.socket.exists, "munged listens")
 
     def start_controller(self) -> None:
         """Also after it was killed: it takes up its own state."""
-        self._start("slurmctld", [self.programs.daemon("slurmctld"), "-D", "-i"])
+        self._start("slurmctld", [self.folder / "sbin/slurmctld", "-D", "-i"])
 
     def start_node(self, name: str) -> None:
-        step = self.programs.daemon("slurmstepd")
-        self._start(name, [self.programs.daemon("slurmd"), "-D", "-N", name, "-d", step])
+        step = self.folder / "sbin/slurmstepd"
+        self._start(name, [self.folder / "sbin/slurmd", "-D", "-N", name, "-d", step])
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Of a daemon: "munged", "slurmctld" or a node. Jobs of a slurmd that is killed go on."""
@@ -213,7 +217,7 @@ class Cluster:
             )  # fmt: skip
 
     def _cgroup_plugin(self) -> str:
-        said = self.run(self.programs.daemon("slurmctld"), "-V")
+        said = self.run(self.folder / "sbin/slurmctld", "-V")
         version = re.search(r"(\d+)\.(\d+)", said)
         known = version is not None and (int(version[1]), int(version[2])) >= _CGROUPS_DISABLED_SINCE
         return _CGROUP_PLUGINS[known]
