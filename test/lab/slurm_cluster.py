@@ -33,6 +33,7 @@ _PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 _MARKER = "ZCRX_SLURM_CLUSTER"  # in the environment of daemons and jobs: the cluster's folder
 _START_S, _STOP_S, _CALL_S = 60, 20, 30
+_CREDENTIAL_S = 10
 _POLL_S = 0.1  # Slurm's daemons announce nothing that could be waited for
 _PORTS = range(10000, 32000)  # below those that the kernel gives to connections
 _LOG_LINES = 40
@@ -231,7 +232,8 @@ class Cluster:
             "SlurmUser": _user(),
             "SlurmdUser": _user(),
             "AuthType": "auth/munge",
-            "AuthInfo": f"socket={self.socket}",
+            # A requeued job waits until its first credential has expired: two minutes by default.
+            "AuthInfo": f"socket={self.socket},cred_expire={_CREDENTIAL_S}",
             "CredType": "cred/munge",
             "PluginDir": self.programs.plugins,
             "StateSaveLocation": self.folder / "state",
