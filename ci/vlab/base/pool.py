@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, Protocol, TextIO
 
 from vlab.base.deadline import Deadline
 from vlab.base.process import end, spawn
@@ -23,21 +23,33 @@ _GRACE_S = 10  # for a command to clean up after SIGTERM
 @dataclass(frozen=True)
 class Job:
     """What it prints goes to `log`; without one it is printed here, whole, in the order of the
-    jobs. The first of those that still run is seen live."""
+    jobs. The first of those that still run is seen live. `folder`: where it leaves its results, a
+    word of its command; an engine that may run a job twice has each write one of its own."""
 
     name: str
     command: Sequence[str]
     limit_s: float | None = None
     log: Path | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
 class Ended:
-    """`status` is None for a job that timed out."""
+    """`status` is None for a job that timed out. `trouble`: why it was not the job that ended so."""
 
     job: Job
     status: int | None
     seconds: float
+    trouble: str = ""
+
+
+class Run(Protocol):
+    """What runs jobs: `run` below, or an engine elsewhere."""
+
+    def __call__(
+        self, jobs: Sequence[Job], at_once: int, *, begun: Callable[[Job], None] | None = None,
+        ended: Callable[[Ended], None] | None = None,
+    ) -> list[Ended]: ...  # fmt: skip
 
 
 def run(

@@ -5,22 +5,29 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vlab.base import pool
 from vlab.base.nodev import NO_NIC
 from vlab.base.paths import BUILD, RESULTS
+from vlab.base.pool import Run
+from vlab.base.slurm import Slurm
 from vlab.commands import arguments
 from vlab.debian import tools
 from vlab.kernels import build as kernels
 from vlab.kernels import own
 from vlab.kernels.kernel import Kernel
 from vlab.faults import catalogue
+from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import KINDS, Kind
 from vlab.machines.lab import Lab, Plan, lab, prepare
 from vlab.machines.supplies import Supplies
 from vlab.results.folder import results_folder
 from vlab.suites.build import building
+
+_START_S = 3600.0
+_MOST_AT_ONCE = 9999  # Slurm decides
 
 
 def add_options(
@@ -74,11 +81,38 @@ def add_options_of_several(
     add("--out", metavar="DIR", type=Path, default=RESULTS / name,
         help=f"receives the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
     add("--jobs", metavar="N", type=arguments.number,
-        help="labs at once (as many as cores and memory carry)")  # fmt: skip
+        help="labs at once (as many as cores and memory carry, or as Slurm begins)")  # fmt: skip
+    add("--on", choices=("local", "slurm"), default="local",
+        help="where labs run: this machine, or a Slurm cluster that shares DIR, the checkout and its "
+        "build with it: an array with a task for each lab (%(default)s)")  # fmt: skip
+    add("--start-limit", metavar="SECONDS", type=arguments.seconds, default=_START_S,
+        help="with --on slurm: the longest time in which no lab runs (%(default)s)")  # fmt: skip
     add_with(parser)
     add_build(parser)
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=limit_s,
         help=f"time limit of {ends} (%(default)s)")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where labs run, and how many at once."""
+
+    run: Run
+    at_once: int
+    local: bool
+
+    def plan(self, labs: int) -> str:
+        """For the user: "4 labs, 2 at once"."""
+        place = f"{min(self.at_once, labs)} at once" if self.local else "on Slurm"
+        return f"{labs} labs, {place}"
+
+
+def engine(options: argparse.Namespace) -> Engine:
+    """What --on and --jobs choose. Fails where there is no such cluster."""
+    if options.on == "local":
+        return Engine(pool.run, options.jobs or labs_at_once(), local=True)
+    run = Slurm(options.out.resolve(), options.start_limit).run
+    return Engine(run, options.jobs or _MOST_AT_ONCE, local=False)
 
 
 def add_build(parser: argparse.ArgumentParser) -> None:

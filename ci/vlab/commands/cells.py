@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vlab.base import pool, progress
 from vlab.base.errors import LabError
-from vlab.base.pool import Ended, Job
+from vlab.base.pool import Ended, Job, Run
 from vlab.machines.guests import DUT, PEER
 from vlab.results import console, junit
 from vlab.results.folder import JUNIT
@@ -43,7 +43,9 @@ class Cell:
         return [*lab, "--build", str(build), "--out", str(self.out), "--limit", f"{limit_s:.0f}"]
 
 
-def run(cells: Sequence[Cell], build: Path, at_once: int, limit_s: float) -> list[CellResult]:
+def run(
+    cells: Sequence[Cell], build: Path, at_once: int, limit_s: float, run_jobs: Run = pool.run
+) -> list[CellResult]:
     """One result for each cell, in their order. No lab outlives the call."""
     cell_of = {cell.name: cell for cell in cells}
     results: dict[str, CellResult] = {}
@@ -51,7 +53,8 @@ def run(cells: Sequence[Cell], build: Path, at_once: int, limit_s: float) -> lis
     def finish(ended: Ended) -> None:
         status = ended.status
         late = f"the lab timed out after {limit_s:g} s"
-        result = result_of(cell_of[ended.job.name], late if status is None else status, ended.seconds)
+        why = late if status is None else ended.trouble or status
+        result = result_of(cell_of[ended.job.name], why, ended.seconds)
         results[result.name] = result
         _tell(result, len(results), len(cells))
 
@@ -59,8 +62,10 @@ def run(cells: Sequence[Cell], build: Path, at_once: int, limit_s: float) -> lis
         _make_room(cell)
     # The last first: the newest kernels have most to test, and with a short lab at the end no core
     # is idle for long.
-    jobs = [Job(cell.name, cell.command(build, limit_s), limit_s, cell.log) for cell in cells]
-    pool.run(jobs[::-1], at_once, begun=lambda job: progress.note(f"{job.name} ..."), ended=finish)
+    jobs = [
+        Job(cell.name, cell.command(build, limit_s), limit_s, cell.log, cell.out) for cell in cells
+    ]
+    run_jobs(jobs[::-1], at_once, begun=lambda job: progress.note(f"{job.name} ..."), ended=finish)
     return [results[cell.name] for cell in cells]
 
 

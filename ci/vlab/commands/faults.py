@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vlab.base import pool
 from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import KNOWN_FAULTS
 from vlab.base.pool import Job
 from vlab.commands import arguments, booting
+from vlab.commands.booting import Engine
 from vlab.debian import tools
 from vlab.faults import catalogue, detection, fault_lab, page, table
 from vlab.faults.catalogue import Catalogue, InjectedFault
 from vlab.faults.detection import FaultReport
 from vlab.kernels import build as kernels
-from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import NICS
 from vlab.machines.supplies import Supplies
 from vlab.results import junit, known_issues
@@ -61,6 +60,7 @@ def act(options: argparse.Namespace) -> int:
     every_fault = catalogue.load()
     for text in options.faults or ():  # said before anything is built
         every_fault.kind(text)
+    engine = booting.engine(options)
     with building(options.build) as programs:
         options.kernel = kernels.made(options.kernel, options.with_)
         build = programs()
@@ -71,7 +71,7 @@ def act(options: argparse.Namespace) -> int:
         raise UsageError(f"no such fault on {', '.join(options.nics)}")
     started = datetime.datetime.now(datetime.UTC)
     with results_folder(options.out.resolve()) as out:
-        if len(settings) == 1:
+        if len(settings) == 1 and engine.local:
             ((nic, wanted),) = settings.items()
             one = _one(options, nic, wanted, build, out)
             if options.gate:
@@ -80,7 +80,7 @@ def act(options: argparse.Namespace) -> int:
             _show(one)
             found = [one]
         else:
-            found = _each(options, list(settings), build, out)
+            found = _each(options, list(settings), build, out, engine)
         _leave(found, started, out)
     idle = detection.idle_tests(found)
     if idle:
@@ -136,7 +136,7 @@ def _show(found: FaultReport) -> None:
 
 
 def _each(
-    options: argparse.Namespace, nics: list[str], programs: Path, out: Path
+    options: argparse.Namespace, nics: list[str], programs: Path, out: Path, engine: Engine
 ) -> list[FaultReport]:
     """A process for each NIC: labs at once are processes of their own everywhere."""
     supplies = Supplies()
@@ -144,17 +144,20 @@ def _each(
         tools.accelerator(supplies.tools, supplies.kernel(options.kernel, nic).image)
     _SUITES[options.suite]().share()
     own = [sys.executable, "-m", "vlab", *options.own, "--build", str(programs)]
-    own += ["--kernel", str(options.kernel), "--with", ""]
-    jobs = [Job(nic, [*own, "--nics", nic, "--out", str(out / nic)]) for nic in nics]
+    own += ["--kernel", str(options.kernel), "--with", "", "--on", "local"]
+    jobs = [
+        Job(nic, [*own, "--nics", nic, "--out", str(out / nic)], folder=out / nic) for nic in nics
+    ]
     for nic in nics:
         (out / nic / _JSON).unlink(missing_ok=True)
-    pool.run(jobs, options.jobs or labs_at_once())
     found = []
-    for nic in nics:
+    for ended in engine.run(jobs, engine.at_once):
+        nic = ended.job.name
         try:
             found.append(detection.load((out / nic / _JSON).read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise LabError(f"the {nic} lab produced no result; see its output above") from None
+            why = f": {ended.trouble}" if ended.trouble else "; see its output above"
+            raise LabError(f"the {nic} lab produced no result{why}") from None
     return found
 
 

@@ -15,7 +15,6 @@ from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import arguments, booting, cells
 from vlab.debian import tools
 from vlab.kernels import build as kernels
-from vlab.machines.capacity import labs_at_once
 from vlab.machines.supplies import Supplies
 from vlab.results import junit, known_issues, page, report, table
 from vlab.results.folder import JUNIT, results_folder
@@ -38,14 +37,14 @@ def act(options: argparse.Namespace) -> int:
     faults = known_issues.load(KNOWN_FAULTS)
     if options.with_ and not options.kernels:
         raise UsageError("--with builds those that --kernels names")
+    engine = booting.engine(options)  # refused before anything is built
     with results_folder(options.out.resolve()) as out:
         with building(options.build) as programs:
             wanted = _cells(options, out)
             build = programs()
-        at_once = options.jobs or labs_at_once()
-        progress.note(f"{len(wanted)} labs, {min(at_once, len(wanted))} at once")
+        progress.note(engine.plan(len(wanted)))
         started, begin = datetime.datetime.now(datetime.UTC), time.monotonic()
-        results = cells.run(wanted, build, at_once, options.limit)
+        results = cells.run(wanted, build, engine.at_once, options.limit, engine.run)
         whole = report.make(results, faults, started, time.monotonic() - begin)
         _leave(whole, out)
     return 1 if whole.failed else 0
