@@ -120,11 +120,11 @@ class LabTest(unittest.TestCase):
             preexec_fn=_end_with_the_test,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **changes: str) -> subprocess.Popen[bytes]:
         """In a process group of its own, as a shell with job control does it."""
         process = subprocess.Popen(
             self.command(*arguments),
-            env=self.environment(),
+            env=self.environment(**changes),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -45,11 +45,13 @@ _CGROUP_PLUGINS = {True: "disabled", False: "cgroup/v1"}
 
 @dataclass(frozen=True)
 class Node:
-    """One slurmd. `extra`: the rest of its line in slurm.conf, like "Gres=zcrx:bnxt:1 Feature=bnxt"."""
+    """One slurmd. `extra`: the rest of its line in slurm.conf, like "Gres=zcrx:bnxt:1 Feature=bnxt".
+    `within`: a command that starts it, like unshare(1)."""
 
     name: str
     cpus: int = 1
     extra: str = ""
+    within: Sequence[str] = ()
 
 
 class Programs:
@@ -138,8 +140,9 @@ class Cluster:
         self._start("slurmctld", [self.folder / "sbin/slurmctld", "-D", "-i"])
 
     def start_node(self, name: str) -> None:
-        step = self.folder / "sbin/slurmstepd"
-        self._start(name, [self.folder / "sbin/slurmd", "-D", "-N", name, "-d", step])
+        sbin = self.folder / "sbin"
+        slurmd: list[str | Path] = [sbin / "slurmd", "-D", "-N", name, "-d", sbin / "slurmstepd"]
+        self._start(name, [*self.nodes[name].within, *slurmd])
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Of a daemon: "munged", "slurmctld" or a node. Jobs of a slurmd that is killed go on."""

@@ -22,7 +22,7 @@ from vlab.base.pool import Ended, Job
 
 JOBS, STATUS, BEAT, LOG, OUT, STDOUT, STDERR = "jobs.json", "status", "beat", "log", "out", "stdout", "stderr"  # fmt: skip
 CANNOT_WRITE = 73  # exit status: the folder did not take the result
-BEAT_S = 5.0
+BEAT_S = 4.0
 
 
 @dataclass(frozen=True)
