@@ -39,7 +39,7 @@ _SETTLE_S = 60.0  # until a new file is seen by the clients of an NFS server (ac
 _CONTROLLER_S = 300.0  # it may be restarted, or its machine
 _END_S, _LEAVE_S = 60.0, 10.0  # tasks that are cancelled (KillWait is 30 s); that have a status
 _MARGIN_S = 120.0  # what Slurm grants a task beyond the job's own limit, which is to come first
-_MOST_ATTEMPTS = 3
+_MOST_LOSSES = 3
 _IDLE_S = 10.0  # between one lab and the next none runs for a moment
 _BEGINNING = ("PENDING", "CONFIGURING")
 _UNSHARED, _NO_PROGRAM = 71, 72  # exit statuses of the script
@@ -98,9 +98,9 @@ class _Task:
     number: int
     job: Job
     begin: float = 0.0
-    array: int = 0  # the latest
-    submitted: int = 0
-    beats: dict[Attempt, tuple[str, float]] = field(default_factory=dict)
+    array: int = 0  # the latest; 0 until it is submitted
+    losses: int = 0
+    beats: dict[Attempt, tuple[int, float]] = field(default_factory=dict)
     dead: set[Attempt] = field(default_factory=set)
     over_since: float | None = None
     last: Attempt | None = None
@@ -127,7 +127,8 @@ class _Whole:
     def run(self, begun: Callable[[Job], None], ended: Callable[[Ended], None]) -> list[Ended]:
         done = False
         try:
-            self._submit(self._tasks)
+            if self._tasks:
+                self._submit(self._tasks)
             asked = 0.0
             while waiting := self._open():
                 self._look(begun)
@@ -154,14 +155,13 @@ class _Whole:
         )
         for task in tasks:
             task.array = array
-            task.submitted += 1
             task.over_since = None
 
     def _look(self, begun: Callable[[Job], None]) -> None:
         """What tasks have written."""
         now = time.monotonic()
         attempts = [Attempt.named(name) for name in os.listdir(self._shared)]
-        for attempt in sorted((one for one in attempts if one), key=str):
+        for attempt in sorted(one for one in attempts if one):
             task = self._tasks[attempt.task]
             if task.ended is not None:
                 continue
@@ -179,7 +179,7 @@ class _Whole:
                 task.dead.add(attempt)
                 self._lost(task, "the lab was killed")
                 continue
-            beat = _text(self._shared / str(attempt) / slurm_task.BEAT)
+            beat = _beat(self._shared / str(attempt) / slurm_task.BEAT)
             before, since = task.beats.get(attempt, (None, now))
             task.beats[attempt] = (beat, since if beat == before else now)
             if beat == before and now - since > _SILENT_S and attempt.array == task.array:
@@ -196,6 +196,8 @@ class _Whole:
         """What Slurm says of tasks that have no status."""
         try:
             entries = {(one.array, one.task): one for one in self._queue.entries()}
+            if lost := [task for task in self._open() if not task.array]:
+                self._submit(lost)
             self._controller = Deadline(_CONTROLLER_S)
         except QueueError as error:
             if self._controller.remaining() == 0:
@@ -206,12 +208,15 @@ class _Whole:
         found = [
             (task, entries.get((task.array, task.number)) or entries.get((task.array, None)))
             for task in self._open()
+            if task not in lost
         ]
         for task, entry in found:
             if entry is not None and not entry.over:
                 task.over_since = None
-                if entry.reason == "BeginTime":
-                    self._begin_now(task)
+                # Slurm would begin it again only after the first credential has expired, in two
+                # minutes. A task that is still heard runs on a node that Slurm has lost.
+                if entry.reason == "BeginTime" and not self._heard(task):
+                    self._again(task, "Slurm has taken it off a node")
                 continue
             if task.over_since is None:
                 task.over_since = now
@@ -221,12 +226,6 @@ class _Whole:
             else:
                 self._judge(task, entry, now - task.over_since)
         self._tell_what_waits([entry for _, entry in found if entry is not None])
-
-    def _begin_now(self, task: _Task) -> None:
-        try:
-            self._queue.begin_now(task.array, task.number)
-        except QueueError as error:  # it may have begun, and otherwise is asked again
-            self._note(f"{task.job.name}: {error}")
 
     def _judge(self, task: _Task, entry: Entry, since_s: float) -> None:
         """Of one that is over, and was so the last time."""
@@ -270,18 +269,26 @@ class _Whole:
             self._waits_for = text
             progress.note(text)
 
+    def _heard(self, task: _Task) -> bool:
+        late = time.monotonic() - _SILENT_S
+        return any(since > late for one, (_, since) in task.beats.items() if one not in task.dead)
+
     def _lost(self, task: _Task, why: str) -> None:
-        if task.submitted >= _MOST_ATTEMPTS:
-            trouble = f"{why}, for the {_MOST_ATTEMPTS}rd time"
+        task.losses += 1
+        if task.losses == _MOST_LOSSES:
+            trouble = f"{why}, for the {_MOST_LOSSES}rd time"
             self._end(task, EXIT_LAB, self._seconds(task), trouble, task.last)
-            return
+        else:
+            self._again(task, why)
+
+    def _again(self, task: _Task, why: str) -> None:
+        """As a new job; Slurm, which may not know yet that the old one is lost, forgets that."""
         progress.note(f"{task.job.name}: {why}; it is run again")
-        # Slurm, which may not know yet, would begin it again as well.
         try:
             self._queue.cancel(task.array, task.number)
-            self._submit([task])
-        except QueueError as error:  # tried again the next time
+        except QueueError as error:  # it is tried again at the end
             self._note(str(error))
+        task.array = 0
 
     def _seconds(self, task: _Task) -> float:
         return time.monotonic() - task.begin if task.begin else 0.0
@@ -353,6 +360,15 @@ def read(path: Path) -> Told | None:
         return Told(told["status"], told["seconds"], told["trouble"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _beat(path: Path) -> int:
+    """Changes with each beat; a file that is opened shows what an NFS server has."""
+    try:
+        with open(path, "rb") as file:
+            return os.fstat(file.fileno()).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.base.process import capture
 
-_COMMANDS = ("sbatch", "squeue", "scancel", "scontrol")
+_COMMANDS = ("sbatch", "squeue", "scancel")
 _CALL_S = 60  # the commands themselves try a controller that is away for about ten seconds
 _FIELDS = ("ArrayJobID", "ArrayTaskID", "State", "NodeList", "exit_code", "Reason")
 _SEPARATOR = "|"
@@ -80,10 +80,6 @@ class Queue:
         form = ",".join(f"{field}:{_SEPARATOR}" for field in _FIELDS)
         states = "--states=all"
         return parse(_call(["squeue", "--noheader", "--array", states, f"--name={self.name}", f"--Format={form}"]))
-
-    def begin_now(self, array: int, task: int) -> None:
-        """Of a task that was requeued: Slurm puts its begin off for two minutes."""
-        _call(["scontrol", "update", f"JobId={array}_{task}", "StartTime=now"])
 
     def cancel(self, array: int | None = None, task: int | None = None) -> None:
         """A task, or everything: also an array whose number was never heard."""

@@ -25,7 +25,7 @@ CANNOT_WRITE = 73  # exit status: the folder did not take the result
 BEAT_S = 4.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Attempt:
     """One time that a task was begun: the array's number and how often Slurm had requeued it."""
 
@@ -81,18 +81,10 @@ def _run(job: Job) -> Ended:
 
 
 def _beat(path: Path, over: threading.Event) -> None:
-    """Until the job is over: a task whose beat stops has died, whatever Slurm believes. Written in
-    place: who opens a file sees what was written before, over NFS too; a new file's name may hide
-    in a cache."""
-    number = 0
-    while True:
-        number += 1
-        try:
-            path.write_text(f"{number}\n", encoding="ascii")
-        except OSError:  # a full disk: what matters fails to be written as well, and says so
-            pass
-        if over.wait(BEAT_S):
-            return
+    """Until the job is over: a task whose beat stops has died, whatever Slurm believes. A time takes
+    no room on a disk that is full."""
+    while not over.wait(BEAT_S):
+        os.utime(path)
 
 
 def _own_folder(folder: Path, attempt: Attempt) -> Path:
@@ -116,6 +108,7 @@ def main(folder: Path) -> int:
             with open(mine / name, "wb") as file:
                 os.dup2(file.fileno(), descriptor)
         job = _job((folder / JOBS).read_text(encoding="utf-8"), attempt.task, mine)
+        (mine / BEAT).touch()
         over = threading.Event()
         threading.Thread(target=_beat, args=(mine / BEAT, over), daemon=True).start()
         ended = _run(replace(job, folder=None))
