@@ -237,9 +237,10 @@ class _Whole:
             )
         if entry.status == _NO_PROGRAM:
             raise LabError(f"{where} has no {REPOSITORY}: the nodes need this checkout and its build")
-        if entry.status == slurm_task.CANNOT_WRITE:
-            trouble = f"{where} could not write to {self._shared.parent}"
-            self._end(task, EXIT_LAB, self._seconds(task), trouble + self._said(task), task.last)
+        if entry.status > slurm_task.CANNOT_WRITE:
+            why = os.strerror(entry.status - slurm_task.CANNOT_WRITE)
+            trouble = f"{where} could not write to {self._shared.parent}: {why}"
+            self._end(task, EXIT_LAB, self._seconds(task), trouble, task.last)
         elif entry.state in ("TIMEOUT", "DEADLINE"):
             self._end(task, None, self._seconds(task), "", task.last)
         elif entry.state == "CANCELLED":
@@ -247,10 +248,6 @@ class _Whole:
         elif entry.state != "COMPLETED" or since_s > _SETTLE_S:
             code = f", wait status {entry.exit_code}" * (entry.exit_code != 0)
             self._lost(task, f"{where} lost the task ({entry.state}{code})")
-
-    def _said(self, task: _Task) -> str:
-        text = _text(self._shared / str(task.last) / slurm_task.STDERR)
-        return ": " + text.strip().rpartition("ci/lab: ")[2] if text.strip() else ""
 
     def _tell_what_waits(self, entries: Sequence[Entry]) -> None:
         active = [entry for entry in entries if not entry.over]

@@ -21,7 +21,9 @@ from vlab.base.errors import EXIT_LAB, LabError
 from vlab.base.pool import Ended, Job
 
 JOBS, STATUS, BEAT, LOG, OUT, STDOUT, STDERR = "jobs.json", "status", "beat", "log", "out", "stdout", "stderr"  # fmt: skip
-CANNOT_WRITE = 73  # exit status: the folder did not take the result
+# Exit status: this and the errno with which the folder did not take the result. A full disk takes no
+# message, and a signal is not an exit status to Slurm.
+CANNOT_WRITE = 128
 BEAT_S = 4.0
 
 
@@ -116,14 +118,13 @@ def main(folder: Path) -> int:
         told = {"status": ended.status, "seconds": ended.seconds, "trouble": ended.trouble, "node": node}  # fmt: skip
         cache.write(mine / STATUS, json.dumps(told))
     except OSError as error:
-        print(f"ci/lab: {error}", file=sys.stderr)
-        return CANNOT_WRITE
+        return CANNOT_WRITE + (error.errno or 0)
     return 0
 
 
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     """Cancelled or requeued: the job ends, and this attempt has no status."""
-    raise SystemExit(128 + number)
+    raise SystemExit(1)
 
 
 if __name__ == "__main__":
