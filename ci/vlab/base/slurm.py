@@ -36,6 +36,7 @@ from vlab.base.slurm_task import Attempt
 _LOOK_S, _ASK_S = 0.5, 2.0  # at the folder; of the controller, which serves the whole cluster
 _SILENT_S = 6 * slurm_task.BEAT_S  # then a task has died
 _SETTLE_S = 60.0  # until a new file is seen by the clients of an NFS server (acdirmax of nfs(5))
+_BEGIN_S = 300.0  # of a task, after the node's Prolog
 _CONTROLLER_S = 300.0  # it may be restarted, or its machine
 _END_S, _LEAVE_S = 60.0, 10.0  # tasks that are cancelled (KillWait is 30 s); that have a status
 _MARGIN_S = 120.0  # what Slurm grants a task beyond the job's own limit, which is to come first
@@ -92,8 +93,8 @@ class Slurm:
 
 @dataclass
 class _Task:
-    """One job. `beats`: what each attempt's said, and since when. `over_since`: when the latest array
-    was first seen to be over without a status."""
+    """One job. `beats`: what each attempt's said, and since when. `over_since`, `running_since`: when
+    the latest array was first seen to be over without a status, to run without an attempt."""
 
     number: int
     job: Job
@@ -103,6 +104,7 @@ class _Task:
     beats: dict[Attempt, tuple[int, float]] = field(default_factory=dict)
     dead: set[Attempt] = field(default_factory=set)
     over_since: float | None = None
+    running_since: float | None = None
     last: Attempt | None = None
     ended: Ended | None = None
 
@@ -155,7 +157,7 @@ class _Whole:
         )
         for task in tasks:
             task.array = array
-            task.over_since = None
+            task.over_since = task.running_since = None
 
     def _look(self, begun: Callable[[Job], None]) -> None:
         """What tasks have written."""
@@ -217,6 +219,11 @@ class _Whole:
                 # minutes. A task that is still heard runs on a node that Slurm has lost.
                 if entry.reason == "BeginTime" and not self._heard(task):
                     self._again(task, "Slurm has taken it off a node")
+                elif entry.state == "RUNNING" and not self._has_begun(task):
+                    task.running_since = task.running_since or now
+                    if now - task.running_since > _BEGIN_S:
+                        where = f"node {entry.node}"
+                        self._lost(task, f"{where} has not begun it for {_BEGIN_S:.0f} s")
                 continue
             if task.over_since is None:
                 task.over_since = now
@@ -265,6 +272,9 @@ class _Whole:
         if text != self._waits_for:
             self._waits_for = text
             progress.note(text)
+
+    def _has_begun(self, task: _Task) -> bool:
+        return any(attempt.array == task.array for attempt in task.beats)
 
     def _heard(self, task: _Task) -> bool:
         late = time.monotonic() - _SILENT_S
