@@ -42,8 +42,8 @@ _CODE_PARTS = (*_LAB_PARTS, "test/", "ci/", ".clang-tidy")
 _SCRIPTS = (
     ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/vlab/machines/guest/boot",
     "ci/package/completion.bash", "ci/package/kselftest/drivers/net/hw/zcrx.sh",
-    "conf/lava/tap-to-lava", "ci/package/launcher", "ci/package/man", "ci/package/prerm",
-    "test/lab/*.sh",
+    "ci/package/launcher", "ci/package/man", "ci/package/prerm", "conf/lava/tap-to-lava",
+    "conf/slurm/*.sh", "conf/slurm/zcrx.sbatch", "test/lab/*.sh",
 )  # fmt: skip
 
 
@@ -110,6 +110,7 @@ def _nightly(scope: Scope) -> list[Step]:
         ),
         Step("matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1800}, ["build"]),
         Step("signals-50", [_long_lab("signals", ZCRX_SIGNALS=50)], {"nightly": 1500}, ["build"]),
+        Step("racks-20", [_long_lab("slurm_racks", ZCRX_RACK_JOBS=20)], {"nightly": 400}, ["build"]),
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),

@@ -20,6 +20,9 @@ _INSTALLED = {
     f"{_SHARE}/net.config", f"{_SHARE}/known-faults.toml", f"{_SHARE}/suite.config",
     f"{_SHARE}/ctest/CTestTestfile.cmake", f"{_SHARE}/kselftest/kselftest-list.txt",
     f"{_SHARE}/kselftest/drivers/net/hw/zcrx.sh",
+    *(f"{_SHARE}/slurm/{name}" for name in (
+        "README.md", "zcrx.conf", "gres.conf", "rack.sh", "prolog.sh", "epilog.sh", "zcrx.sbatch",
+    )),
     "usr/share/doc/zcrx-hwtest/README.md", "usr/share/doc/zcrx-hwtest/copyright",
     "usr/share/doc/zcrx-hwtest/changelog.gz", "usr/share/lintian/overrides/zcrx-hwtest",
     "usr/share/bash-completion/completions/zcrx_tests",

@@ -1,0 +1,279 @@
+"""conf/slurm on a cluster whose nodes have a NIC each: what jobs leave behind, however they end.
+
+Everything that Slurm and the kernel do is real; the NICs are veth pairs (rack.py says why). Needs
+root, or user namespaces.
+
+ZCRX_RACK_JOBS says how many jobs run while processes are killed (20 are asked for; few by default),
+ZCRX_SEED repeats what a run has killed when.
+"""
+
+import os
+import random
+import re
+import shutil
+import signal
+import time
+import unittest
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import rack
+from harness import LabTest
+from rack import CONF, Rack
+
+from vlab.base.deadline import Deadline
+from vlab.base.errors import LabError
+
+_NODES = {"a": ("bnxt", "02:00:00:00:00:0a"), "b": ("mlx5", "02:00:00:00:00:0b")}
+_GRES = {node: f"zcrx:{driver}:1" for node, (driver, _) in _NODES.items()}
+_ON_A = ("--nodelist=a", "--gres=zcrx:1", "--output=/dev/null")
+_RENAME = "ip link set nic_a down mtu 1300 name other"  # settings, and a NIC that cannot be found
+_FEW_JOBS = 6
+_LIMIT_S = 30  # for a job and what comes before and after it
+_JOB = """\
+#!/bin/bash
+# Takes the node's NIC for itself, sees whether it is as it was, and changes what it can.
+nic=$(sed -n 's/^NETIF=//p' "$RACK/$SLURMD_NODENAME/run/jobs/$SLURM_JOB_ID"/*.config)
+say() { echo "$SLURM_JOB_ID ${SLURM_RESTART_COUNT:-0} $SLURMD_NODENAME $$ $*" >>"$RACK/events"; }
+[[ -n $nic ]] || { say "has no pair"; exit 1; }
+exec 9>"$RACK/$nic.lock"
+flock -n 9 || say overlaps "$nic"
+said=$(zcrx_nic "--netif=$nic" diff "$RACK/$nic.state" 2>&1) || say differs "$said"
+say starts
+ip link set "$nic" mtu $((1280 + RANDOM % 200))
+ethtool -L "$nic" rx 2 tx 3
+ethtool -K "$nic" gro on
+sleep "$1"
+say ends
+"""
+
+
+@dataclass(frozen=True)
+class Event:
+    job: str
+    restart: int
+    node: str
+    pid: int
+    text: str
+
+
+@dataclass
+class Killer:
+    """Kills one process after the other: of jobs, their slurmstepds, slurmds and slurmctld."""
+
+    one: Rack
+    numbers: random.Random
+    kinds: list[str] = field(default_factory=list)
+    struck: dict[str, str] = field(default_factory=dict)  # jobs that may fail, and why
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def strike(self) -> None:
+        if not self.kinds:
+            self.kinds = ["job", "slurmstepd", "slurmd", "slurmctld"]
+            self.numbers.shuffle(self.kinds)
+        kind = self.kinds.pop()
+        if kind == "slurmctld":
+            self.one.cluster.kill("slurmctld")
+            self.one.cluster.start_controller()
+        elif kind == "slurmd":
+            self._restart_node(self.numbers.choice(list(_NODES)))
+        elif not self._kill_of_job(kind):
+            return  # none runs
+        self.counts[kind] += 1
+
+    def _kill_of_job(self, kind: str) -> bool:
+        pattern = {"job": r"/job0*(\d+)/slurm_script", "slurmstepd": r"slurmstepd: \[(\d+)\.batch\]"}
+        found = []
+        for pid in self.one.cluster.pids(pattern[kind]):
+            job = _of_command(pid, pattern[kind])
+            # An orphan of a killed slurmstepd runs on until the next Prolog.
+            if job is not None and job not in self.struck:
+                found.append((pid, job))
+        if not found:
+            return False
+        pid, job = self.numbers.choice(sorted(found))
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        self.struck[job] = kind
+        if kind == "slurmstepd":
+            # slurmctld asks a node of its jobs now and then; one that begins anew tells it at once.
+            self._restart_node(next(e.node for e in reversed(events(self.one)) if e.job == job))
+        return True
+
+    def _restart_node(self, node: str) -> None:
+        self.one.cluster.kill(node)
+        self.one.cluster.start_node(node)
+
+
+def _of_command(pid: int, pattern: str) -> str | None:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return None
+    match = re.search(pattern, words)
+    return match[1] if match else None
+
+
+def events(one: Rack) -> list[Event]:
+    file = one.folder / "events"
+    found = []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        job, restart, node, pid, text = line.split(maxsplit=4)
+        found.append(Event(job, int(restart), node, int(pid), text))
+    return found
+
+
+class SlurmRacks(LabTest):
+    @classmethod
+    def setUpClass(cls) -> None:
+        rack.move_to_own_network()
+        for node, (_, address) in _NODES.items():
+            rack.add_nic(f"nic_{node}", address)
+
+    def make(self, one: Rack) -> Path:
+        """The nodes' pairs, their NICs as they are to be, and the script of a job."""
+        one.cluster.environment["RACK"] = str(one.folder)
+        for node, (driver, _) in _NODES.items():
+            config = one.pairs(node) / f"{driver}.config"
+            config.write_text(f"NETIF=nic_{node}\n", encoding="utf-8")
+            one.keep(f"nic_{node}")
+        script = one.folder / "job"
+        script.write_text(_JOB, encoding="utf-8")
+        return script
+
+    def test_killed_processes(self) -> None:
+        seed = int(os.environ.get("ZCRX_SEED", random.randrange(1 << 16)))
+        count = int(os.environ.get("ZCRX_RACK_JOBS", _FEW_JOBS))
+        numbers = random.Random(seed)
+        print(f"ZCRX_SEED={seed}: {count} jobs")
+        with rack.rack(self.folder, _GRES, {"BatchStartTimeout": "3"}) as one, self.subTest(seed=seed):
+            script = self.make(one)
+            lengths = [f"{numbers.uniform(0.3, 2):.1f}" for _ in range(count)]
+            output = f"--output={self.folder}/job-%j.log"
+            jobs = [one.submit("--gres=zcrx:1", "--requeue", output, script, length) for length in lengths]
+            # A job that slurmctld has not yet saved is lost with it.
+            state = one.cluster.folder / "state/job_state"
+            now = time.time()
+            one.cluster.wait(lambda: state.stat().st_mtime > now, "slurmctld saves its jobs")
+
+            killer = Killer(one, numbers)
+            states = self.run_out(killer, jobs)
+            for node in _NODES:
+                self.restored(one, node)
+            self.accounted(one, killer, states)
+
+    def run_out(self, killer: Killer, jobs: list[str]) -> dict[str, str]:
+        """Kills until as many processes as there are jobs are gone, and all jobs have ended."""
+        deadline = Deadline(len(jobs) * _LIMIT_S)
+        while True:
+            try:
+                states = killer.one.cluster.jobs()
+            except LabError:  # slurmctld has just been killed
+                states = {}
+            if states and not set(states.values()) & rack.RUNNING:
+                break
+            self.assertGreater(deadline.remaining(), 0, f"jobs do not end: {states}")
+            if sum(killer.counts.values()) < len(jobs):
+                killer.strike()
+            time.sleep(killer.numbers.uniform(0.2, 1.2))  # for Slurm to get on
+        self.assertEqual(sorted(states), sorted(jobs), "no job is lost")
+        return states
+
+    def restored(self, one: Rack, node: str) -> None:
+        """Nothing is left to be put back; at the latest the next job's Prolog has done it."""
+        if one.snapshots(node):
+            job = one.submit(f"--nodelist={node}", "--gres=zcrx:1", "--output=/dev/null", "--wrap=:")
+            self.assertEqual(one.ended(job), "COMPLETED")
+        self.assertEqual(one.snapshots(node), [])
+        self.assertEqual(one.reason(node), "")
+        self.assertEqual(one.difference(f"nic_{node}"), "")
+
+    def accounted(self, one: Rack, killer: Killer, states: dict[str, str]) -> None:
+        found = events(one)
+        for event in found:
+            self.assertFalse(event.text.startswith(("overlaps", "differs")), event)
+        started = Counter((event.job, event.restart) for event in found if event.text == "starts")
+        again = {run: times for run, times in started.items() if times > 1}
+        print(f"killed {dict(killer.counts)}, jobs {dict(Counter(states.values()))}")
+        print(f"runs {sum(started.values())}, run again uncounted by Slurm: {again or 'none'}")
+        for job, state in states.items():
+            if state == "COMPLETED":
+                ends = [event for event in found if event.job == job and event.text == "ends"]
+                self.assertGreaterEqual(len(ends), 1, f"job {job} ended nowhere")
+            else:
+                self.assertIn(job, killer.struck, f"job {job} is {state}")
+        if not killer.counts["slurmctld"]:
+            self.assertEqual(again, {})
+
+    def test_a_nic_that_cannot_be_put_back(self) -> None:
+        """Its node is drained; once resumed, the next job's Prolog puts it back."""
+        with rack.rack(self.folder, _GRES) as one:
+            script = self.make(one)
+            first = one.submit(*_ON_A, f"--wrap={_RENAME}")
+            reason = one.drained("a")
+            why = f"zcrx: nic_a, left by job {first}: open NIC nic_a: no network interface nic_a; "
+            self.assertTrue(reason.startswith(why), reason)
+            self.assertIn(f"snapshots/{first}:nic_a)", reason)
+            self.assertEqual(one.reason("b"), "")
+            self.assertEqual(one.ended(first), "COMPLETED")
+
+            rack.ip("link", "set", "other", "name", "nic_a")
+            one.cluster.run("scontrol", "update", "NodeName=a", "State=RESUME")
+            self.assertEqual(one.ended(one.submit(*_ON_A, script, "0")), "COMPLETED")
+            self.assertEqual([event.text for event in events(one)], ["starts", "ends"])
+            self.assertEqual(one.difference("nic_a"), "")
+            self.assertEqual(one.snapshots("a"), [])
+
+    def test_bad_input(self) -> None:
+        """Each drains its node, in a sentence, and the job waits for another."""
+        on_a, nowhere = "NETIF=nic_a\n", "NETIF=nic_z\n"
+        cases: dict[str, tuple[str, dict[str, str], str]] = {
+            "two": ("zcrx:bnxt:2", {"bnxt": on_a}, "Gres=zcrx:bnxt:2 of two in slurm.conf names 2 NICs in one resource: give each NIC a type of its own"),
+            "shared": ("zcrx:bnxt:1,zcrx:other:1", {"bnxt": on_a, "other": on_a}, "{pairs}/bnxt.config and {pairs}/other.config both name nic_a: two resources cannot share a NIC"),
+            "untyped": ("zcrx:1", {"bnxt": on_a}, "Gres=zcrx of untyped in slurm.conf has no type"),
+            "missing": ("zcrx:bnxt:1", {}, "GRES zcrx:bnxt has no file {pairs}/bnxt.config"),
+            "gone": ("zcrx:bnxt:1", {"bnxt": nowhere}, "GRES zcrx:bnxt, {pairs}/bnxt.config: open NIC nic_z: no network interface nic_z; there are: lo, "),
+            "pair": ("zcrx:bnxt:1", {"bnxt": "NETIF=nic_a nic_b\n"}, 'GRES zcrx:bnxt, {pairs}/bnxt.config: read the configuration (flags, environment, net.config): NETIF = "nic_a nic_b" ({pairs}/bnxt.config:1) is not a valid interface name'),
+            "closed": ("zcrx:bnxt:1", {"bnxt": on_a}, "cannot write to {run}: Not a directory"),
+        }  # fmt: skip
+        with rack.rack(self.folder, {node: gres for node, (gres, _, _) in cases.items()}) as one:
+            for node, (_, files, _) in cases.items():
+                for driver, text in files.items():
+                    (one.pairs(node) / f"{driver}.config").write_text(text, encoding="utf-8")
+            one.run("closed").write_text("", encoding="utf-8")
+            plain = one.submit("--nodelist=closed", "--output=/dev/null", "--wrap=:")
+            self.assertEqual(one.ended(plain), "COMPLETED", "a job without a pair needs nothing")
+            jobs = {
+                node: one.submit(f"--nodelist={node}", "--gres=zcrx:1", "--output=/dev/null", "--wrap=:")
+                for node in cases
+            }  # fmt: skip
+            for node, (_, _, sentence) in cases.items():
+                with self.subTest(node):
+                    wanted = sentence.format(pairs=one.pairs(node), run=one.run(node))
+                    self.assertIn(f"zcrx: {wanted}", one.drained(node))
+            one.cluster.wait(lambda: {one.cluster.jobs()[job] for job in jobs.values()} == {"PENDING"}, "jobs wait")
+
+    def test_the_batch_script(self) -> None:
+        """Runs the suite, and nothing of the first run is lost when a job runs again."""
+        with rack.rack(self.folder, _GRES) as one:
+            self.make(one)
+            results = self.folder / "results"
+            results.mkdir()
+            where = [f"--chdir={results}", f"--export=ALL,ZCRX_RUN={one.run('a')}"]
+            without = one.submit("--nodelist=a", *where, "--gres=none", CONF / "zcrx.sbatch")
+            self.assertEqual(one.ended(without), "FAILED")
+            self.assertIn(
+                f"zcrx.sbatch: job {without} has no pair on a: submit it with --gres=zcrx:1",
+                (results / f"zcrx-{without}.log").read_text(encoding="utf-8"),
+            )
+            job = one.submit(*_ON_A[:2], *where, CONF / "zcrx.sbatch", "--gtest_filter=ZcrxNodev*")
+            print(one.ended(job), (results / f"zcrx-{job}.log").read_text(encoding="utf-8"))
+            for path in results.rglob("*"): print(path)
+
+
+if __name__ == "__main__":
+    unittest.main()
