@@ -34,9 +34,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def move_to_own_network() -> None:
-    """Moves this process, which has to have one thread, to a network namespace; if it is not root's,
-    as root of a user namespace too. Programs are fetched before, as there is no way out afterwards.
-    """
+    """Moves this process, which has to have one thread, to a network namespace; if it is not root,
+    as root of a user namespace. Programs are fetched before: there is no way out afterwards."""
     Programs()
     _ethtool()
     uid, gid = os.geteuid(), os.getegid()
