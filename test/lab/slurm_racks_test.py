@@ -29,6 +29,7 @@ from vlab.results.outcome import Outcome
 _NODES = {"a": ("bnxt", "02:00:00:00:00:0a"), "b": ("mlx5", "02:00:00:00:00:0b")}
 _GRES = {node: f"zcrx:{driver}:1" for node, (driver, _) in _NODES.items()}
 _ON_A = ("--nodelist=a", "--gres=zcrx:1", "--output=/dev/null")
+_SOON = {"BatchStartTimeout": "3"}  # until slurmctld misses a job that no slurmstepd has
 _RENAME = "ip link set nic_a down mtu 1300 name other"  # settings, and a NIC that cannot be found
 _FEW_JOBS = 6
 _LOOK_S = 4
@@ -183,8 +184,7 @@ class SlurmRacks(LabTest):
         count = int(os.environ.get("ZCRX_RACK_JOBS", _FEW_JOBS))
         numbers = random.Random(seed)
         print(f"ZCRX_SEED={seed}: {count} jobs")
-        soon = {"BatchStartTimeout": "3"}  # until slurmctld misses a job that no slurmstepd has
-        with self.subTest(seed=seed), rack.rack(self.folder, _GRES, soon) as one:
+        with self.subTest(seed=seed), rack.rack(self.folder, _GRES, _SOON) as one:
             script = self.make(one)
             lengths = [f"{numbers.uniform(0.3, 2):.1f}" for _ in range(count)]
             words = ("--gres=zcrx:1", "--requeue", f"--output={self.folder}/job-%j.log")
@@ -257,6 +257,28 @@ class SlurmRacks(LabTest):
                 self.assertIn(job, killer.struck, f"job {job} is {state}")
         if not killer.counts["slurmctld"]:
             self.assertEqual(again, {})
+
+    def test_a_job_that_slurm_has_lost(self) -> None:
+        """Nobody ends it or puts its NIC back, until the next job's Prolog does both."""
+        with rack.rack(self.folder, _GRES, _SOON) as one:
+            script = self.make(one)
+            lost = one.submit("--no-requeue", *_ON_A, script, "3600")
+            one.cluster.wait(lambda: [e.text for e in events(one)] == ["starts"], "the job runs")
+            one.cluster.wait(lambda: one.difference("nic_a") != "", "it changes its NIC")
+            (daemon,) = one.cluster.pids(rf"slurmstepd: \[{lost}\.batch\]")
+            os.kill(daemon, signal.SIGKILL)
+            following = one.submit(*_ON_A, script, "0")
+            deadline = Deadline(2 * _LIMIT_S)
+            while one.cluster.jobs()[following] in rack.RUNNING:
+                self.assertGreater(deadline.remaining(), 0, one.cluster.jobs())
+                one.cluster.run("scontrol", "reconfigure")
+                time.sleep(1)  # as often as one could ask for it
+            self.assertEqual(one.cluster.jobs()[lost], "NODE_FAIL")
+            told = [(event.job, event.text) for event in events(one)]
+            self.assertEqual(told, [(lost, "starts"), (following, "starts"), (following, "ends")])
+            self.assertEqual(one.cluster.pids(rf"/job0*{lost}/slurm_script"), [])
+            self.assertEqual(one.snapshots("a"), [])
+            self.assertEqual(one.difference("nic_a"), "")
 
     def test_a_nic_that_cannot_be_put_back(self) -> None:
         """Its node is drained; once resumed, the next job's Prolog puts it back."""
