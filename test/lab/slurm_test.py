@@ -86,6 +86,12 @@ class Slurm(LabTest):
         one.wait(running, f"{number} tasks run")
         return found
 
+    def states(self, one: Cluster) -> list[str]:
+        """Of all tasks, when those that are cancelled have ended."""
+        active = ("PENDING", "RUNNING", "COMPLETING")
+        one.wait(lambda: not set(active) & set(one.jobs().values()), "all tasks end")
+        return list(one.jobs().values())
+
     def over(self, one: Cluster) -> bool:
         return set(one.jobs().values()) <= {"COMPLETED", "FAILED", "CANCELLED"}
 
@@ -126,6 +132,18 @@ class Labs(Slurm):
             self.assertLess(time.monotonic() - begin, _ENDS_S)
             self.assertEqual(set(one.jobs().values()), {"CANCELLED"})
             self.assert_nothing_left()  # of the labs, before the cluster ends
+
+    def test_killed_it_leaves_tasks_that_the_next_run_cancels(self) -> None:
+        with cluster(_TWO) as one:
+            process = self.start("matrix", "--on", "slurm", *_LABS, **one.environment)
+            self.tasks(one, 2)
+            process.kill()
+            process.communicate(timeout=LIMIT_S)
+            done = self.matrix(one, *_SHORT, "--limit", "1")
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertEqual(sorted(self.states(one)), ["CANCELLED"] * 2 + ["COMPLETED"] * 2)
+            self.assertEqual([path.name for path in self.out.glob(".*")], [])
+            self.assert_nothing_left()
 
 
 class Refusals(Slurm):

@@ -33,6 +33,7 @@ from vlab.base.pool import Ended, Job
 from vlab.base.slurm_queue import Entry, Queue, QueueError
 from vlab.base.slurm_task import Attempt
 
+_NAME = "zcrx-lab-"
 _LOOK_S, _ASK_S = 0.5, 2.0  # at the folder; of the controller, which serves the whole cluster
 _SILENT_S = 6 * slurm_task.BEAT_S  # then a task has died
 _SETTLE_S = 60.0  # until a new file is seen by the clients of an NFS server (acdirmax of nfs(5))
@@ -53,7 +54,7 @@ class Slurm:
     def __init__(self, folder: Path, start_s: float) -> None:
         self._folder = folder
         self._start_s = start_s
-        self._name = f"zcrx-lab-{uuid.uuid4().hex[:12]}"
+        self._name = f"{_NAME}{uuid.uuid4().hex[:12]}"
         self._queue = Queue(self._name)
         self._queue.entries()  # a cluster that is not there is said before anything is built
 
@@ -68,6 +69,9 @@ class Slurm:
 
     @contextmanager
     def _shared(self, jobs: Sequence[Job]) -> Iterator[Path]:
+        for old in self._folder.glob(f".{_NAME}*"):  # of a run that was killed: this one has the folder
+            Queue(old.name[1:]).cancel()
+            shutil.rmtree(old, ignore_errors=True)
         shared = self._folder / f".{self._name}"
         shared.mkdir(parents=True)
         try:
