@@ -114,7 +114,7 @@ def _nightly(scope: Scope) -> list[Step]:
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),
-        Step("slurm-60", [_long_lab("slurm", ZCRX_SLURM_KILLS=60)], {"nightly": 900}, ["build"]),
+        Step("slurm-60", [_long_lab("slurm", ZCRX_SLURM_KILLS=60)], {"nightly": 2400}, ["build"]),
         *(
             Step(
                 name, [_own_kernel("run", name, "--with", options, "--limit", "3600")],
