@@ -28,24 +28,21 @@ from vlab.debian.tools import in_tree
 CONF = REPOSITORY / "conf/slurm"
 RUNNING = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED"}
 _QUEUES = 4
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_CLONE_NEWNET = 0x40000000
 _CALL_S = 30
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def move_to_own_network() -> None:
-    """Moves this process, which has to have one thread, to a network namespace; if it is not root,
-    as root of a user namespace. Programs are fetched before: there is no way out afterwards."""
+    """Moves this process, which has to have one thread, to a network namespace. Programs are fetched
+    before: there is no way out afterwards."""
     Programs()
     _ethtool()
-    uid, gid = os.geteuid(), os.getegid()
+    if os.geteuid() != 0:  # in a user namespace slurmctld ends at once: setgroups(2) is denied
+        raise LabError("a rack needs root, for a network namespace and for Slurm's daemons")
     if _libc.unshare(_CLONE_NEWNET) != 0:
-        if _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-            why = os.strerror(ctypes.get_errno())
-            raise LabError(f"a rack needs root or user namespaces (unshare: {why})")
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
+        why = os.strerror(ctypes.get_errno())
+        raise LabError(f"a rack needs a network namespace of its own: unshare: {why}")
     ip("link", "set", "lo", "up")
     # getaddrinfo(3) with AI_ADDRCONFIG, as Slurm calls it, takes loopback for no network at all.
     ip("link", "add", "uplink", "type", "veth", "peer", "name", "nowhere")
