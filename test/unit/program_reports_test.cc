@@ -117,7 +117,7 @@ TEST_F(ProgramTest, TapEndsEarlyForAFailureOutsideOfTests) {
       TapOf(RunTests("BadSuite.*", {"--tap"}).output),
       AllOf(HasSubstr("1..1\n# no queue left\n"), HasSubstr("\nBail out! no queue left\n")));
   EXPECT_THAT(TapOf(RunTests("Helper.Passes", {"--tap", "--gtest_repeat=2"}).output),
-              AllOf(HasSubstr("1..2\nok 1 "), HasSubstr("\nok 2 ")));
+              AllOf(HasSubstr("1..2\n"), HasSubstr("\nok 1 "), HasSubstr("\nok 2 ")));
 }
 
 TEST_F(ProgramTest, ACheckRunsNoTestAndHasItsOwnReportAndStatus) {
