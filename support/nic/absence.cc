@@ -86,8 +86,7 @@ Status BringBack(const NicIdentity& nic, Deadline deadline) {
   if (!std::filesystem::exists(FolderOf(nic.bus) / "driver", error)) {
     ZCRX_RETURN_IF_ERROR(WriteSysfs(std::filesystem::path(kPci) / "drivers_probe", nic.bus));
   }
-  return Becomes(
-      nic.interface + " is there again", [&] { return IsBack(*kernel, nic); }, deadline);
+  return Becomes(nic.interface + " is there again", [&] { return IsBack(*kernel, nic); }, deadline);
 }
 
 Result<Absence> Absence::Of(Nic& nic) {

@@ -162,8 +162,8 @@ Result<PagePool> PagePoolNews::Next(Kind kind, const std::function<bool(const Pa
                                     Deadline deadline) {
   const std::string operation =
       kind == Kind::kCame ? "hear of a page pool that comes" : "hear of a page pool that goes";
-  const uint8_t command = kind == Kind::kCame ? uapi::NETDEV_CMD_PAGE_POOL_ADD_NTF
-                                              : uapi::NETDEV_CMD_PAGE_POOL_DEL_NTF;
+  const uint8_t command =
+      kind == Kind::kCame ? uapi::NETDEV_CMD_PAGE_POOL_ADD_NTF : uapi::NETDEV_CMD_PAGE_POOL_DEL_NTF;
   while (true) {
     ZCRX_ASSIGN_OR_RETURN(const auto messages, news_->Next(deadline));
     if (messages.empty()) return FailExpired(operation);

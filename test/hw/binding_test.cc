@@ -57,9 +57,8 @@ TEST_F(ZcrxBinding, PagePoolIsAnnounced) {
   uint64_t id = 0;
   {
     ASSERT_OK_AND_ASSIGN(const Receiver receiver, Receiver::Start(ReceiverOn(queue)));
-    ASSERT_OK_AND_ASSIGN(
-        const PagePool pool,
-        news.Next(PagePoolNews::Kind::kCame, is_ours, Deadline::In(kProviderLeaves)));
+    ASSERT_OK_AND_ASSIGN(const PagePool pool, news.Next(PagePoolNews::Kind::kCame, is_ours,
+                                                        Deadline::In(kProviderLeaves)));
     id = pool.id;
     ASSERT_OK_AND_ASSIGN(const std::vector<PagePool> pools, GetPagePools(nic()));
     EXPECT_THAT(pools, Contains(AllOf(Field(&PagePool::id, id), Field(&PagePool::io_uring, true))));

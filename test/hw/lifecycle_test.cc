@@ -149,7 +149,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Change{"namespace",
                              {Capability::kDisruption, Capability::kRemoval,
                               Capability::kUserNamespaces},
-                             Nothing, AwayAndBack}),
+                             Nothing,
+                             AwayAndBack}),
     [](const auto& info) { return info.param.name; });
 
 // __netif_mp_close_rxq() in net/core/netdev_rx_queue.c warns if the driver cannot restart the queue
