@@ -96,8 +96,7 @@ std::optional<std::chrono::seconds> ParseWait(std::string_view text);
 // the key, where the value came from and how to fix it.
 Result<Config> LoadConfig(const ConfigSources& sources);
 // Returns whether anything is set that is about a NIC or a peer: not ZCRX_WAIT, DISRUPTIVE,
-// KSFT_MACHINE_SLOW. True also if
-// the file cannot be read: LoadConfig() says why.
+// KSFT_MACHINE_SLOW. True also if the file cannot be read: LoadConfig() says why.
 bool ConfiguresNic(const ConfigSources& sources);
 // Returns NETIF only, for programs that need no peer. The error is one sentence, about the first
 // problem.
