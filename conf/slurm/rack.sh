@@ -56,27 +56,31 @@ lock() {
   flock -w "$wait_s" "$lock_fd" || drain "$1 is still being put back by another Prolog or Epilog"
 }
 
-# Ends what a job has left running: its slurmstepd may have been killed, or a process may have left
-# the tree that proctrack/linuxproc follows. They would change the NIC under the next job. Not the
-# guardian of a killed run, which is putting the NIC back: zcrx_nic waits for it.
-end_processes_of() {
-  local environment pid command end=$((SECONDS + wait_s))
-  local -a left
-  mapfile -t left < <(grep -lzxF "SLURM_JOB_ID=$1" /proc/[0-9]*/environ 2>/dev/null)
-  for environment in "${left[@]}"; do
-    pid=${environment//[!0-9]/}
+# Prints the processes of a job on this node. Those that have ended show no environment.
+processes_of() {
+  local environment pid command
+  grep -lzxF "SLURM_JOB_ID=$1" /proc/[0-9]*/environ 2>/dev/null | while read -r environment; do
     grep -qzxF "SLURMD_NODENAME=$node" "$environment" 2>/dev/null || continue
     # Slurm's scripts are of the job too: this one, for example.
     grep -qz '^SLURM_SCRIPT_CONTEXT=.*_slurm\(d\|ctld\)$' "$environment" 2>/dev/null && continue
+    pid=${environment//[!0-9]/}
+    # The guardian of a killed run is putting the NIC back: zcrx_nic waits for it.
     command=$({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null)
-    [[ $command != *"zcrx_nic"*" guard "* ]] || continue
-    echo "job $1 has left process $pid (${command% }): killed" >&2
-    kill -KILL "$pid" 2>/dev/null
-    # It may be about to change the NIC, in the kernel. That of one that has ended is empty.
-    while [[ -n $({ head -c 1 "$environment" | tr '\0' ' '; } 2>/dev/null) ]]; do
-      ((SECONDS < end)) || drain "process $pid, left by job $1, does not end (${command% })"
-      sleep 0.1
-    done
+    [[ $command == *"zcrx_nic"*" guard "* ]] || echo "$pid"
+  done
+}
+
+# Ends what a job has left running: its slurmstepd may have been killed, or a process may have left
+# the tree that proctrack/linuxproc follows. It would change the NIC under the next job. Waits until
+# they have ended, because one may be doing so in the kernel, or have started another.
+end_processes_of() {
+  local end=$((SECONDS + wait_s))
+  local -a left
+  while mapfile -t left < <(processes_of "$1") && [[ ${#left[@]} -gt 0 ]]; do
+    echo "job $1 has left processes ${left[*]}: killed" >&2
+    kill -KILL "${left[@]}" 2>/dev/null
+    ((SECONDS < end)) || drain "processes ${left[*]} of job $1 do not end"
+    sleep 0.1
   done
 }
 
