@@ -270,10 +270,11 @@ class SlurmRacks(LabTest):
             os.kill(daemon, signal.SIGKILL)
             following = one.submit(*_ON_A, script, "0")
             deadline = Deadline(2 * _LIMIT_S)
-            while one.cluster.jobs()[following] in rack.RUNNING:
+            while one.cluster.jobs()[lost] in rack.RUNNING:
                 self.assertGreater(deadline.remaining(), 0, one.cluster.jobs())
-                one.cluster.run("scontrol", "reconfigure")
-                time.sleep(1)  # as often as one could ask for it
+                one.cluster.run("scontrol", "reconfigure")  # the node tells which jobs it has
+                time.sleep(_LOOK_S)  # Slurm starts no job if it is asked again and again
+            self.assertEqual(one.ended(following), "COMPLETED")
             self.assertEqual(one.cluster.jobs()[lost], "NODE_FAIL")
             told = [(event.job, event.text) for event in events(one)]
             self.assertEqual(told, [(lost, "starts"), (following, "starts"), (following, "ends")])
