@@ -193,6 +193,7 @@ kill_at_each 'ZcrxLargeChunks.DeliversEveryByteInOrder/flow_rule:ZcrxLeaseStream
 back_ms=20000 # the driver probes it
 for point in unbind_driver move_away; do
   with_guardian "after $point:1" 'ZcrxRemoval.*:ZcrxLifecycleStream.*/namespace'
+  # shellcheck source=/dev/null
   (. $config && ip address add "$LOCAL_V4/24" dev nic0 && ip -6 address add "$LOCAL_V6/64" dev nic0 nodad)
 done
 
