@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from vlab.base import progress
 from vlab.base.deadline import Deadline
@@ -73,7 +74,7 @@ class Lab:
 
     def run(
         self, words: Sequence[str], deadline: Deadline | None, *, terminal: bool = False,
-        **streams: object,
+        **streams: Any,
     ) -> int:  # fmt: skip
         """Runs a command in the DUT; its exit status. Ends early when a part of the lab breaks.
 
