@@ -99,15 +99,14 @@ jumbo_frames() { mtu "$1" && both_ways && mtu 1500; }
 
 # What /etc/lab/boot does with the NIC.
 driver_again() {
-  # shellcheck source=/dev/null
-  . /etc/lab/guest
+  read -r _ mac v4 v6 </etc/lab/nics
   for _ in 1 2 3; do
     rmmod "$1" && insmod "$modules/$1.ko" || return
-    becomes 10 grep -qs "$NIC_MAC" /sys/class/net/*/address || return
-    interface=$(grep -l "$NIC_MAC" /sys/class/net/*/address)
+    becomes 10 grep -qs "$mac" /sys/class/net/*/address || return
+    interface=$(grep -l "$mac" /sys/class/net/*/address)
     interface=${interface#/sys/class/net/}
     ip link set "${interface%/address}" name nic0 &&
-      ip address add "$NIC_V4/24" dev nic0 && ip -6 address add "$NIC_V6/64" dev nic0 nodad &&
+      ip address add "$v4/24" dev nic0 && ip -6 address add "$v6/64" dev nic0 nodad &&
       ip link set nic0 up && becomes 10 carrier 1 && reachable || return
   done
   both_ways

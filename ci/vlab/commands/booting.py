@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vlab.base import pool
+from vlab.base.errors import UsageError
 from vlab.base.nodev import NO_NIC
 from vlab.base.paths import BUILD, RESULTS
 from vlab.base.pool import Run
@@ -20,7 +21,7 @@ from vlab.kernels import own
 from vlab.kernels.kernel import Kernel
 from vlab.faults import catalogue
 from vlab.machines.capacity import labs_at_once
-from vlab.machines.guests import KINDS, Kind
+from vlab.machines.guests import KINDS, NICS, Kind
 from vlab.machines.lab import Lab, Plan, lab, prepare
 from vlab.machines.supplies import Supplies
 from vlab.results.folder import results_folder
@@ -124,7 +125,7 @@ def add_build(parser: argparse.ArgumentParser) -> None:
 
 def plan(
     nic: str, kernel: Kernel, supplies: Supplies, programs: Path, out: Path, share: Path | None,
-    *, cold: bool = False,
+    *, cold: bool = False, second: str | None = None,
 ) -> Plan:
     """`programs`: the folder of a finished build. `share`: the guests' /share."""
     return Plan(
@@ -138,27 +139,35 @@ def plan(
         out=out,
         share=share,
         cold=cold,
+        second=None if second is None else NICS[second],
     )
 
 
 @contextmanager
-def booted(options: argparse.Namespace, share: Path | None) -> Iterator[Lab]:
-    """Everything from the build to guests that are up. `share`: their /share."""
+def booted(
+    options: argparse.Namespace, share: Path | None, second: str | None = None
+) -> Iterator[Lab]:
+    """Everything from the build to guests that are up. `share`: their /share. `second`: a NIC beside
+    the options' own."""
+    if second is not None and options.nic not in NICS:
+        raise UsageError(f"--second-nic {second} needs a first one: --nic is {options.nic}")
     faults = catalogue.load()
     for text in options.faults:  # said before anything is built
         faults.kind(text)
     with ExitStack() as stack:
         programs = stack.enter_context(building(options.build))
         supplies = Supplies()
-        kernel = supplies.kernel(kernels.made(options.kernel, options.with_), options.nic)
+        nics = [options.nic] if second is None else [options.nic, second]
+        kernel = supplies.kernel(kernels.made(options.kernel, options.with_), *nics)
         if options.module is not None:
             kernel = own.with_module(kernel, options.module)
-        name = "-".join([options.nic, kernel.version, *options.with_])
+        name = "-".join([*nics, kernel.version, *options.with_])
         out = options.out or RESULTS / name
         stack.enter_context(results_folder(out.resolve()))
         one = plan(
-            options.nic, kernel, supplies, BUILD, out.resolve(), share, cold=options.cold
-        )
+            options.nic, kernel, supplies, BUILD, out.resolve(), share, cold=options.cold,
+            second=second,
+        )  # fmt: skip
         prepare(one)  # while the build runs
         one = replace(one, build=programs())
         if options.faults:

@@ -18,6 +18,7 @@ from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture
 from vlab.commands import arguments, bisect_run, booting, clean, coverage, faults, kernel, kernel_selftest, matrix, mutations, repro, run
 from vlab.commands.booting import booted
+from vlab.machines.guests import CONFIG_PATHS, NICS
 
 _VERSION_S = 20
 
@@ -62,12 +63,12 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 def _exec(options: argparse.Namespace) -> int:
     if not options.words:
         raise UsageError("exec needs a command: ci/lab exec [options] -- COMMAND...")
-    with booted(options, options.share) as running:
+    with booted(options, options.share, options.second_nic) as running:
         return running.run(options.words, Deadline(options.limit))
 
 
 def _shell(options: argparse.Namespace) -> int:
-    with booted(options, options.share) as running:
+    with booted(options, options.share, options.second_nic) as running:
         return running.run([], None, terminal=sys.stdin.isatty())
 
 
@@ -84,6 +85,14 @@ def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") ->
         help="time limit of the suite or command (%(default)s)")  # fmt: skip
 
 
+def _add_command_options(parser: argparse.ArgumentParser) -> None:
+    _add_options(parser)
+    parser.add_argument(
+        "--second-nic", choices=list(NICS),
+        help=f"another NIC in both guests, at a cable of its own: nic1, with {CONFIG_PATHS[1]}",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Command:
     summary: str
@@ -97,8 +106,8 @@ COMMANDS = {
         "run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", run.act,
         _add_run_options,
     ),
-    "exec": Command("run any command on the DUT", "-- COMMAND...", _exec),
-    "shell": Command("a shell on the DUT", "", _shell),
+    "exec": Command("run any command on the DUT", "-- COMMAND...", _exec, _add_command_options),
+    "shell": Command("a shell on the DUT", "", _shell, _add_command_options),
     "repro": Command(
         "run what a fault of conf/known-faults.toml takes, and say whether it still happens; without "
         "NAME list them", "[NAME]", repro.act, repro.add_options,

@@ -10,9 +10,18 @@ from vlab.base.nodev import NO_NIC
 
 
 @dataclass(frozen=True)
+class Port:
+    """An emulated NIC at its cable."""
+
+    mac: str
+    v4: str
+    v6: str
+
+
+@dataclass(frozen=True)
 class Guest:
-    """`host`: the link over which the host logs in. `management`: plain virtio-net with SSH. `nic`:
-    the emulated NIC at the cable. No link is there without a MAC."""
+    """`host`: the link over which the host logs in. `management`: plain virtio-net with SSH. Neither
+    is there without a MAC. `ports`: for the emulated NICs that a lab may have, nic0 and nic1."""
 
     name: str
     cpus: int
@@ -20,9 +29,7 @@ class Guest:
     host_mac: str = ""
     management_mac: str = ""
     management_v4: str = ""
-    nic_mac: str = ""
-    nic_v4: str = ""
-    nic_v6: str = ""
+    ports: Sequence[Port] = ()
 
     @property
     def is_dut(self) -> bool:
@@ -30,7 +37,7 @@ class Guest:
         return bool(self.host_mac)
 
 
-# Addresses for documentation (RFC 5737, RFC 3849): none of them is ever routed.
+# Addresses for documentation (RFC 5737, RFC 3849) and benchmarks (RFC 2544): none is ever routed.
 DUT = Guest(
     name="dut",
     cpus=2,
@@ -38,9 +45,10 @@ DUT = Guest(
     host_mac="02:00:5e:00:00:03",
     management_mac="02:00:5e:00:00:01",
     management_v4="198.51.100.1",
-    nic_mac="02:00:00:00:00:01",
-    nic_v4="192.0.2.1",
-    nic_v6="2001:db8:1::1",
+    ports=(
+        Port("02:00:00:00:00:01", "192.0.2.1", "2001:db8:1::1"),
+        Port("02:00:00:00:01:01", "198.18.0.1", "2001:db8:2::1"),
+    ),
 )
 PEER = Guest(
     name="peer",
@@ -48,23 +56,30 @@ PEER = Guest(
     memory_mib=384,
     management_mac="02:00:5e:00:00:02",
     management_v4="198.51.100.2",
-    nic_mac="02:00:00:00:00:02",
-    nic_v4="192.0.2.2",
-    nic_v6="2001:db8:1::2",
+    ports=(
+        Port("02:00:00:00:00:02", "192.0.2.2", "2001:db8:1::2"),
+        Port("02:00:00:00:01:02", "198.18.0.2", "2001:db8:2::2"),
+    ),
 )
 # The DUT without a cable and without a peer.
-ALONE = replace(DUT, management_mac="", management_v4="", nic_mac="", nic_v4="", nic_v6="")
+ALONE = replace(DUT, management_mac="", management_v4="", ports=())
 
 HOST_LINK_V4 = "203.0.113.1"
 
 NET_CONFIG_PATH = "/etc/zcrx-hwtest/net.config"
-# The suite's configuration, as the kernel's selftests name it.
-NET_CONFIG = f"""\
-NETIF=nic0
-LOCAL_V4={DUT.nic_v4}
-LOCAL_V6={DUT.nic_v6}
-REMOTE_V4={PEER.nic_v4}
-REMOTE_V6={PEER.nic_v6}
+# Of nic0 and nic1.
+CONFIG_PATHS = (NET_CONFIG_PATH, "/etc/zcrx-hwtest/nic1.config")
+
+
+def net_config(number: int) -> str:
+    """The suite's configuration for a NIC, as the kernel's selftests name it."""
+    local, remote = DUT.ports[number], PEER.ports[number]
+    return f"""\
+NETIF=nic{number}
+LOCAL_V4={local.v4}
+LOCAL_V6={local.v6}
+REMOTE_V4={remote.v4}
+REMOTE_V6={remote.v6}
 REMOTE_TYPE=ssh
 REMOTE_ARGS="root@{PEER.management_v4}"
 ZCRX_PROMISED=removal
@@ -92,7 +107,7 @@ class NicKind:
     denies: Mapping[str, str] = field(default_factory=dict)
 
     guests = (DUT, PEER)
-    config = NET_CONFIG  # for the suite
+    config = net_config(0)  # for the suite
 
     @property
     def modules(self) -> Sequence[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlab.machines import cpio
-from vlab.machines.guests import HOST_LINK_V4, NET_CONFIG_PATH, Guest
+from vlab.machines.guests import CONFIG_PATHS, HOST_LINK_V4, Guest, net_config
 from vlab.machines.ssh import Key
 
 
@@ -17,9 +17,6 @@ def settings(guest: Guest) -> bytes:
         "NAME": guest.name,
         "MANAGEMENT_MAC": guest.management_mac,
         "MANAGEMENT_V4": guest.management_v4,
-        "NIC_MAC": guest.nic_mac,
-        "NIC_V4": guest.nic_v4,
-        "NIC_V6": guest.nic_v6,
         "HOST_LINK_MAC": guest.host_mac,
         "HOST_LINK_V4": HOST_LINK_V4,
     }
@@ -29,20 +26,29 @@ def settings(guest: Guest) -> bytes:
     return archive.finish()
 
 
+def cards(guest: Guest, count: int) -> bytes:
+    """Which NICs the guest has in one lab, for /etc/lab/boot, and the suite's configurations."""
+    archive = cpio.Archive()
+    lines = [f"nic{at} {port.mac} {port.v4} {port.v6}" for at, port in enumerate(guest.ports[:count])]
+    archive.file("etc/lab/nics", "".join(f"{line}\n" for line in lines).encode())
+    if guest.is_dut:
+        for at, path in enumerate(CONFIG_PATHS[:count]):
+            archive.file(path, net_config(at).encode())
+    return archive.finish()
+
+
 @dataclass(frozen=True)
 class Keys:
-    """`user` logs in to the DUT from outside, `dut_user` to the peer from the DUT. `config`: the
-    suite's; "" for none."""
+    """`user` logs in to the DUT from outside, `dut_user` to the peer from the DUT."""
 
     user: Key
     dut_user: Key
     hosts: Mapping[Guest, Key]
-    config: str
 
     @classmethod
-    def fresh(cls, folder: Path, guests: Sequence[Guest], config: str) -> Keys:
+    def fresh(cls, folder: Path, guests: Sequence[Guest]) -> Keys:
         hosts = {guest: Key(folder, f"{guest.name}-host") for guest in guests}
-        return cls(Key(folder, "user"), Key(folder, "dut-user"), hosts, config)
+        return cls(Key(folder, "user"), Key(folder, "dut-user"), hosts)
 
     @property
     def dut(self) -> Key:
@@ -62,6 +68,4 @@ class Keys:
                 if other is not guest
             ]
             archive.file("root/.ssh/known_hosts", b"".join(known))
-            if self.config:
-                archive.file(NET_CONFIG_PATH, self.config.encode())
         return archive.finish()

@@ -20,7 +20,7 @@ from vlab.kernels.kernel import Kernel
 from vlab.debian.tools import Accelerator
 from vlab.machines import links, snapshot
 from vlab.machines.guests import DUT, Guest, Kind, NicKind
-from vlab.machines.identity import Keys, settings
+from vlab.machines.identity import Keys, cards, settings
 from vlab.machines.image import Image, suite_programs
 from vlab.machines.links import Shares
 from vlab.machines.machine import Hardware, Machine
@@ -48,12 +48,18 @@ class Plan:
     out: Path  # receives consoles and logs
     share: Path | None = None
     cold: bool = False  # booted, and not restored from a snapshot
+    second: NicKind | None = None  # another NIC, at a cable of its own
 
     @property
     def results(self) -> Path:
         """/results in the DUT. Apart from the logs, so that a guest cannot put a link in the place
         of a file that is written outside."""
         return self.out / "dut"
+
+    @property
+    def nics(self) -> Sequence[NicKind]:
+        """As the guests number them."""
+        return [kind for kind in (self.nic, self.second) if isinstance(kind, NicKind)]
 
     @property
     def guests(self) -> str:
@@ -65,11 +71,11 @@ class Lab:
     """A lab that is up. Made by `lab()`."""
 
     def __init__(
-        self, plan: Plan, machines: Sequence[Machine], nic: NicProcess | None, access: Access
+        self, plan: Plan, machines: Sequence[Machine], nics: Sequence[NicProcess], access: Access
     ) -> None:
         self.plan = plan
         self._machines = machines
-        self._nic = nic
+        self._nics = nics
         self._access = access
 
     def run(
@@ -100,15 +106,13 @@ class Lab:
             end(ssh, Deadline(1))
 
     def set_fault(self, text: str) -> None:
-        """Gives the DUT's NIC a fault: "NAME" or "NAME=ARGUMENT"."""
-        assert self._nic is not None  # faults need a NIC
-        self._nic.control(f"fault {DUT.name} {text}")
+        """Gives the DUT's first NIC a fault: "NAME" or "NAME=ARGUMENT"."""
+        self._nics[0].control(f"fault {DUT.name} {text}")
 
     def clear_faults(self) -> dict[str, int]:
         """Makes it whole again; how often each fault bit."""
-        assert self._nic is not None
-        told = self._nic.control(f"faults {DUT.name}")
-        self._nic.control(f"fault {DUT.name} clear")
+        told = self._nics[0].control(f"faults {DUT.name}")
+        self._nics[0].control(f"fault {DUT.name} clear")
         pairs = (one.rpartition(" ") for one in told.split("; ") if one)
         return {text: int(bites) for text, _, bites in pairs}
 
@@ -119,7 +123,7 @@ class Lab:
             for one in self._machines
         ]
         log = f"the NIC process ended; see {self.plan.out}"
-        return [*guests, *([_Part(self._nic.pid, lambda: log)] if self._nic else [])]
+        return [*guests, *(_Part(nic.pid, lambda: log) for nic in self._nics)]
 
 
 @dataclass(frozen=True)
@@ -170,11 +174,12 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     plan.results.mkdir(exist_ok=True)
     image = Image(plan.userland, plan.kernel)
     hardware = _hardware(plan, image)
-    nic = None
-    if isinstance(plan.nic, NicKind):
-        nic = NicProcess(plan.build / "vnic", plan.nic, folder, plan.out / "vnic.log")
-        stack.callback(nic.end)
-    keys = Keys.fresh(folder, plan.nic.guests, plan.nic.config)
+    nics = []
+    for number, kind in enumerate(plan.nics):
+        log = plan.out / ("vnic.log" if number == 0 else f"vnic{number}.log")
+        nics.append(NicProcess(plan.build / "vnic", kind, folder, log, number))
+        stack.callback(nics[-1].end)
+    keys = Keys.fresh(folder, plan.nic.guests)
     programs = image.programs(suite_programs(plan.build))
     ssh_socket = folder / "ssh.sock"
     shares, machines = {}, []
@@ -184,12 +189,13 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         unpacked.mkdir()
         (unpacked / "programs.cpio").write_bytes(programs)
         (unpacked / "keys.cpio").write_bytes(keys.files(guest))
+        (unpacked / "nics.cpio").write_bytes(cards(guest, len(nics)))
         shares[guest].add(_UNPACKED, unpacked)
-    if nic:
+    for nic in nics:
         nic.wait_ready()
     for guest in plan.nic.guests:
         backends = [*links.networks(folder, guest, ssh_socket), *shares[guest].backends()]
-        plugged = [*([nic.device(guest)] if nic else []), *shares[guest].devices()]
+        plugged = [*(nic.device(guest) for nic in nics), *shares[guest].devices()]
         machine = Machine(
             hardware[guest], backends, folder, plan.out / f"{guest.name}-console.log",
             devices=plugged if plan.cold else [], restored=not plan.cold,
@@ -216,7 +222,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     for machine, _, _ in machines:
         machine.wait_ready(deadline)
     access = Access(ssh_socket, keys.user, keys.dut)
-    return Lab(plan, [machine for machine, _, _ in machines], nic, access)
+    return Lab(plan, [machine for machine, _, _ in machines], nics, access)
 
 
 def _hardware(plan: Plan, image: Image) -> dict[Guest, Hardware]:

@@ -1,4 +1,4 @@
-"""The process that emulates both NICs and the cable between them (ci/vnic)."""
+"""The process that emulates a NIC of each guest and the cable between them (ci/vnic)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ _ANSWER_S = 10
 
 
 class NicProcess:
-    def __init__(self, program: Path, kind: NicKind, folder: Path, log: Path) -> None:
+    """`number`: of the NIC in its guest."""
+
+    def __init__(
+        self, program: Path, kind: NicKind, folder: Path, log: Path, number: int = 0
+    ) -> None:
         self._folder = folder
+        self._number = number
         command: list[str | Path] = [program]
         for guest in (DUT, PEER):
             port = f"name={guest.name},socket={self.socket(guest)},model={kind.model}"
-            command += ["--port", f"{port},mac={guest.nic_mac}"]
-        self._control = folder / "control.sock"
+            command += ["--port", f"{port},mac={guest.ports[number].mac}"]
+        self._control = folder / ("control.sock" if number == 0 else f"control{number}.sock")
         command += ["--control", self._control, "--log", log]
         self._process = spawn(
             command,
@@ -40,7 +45,7 @@ class NicProcess:
         return self._process.pid
 
     def socket(self, guest: Guest) -> Path:
-        return self._folder / f"{guest.name}-nic.sock"
+        return self._folder / f"{guest.name}-nic{self._number}.sock"
 
     def device(self, guest: Guest) -> Device:
         """The NIC of `guest`."""

@@ -23,16 +23,18 @@ class Supplies:
         self.tools = tools.get(self._debian)
         self.userland = image.userland()
 
-    def kernel(self, what: str | Path, nic: str) -> Kernel:
+    def kernel(self, what: str | Path, *nics: str) -> Kernel:
         """`what`: a series of Debian's, or where a kernel of the user's own is."""
-        modules = self.modules(nic)
+        modules = self.modules(*nics)
         if isinstance(what, Path):
             return own.get(what, modules)
-        return self._kernels.get(what, KINDS[nic].flavour, modules)
+        flavours = {KINDS[nic].flavour for nic in nics}
+        # The full one has all drivers.
+        return self._kernels.get(what, "full" if len(flavours) > 1 else flavours.pop(), modules)
 
-    def modules(self, nic: str) -> list[str]:
-        """What a guest with `nic` needs of its kernel."""
-        return [*_MODULES, *KINDS[nic].modules]
+    def modules(self, *nics: str) -> list[str]:
+        """What a guest with `nics` needs of its kernel."""
+        return list(dict.fromkeys([*_MODULES, *(one for nic in nics for one in KINDS[nic].modules)]))
 
     def series(self, nic: str) -> list[str]:
         """All kernel series that there are for `nic`, oldest first."""
