@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <system_error>
 
 #include "support/base/numbers.h"
 
@@ -17,8 +18,9 @@ bool IsWordCharacter(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-// Returns whether `text` contains `word` as a whole word: "eth1" is not in "veth1" or "eth10".
-bool Names(std::string_view text, std::string_view word) {
+}  // namespace
+
+bool NamesWord(std::string_view text, std::string_view word) {
   if (word.empty()) return false;
   for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
     const size_t end = at + word.size();
@@ -28,7 +30,19 @@ bool Names(std::string_view text, std::string_view word) {
   return false;
 }
 
-}  // namespace
+std::vector<std::string> OtherDevices(std::string_view interface,
+                                      const std::filesystem::path& folder) {
+  std::vector<std::string> others;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename();
+    const auto device = std::filesystem::read_symlink(entry.path() / "device", ignored);
+    if (name == interface || device.empty()) continue;
+    others.push_back(device.filename());
+    if (name.find_first_of("0123456789") != name.npos) others.push_back(name);
+  }
+  return others;
+}
 
 Result<KernelLog> KernelLog::Open() {
   UniqueFd fd(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -60,8 +74,8 @@ bool Complains(const KernelMessage& message, const LogSubject& subject) {
   if (!message.by_kernel) return false;
   // bnxt reports a lost link as an error; the cause is the cable, and TCP survives it.
   if (message.level > kError || message.text.contains("Link is Down")) return false;
-  if (Names(message.text, subject.interface) || Names(message.text, subject.bus) ||
-      Names(message.device, subject.bus)) {
+  if (NamesWord(message.text, subject.interface) || NamesWord(message.text, subject.bus) ||
+      NamesWord(message.device, subject.bus)) {
     return true;
   }
   // dev_err() and netdev_err() put the device after the driver's name, and into the record.

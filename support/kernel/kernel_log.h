@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,7 +45,17 @@ struct LogSubject {
   std::string interface;  // "eth1", the kernel's name
   std::string driver;     // "gve"
   std::string bus;        // "0000:00:05.0"
+  // Names and PCI functions of the machine's other devices, which other runs may be testing.
+  std::vector<std::string> others = {};
 };
+
+// Returns those of all network devices but `interface` that have hardware. A name without a digit
+// is left out: it may be a word of any message ("net").
+std::vector<std::string> OtherDevices(std::string_view interface,
+                                      const std::filesystem::path& folder = "/sys/class/net");
+
+// Returns whether `text` contains `word` as a whole word: "eth1" is not in "veth1" or "eth10".
+bool NamesWord(std::string_view text, std::string_view word);
 
 // Returns whether the message is an error that names the interface (also as its interrupts do:
 // "eth1-TxRx-3") or the PCI function, or that is the driver's and names no device.

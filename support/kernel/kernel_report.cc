@@ -55,9 +55,19 @@ std::string KernelReport::Text() const {
 }
 
 void KernelReports::Take(const KernelMessage& message) {
-  if (!message.by_kernel || TakeReport(message)) return;
-  if (Complains(message, subject_))
+  if (!message.by_kernel) return;
+  if (TakeReport(message)) {
+    if (part_ == Part::kHead) Attribute(message.text);
+  } else if (Complains(message, subject_)) {
     reports_.push_back({.head = message.text, .at = {}, .trace = {}});
+  }
+}
+
+void KernelReports::Attribute(std::string_view line) {
+  const auto names = [line](const std::string& name) { return NamesWord(line, name); };
+  ours_ = ours_ || names(subject_.interface) || names(subject_.bus);
+  others_ = others_ || std::ranges::any_of(subject_.others, names);
+  reports_[open_].of_another = others_ && !ours_;
 }
 
 bool KernelReports::TakeReport(const KernelMessage& message) {
@@ -90,7 +100,7 @@ void KernelReports::Begin(std::string_view head) {
   open_ = reports_.size();
   reports_.push_back({.head = std::string(head), .at = {}, .trace = {}});
   part_ = Part::kHead;
-  cut_ = titled_ = trace_ended_ = false;
+  cut_ = titled_ = trace_ended_ = ours_ = others_ = false;
 }
 
 void KernelReports::Continue(std::string_view line) {

@@ -18,6 +18,8 @@ struct KernelReport {
   std::string head;  // what is reported: "BUG: KASAN: slab-use-after-free in f+0x1/0x2"
   std::string at;    // the function of a register dump: of an oops, the only place that names it
   CallTrace trace;   // that led there
+  // What it reports names another device of the machine, and not the subject.
+  bool of_another = false;
 
   // "BUG: KASAN: slab-use-after-free in f+0x1/0x2: called from g+0x3/0x4, h+0x5/0x6"
   [[nodiscard]] std::string Text() const;
@@ -43,6 +45,8 @@ class KernelReports {
   void Begin(std::string_view head);
   void Continue(std::string_view line);
   void TakeTrace(std::string_view line);
+  // Learns from a line of the head whose report it is.
+  void Attribute(std::string_view line);
 
   LogSubject subject_;
   std::vector<KernelReport> reports_;
@@ -51,6 +55,8 @@ class KernelReports {
   bool cut_ = false;          // it began with "cut here": all of its head tells something
   bool titled_ = false;       // "Call Trace:" has come
   bool trace_ended_ = false;  // further traces are others'
+  bool ours_ = false;         // its head names the subject
+  bool others_ = false;       // its head names another device
 };
 
 }  // namespace zcrx

@@ -34,5 +34,28 @@ TEST(JudgeKernelLog, ALongLogIsCutAndItsComplaintsAreNot) {
   EXPECT_THAT(verdict.log, EndsWith("... and 121 more lines\n"));
 }
 
+// Another run may be testing that NIC; what names neither may be anybody's.
+TEST(JudgeKernelLog, AReportThatNamesAnotherNicIsNotOfThisOne) {
+  LogSubject subject = kSubject;
+  subject.others = {"eth2", "0000:00:06.0"};
+  const auto complaints = [&](const std::vector<std::string>& head) {
+    KernelMessages log;
+    log.messages.push_back({.level = 4, .text = "------------[ cut here ]------------"});
+    for (const std::string& line : head) log.messages.push_back({.level = 4, .text = line});
+    for (const char* line : {"Modules linked in: gve bnxt_en", "CPU: 0 PID: 1",
+                             "Call Trace:", " f+0x1/0x2", "---[ end trace 0000000000000000 ]---"}) {
+      log.messages.push_back({.level = 4, .text = line});
+    }
+    return JudgeKernelLog(log, subject).complaints.size();
+  };
+  const std::string warning = "WARNING: CPU: 0 PID: 1 at net/sched/sch_generic.c:525 f+0x1/0x2";
+  EXPECT_EQ(complaints({warning}), 1U);
+  EXPECT_EQ(complaints({"eth1 (gve): transmit queue 0 timed out", warning}), 1U);
+  EXPECT_EQ(complaints({"eth2 (bnxt_en): transmit queue 0 timed out", warning}), 0U);
+  EXPECT_EQ(complaints({"bnxt_en 0000:00:06.0: transmit queue 0 timed out", warning}), 0U);
+  EXPECT_EQ(complaints({"eth20 (bnxt_en): transmit queue 0 timed out", warning}), 1U);
+  EXPECT_EQ(complaints({"eth2 leads to eth1", warning}), 1U);
+}
+
 }  // namespace
 }  // namespace zcrx
