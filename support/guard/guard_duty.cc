@@ -20,6 +20,7 @@
 #include "support/base/privileges.h"
 #include "support/guard/guardian.h"
 #include "support/guard/recovery.h"
+#include "support/nic/huge_pages.h"
 #include "support/nic/nic.h"
 #include "support/nic/state.h"
 
@@ -176,6 +177,9 @@ int GuardNic(const std::string& interface, const std::string& state_folder) {
     return 2;
   }
   IgnoreSignals();
+  if (::fcntl(kGuardianHugePages, F_SETFD, FD_CLOEXEC) == 0) {
+    HugePagesLock::OfProcess() = HugePagesLock(UniqueFd(kGuardianHugePages));
+  }
   // Detach from the run: programs that end a run also look for its children.
   if (const pid_t child = ::fork(); child != 0) ::_exit(child < 0 ? 1 : 0);
   const UniqueFd run(kGuardianSocket);

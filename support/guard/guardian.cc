@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "support/base/kill_point.h"
+#include "support/nic/huge_pages.h"
 
 namespace zcrx {
 namespace {
@@ -23,7 +24,7 @@ constexpr size_t kLongestPacket = 4096;
 
 // Duplicates a descriptor to a number above those it gets in the guardian.
 Result<UniqueFd> Aside(int fd) {
-  UniqueFd aside(::fcntl(fd, F_DUPFD_CLOEXEC, kGuardianSocket + 1));
+  UniqueFd aside(::fcntl(fd, F_DUPFD_CLOEXEC, kGuardianHugePages + 1));
   if (!aside.Valid()) return FailErrno("pass a descriptor to the guardian");
   return aside;
 }
@@ -51,8 +52,8 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 }
 
 // Starts a program in a session of its own, with no signal blocked or ignored, and with only
-// standard error and the two descriptors inherited.
-Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket) {
+// standard error and the descriptors inherited. `huge_pages` is -1 if there are none.
+Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket, int huge_pages) {
   const std::string operation = "start " + words.front();
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -70,7 +71,11 @@ Result<pid_t> Spawn(std::vector<std::string> words, int lock, int socket) {
              ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0),
              ::posix_spawn_file_actions_adddup2(&actions, lock, kGuardianLock),
              ::posix_spawn_file_actions_adddup2(&actions, socket, kGuardianSocket),
-             ::posix_spawn_file_actions_addclosefrom_np(&actions, kGuardianSocket + 1),
+             huge_pages < 0
+                 ? 0
+                 : ::posix_spawn_file_actions_adddup2(&actions, huge_pages, kGuardianHugePages),
+             ::posix_spawn_file_actions_addclosefrom_np(
+                 &actions, huge_pages < 0 ? kGuardianHugePages : kGuardianHugePages + 1),
              ::posix_spawnattr_setsigdefault(&attributes, &all),
              ::posix_spawnattr_setsigmask(&attributes, &none),
              ::posix_spawnattr_setflags(
@@ -123,12 +128,16 @@ Result<Guardian> Guardian::Start(const Options& options, const NicLock& lock, De
   UniqueFd its(pair[1]);
   ZCRX_ASSIGN_OR_RETURN(UniqueFd its_socket, Aside(its.Get()));
   ZCRX_ASSIGN_OR_RETURN(UniqueFd its_lock, Aside(lock.Fd()));
+  UniqueFd its_huge_pages;
+  if (const int pool = HugePagesLock::OfProcess().Fd(); pool >= 0) {
+    ZCRX_ASSIGN_OR_RETURN(its_huge_pages, Aside(pool));
+  }
   ZCRX_ASSIGN_OR_RETURN(const pid_t child,
                         Spawn({options.program, "guard", options.interface, options.state_folder},
-                              its_lock.Get(), its_socket.Get()));
+                              its_lock.Get(), its_socket.Get(), its_huge_pages.Get()));
   PassKillPoint("while", "guardian_starts");
   // The guardian has its own copies; when the last one is closed, the guardian is gone.
-  for (UniqueFd* const fd : {&its, &its_socket, &its_lock}) fd->Reset();
+  for (UniqueFd* const fd : {&its, &its_socket, &its_lock, &its_huge_pages}) fd->Reset();
 
   auto said = Receive(guardian.socket_.Get(), operation, deadline);
   if (const auto whose = said && *said ? After(guardian_says::kSplit, **said) : std::nullopt) {

@@ -55,11 +55,14 @@ class Guardian {
 };
 
 // The guardian itself, run as `zcrx_nic guard INTERFACE STATE_FOLDER`. Returns the exit status.
-// Uses descriptors kGuardianLock and kGuardianSocket.
+// Uses descriptors kGuardianLock and kGuardianSocket, and kGuardianHugePages where there are any.
 int GuardNic(const std::string& interface, const std::string& state_folder);
 
 inline constexpr int kGuardianLock = 3;
 inline constexpr int kGuardianSocket = 4;
+// The run's HugePagesLock: if it is killed while it has the pool, no other run takes it before the
+// guardian has put it back.
+inline constexpr int kGuardianHugePages = 5;
 
 // The kill point (kill_point.h) of the guardian, which does not inherit the run's own.
 inline constexpr const char* kGuardianKillAt = "ZCRX_GUARDIAN_KILL_AT";

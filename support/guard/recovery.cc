@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "support/base/interruption.h"
@@ -12,6 +13,7 @@
 #include "support/kernel/fail_function.h"
 #include "support/kernel/packet_trace.h"
 #include "support/nic/absence.h"
+#include "support/nic/huge_pages.h"
 #include "support/nic/queue_lease.h"
 #include "support/nic/queues.h"
 #include "support/nic/state.h"
@@ -31,10 +33,17 @@ Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
   if (Status ended = EndLeftoverLease(nic); !ended) recovery.errors.push_back(ended.error());
   if (CanSeeQueues(nic)) ZCRX_RETURN_IF_ERROR(WaitForAllProvidersGone(nic, deadline));
-  ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
-  recovery.differences = Differences(wanted, now);
-  std::ranges::move(Apply(nic, wanted, deadline).errors, std::back_inserter(recovery.errors));
-  return {};
+  // If a run on another NIC has the pool of huge pages, this one has put it back, and it is left
+  // alone.
+  HugePagesLock& pool = HugePagesLock::OfProcess();
+  std::ignore = pool.Take(Deadline::In(Deadline::Clock::duration::zero()));
+  const Result<NicState> now = ReadNicState(nic);
+  if (now) {
+    recovery.differences = Differences(wanted, *now);
+    std::ranges::move(Apply(nic, wanted, deadline).errors, std::back_inserter(recovery.errors));
+  }
+  pool.Release();
+  return now ? Status() : std::unexpected(now.error());
 }
 
 }  // namespace
@@ -56,6 +65,9 @@ Result<std::string> RecoverLeftover(const Journals& journals, const std::string&
                                     Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(const Journals::Leftover leftover, journals.Find(interface));
   if (!leftover.journal) return leftover.said;
+  // Neither the run nor its guardian has put the pool back: a run on another NIC that has it now
+  // found it as they left it.
+  ZCRX_RETURN_IF_ERROR(HugePagesLock::OfProcess().Take(deadline));
   const Recovery recovery = PutBack(journals, *leftover.journal, deadline);
   if (recovery.errors.empty()) {
     return fmt::format("a killed run left {} (journal written {}): put back: {}", interface,

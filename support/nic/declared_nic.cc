@@ -75,6 +75,7 @@ Status DeclaredNic::RemoveContext(uint32_t context) {
 
 Status DeclaredNic::ReserveHugePages(uint64_t pages) {
   Kernel& kernel = nic_->GetKernel();
+  ZCRX_RETURN_IF_ERROR(kernel.TakeHugePages(Deadline::In(kOthersReturnHugePages)));
   ZCRX_ASSIGN_OR_RETURN(HugePages now, kernel.GetHugePages());
   // The kernel allocates what it has memory for at the moment, and the pages of an area that was
   // just released come back in a kworker.
@@ -100,9 +101,21 @@ DeclaredNic::Restored DeclaredNic::PutRight() {
   const Result<NicState> now = ReadNicState(*nic_);
   if (!now) return {.differences = {}, .errors = {now.error()}};
   Restored restored = {.differences = Differences(standing_, *now), .errors = {}};
-  if (restored.differences.empty()) return restored;
-  restored.errors = Apply(*nic_, standing_, Deadline::In(kProviderLeaves)).errors;
+  if (!restored.differences.empty()) {
+    restored.errors = Apply(*nic_, standing_, Deadline::In(kProviderLeaves)).errors;
+  }
+  ReturnHugePages(restored.errors);
   return restored;
+}
+
+void DeclaredNic::ReturnHugePages(std::vector<Error>& errors) {
+  Kernel& kernel = nic_->GetKernel();
+  if (!kernel.HasHugePages()) return;
+  if (found_.huge_pages && standing_.huge_pages != found_.huge_pages) {
+    if (Status set = kernel.SetHugePages(*found_.huge_pages); !set) errors.push_back(set.error());
+    standing_.huge_pages = found_.huge_pages;
+  }
+  kernel.ReleaseHugePages();
 }
 
 DeclaredNic::Restored DeclaredNic::PutBack() {
@@ -110,6 +123,7 @@ DeclaredNic::Restored DeclaredNic::PutBack() {
   Applied applied = Apply(*nic_, found_, Deadline::In(kProviderLeaves));
   Restored restored = {.differences = Strayed(applied), .errors = std::move(applied.errors)};
   standing_ = std::move(applied.now);
+  ReturnHugePages(restored.errors);
   return restored;
 }
 

@@ -36,20 +36,23 @@ class DeclaredNic {
   Result<uint32_t> AddContext(uint32_t queue);
   Status RemoveRule(uint32_t location);
   Status RemoveContext(uint32_t context);
-  // Makes at least `pages` huge pages of 2 MiB free. Pages in use stay with their users; these
-  // include an area that the kernel has not released yet.
+  // Makes at least `pages` huge pages of 2 MiB free, until the next PutRight() or PutBack(). Waits
+  // for a run on another NIC that has the pool. Pages in use stay with their users; these include
+  // an area that the kernel has not released yet.
   Status ReserveHugePages(uint64_t pages);
 
   struct Restored {
     std::vector<std::string> differences;  // those found, one sentence each
     std::vector<Error> errors;             // why they could not be read or restored
   };
-  // Restores whatever differs from the declared state, and reports it.
+  // Restores whatever differs from the declared state, and reports it. Huge pages go back to the
+  // found state: they are the machine's, and other runs may wait for them.
   Restored PutRight();
   // Restores the found state. Reports what differed from the declared state before.
   Restored PutBack();
 
  private:
+  void ReturnHugePages(std::vector<Error>& errors);
   // Returns how the NIC differed from the declared state, before something else was applied.
   [[nodiscard]] std::vector<std::string> Strayed(const Applied& applied) const;
 

@@ -1,6 +1,7 @@
 #include "support/nic/huge_pages.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,6 +92,46 @@ Status SetHugePages(uint64_t pages, const std::filesystem::path& folder) {
   if (now.set_to == pages) return {};
   return Fail(operation, now.set_to < pages ? ENOMEM : EBUSY,
               fmt::format("the pool has {} huge pages now", now.set_to));
+}
+
+HugePagesLock::HugePagesLock(const std::filesystem::path& folder)
+    : fd_(::open(CountFile(folder).c_str(), O_RDONLY | O_CLOEXEC)) {}
+
+HugePagesLock& HugePagesLock::OfProcess() {
+  static HugePagesLock lock;
+  return lock;
+}
+
+Result<bool> HugePagesLock::Try(int how) {
+  if (!fd_.Valid()) return true;
+  while (::flock(fd_.Get(), how | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) return FailErrno("lock the pool of huge pages");
+  }
+  return true;
+}
+
+Status HugePagesLock::Take(Deadline deadline) {
+  if (held_) return {};
+  ZCRX_RETURN_IF_ERROR(Becomes(
+      "no other run has changed the pool of huge pages", [this] { return Try(LOCK_EX); },
+      deadline));
+  held_ = true;
+  return {};
+}
+
+void HugePagesLock::Release() {
+  held_ = false;
+  if (fd_.Valid()) ::flock(fd_.Get(), LOCK_UN);
+}
+
+Result<HugePages> HugePagesLock::Look(const std::function<Result<HugePages>()>& look) {
+  if (held_) return look();
+  ZCRX_ASSIGN_OR_RETURN(const bool alone, Try(LOCK_SH));
+  if (!alone) return Fail("read the pool of huge pages", EBUSY, "another run has changed it");
+  Result<HugePages> pages = look();
+  Release();
+  return pages;
 }
 
 }  // namespace zcrx

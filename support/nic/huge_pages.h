@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <utility>
 
 #include "support/base/deadline.h"
 #include "support/base/pages.h"
 #include "support/base/result.h"
+#include "support/base/unique_fd.h"
 
 namespace zcrx {
 
@@ -40,5 +43,41 @@ Result<HugePages> GetHugePages(const std::filesystem::path& folder = kHugePagesF
 // program, or an area that the kernel has not released yet, which it does in a kworker), so this
 // call does not wait for them.
 Status SetHugePages(uint64_t pages, const std::filesystem::path& folder = kHugePagesFolder);
+
+// How long a run may have changed the pool: a test of it.
+inline constexpr std::chrono::seconds kOthersReturnHugePages{120};
+
+// The right to change the pool. It is the machine's, and runs on several NICs each change it for a
+// test and put it back: one at a time, or one would take the pages that the other has reserved, and
+// put back what the other has set.
+//
+// It is a flock(2) of vm.nr_hugepages: no file of its own is needed, and the lock goes with its
+// last holder. A process that inherits the descriptor is another holder. In sysfs, which each
+// network namespace mounts anew, each would have a lock of its own.
+class HugePagesLock {
+ public:
+  // Without such a file there is no pool, and nothing to lock.
+  explicit HugePagesLock(const std::filesystem::path& folder = "/proc/sys/vm");
+  // Takes over an inherited descriptor.
+  explicit HugePagesLock(UniqueFd inherited) : fd_(std::move(inherited)) {}
+  // Returns the one of this process, which opens it when it is first asked for.
+  static HugePagesLock& OfProcess();
+
+  // -1 if there is no pool.
+  [[nodiscard]] int Fd() const { return fd_.Get(); }
+  [[nodiscard]] bool IsHeld() const { return held_; }
+  // Waits for other processes. Fails with ETIMEDOUT.
+  Status Take(Deadline deadline);
+  void Release();
+  // Calls `look` while no other process changes the pool. Fails with EBUSY if one has the lock.
+  Result<HugePages> Look(const std::function<Result<HugePages>()>& look);
+
+ private:
+  // Returns false if another process has it. `how` is one of flock(2)'s.
+  Result<bool> Try(int how);
+
+  UniqueFd fd_;
+  bool held_ = false;
+};
 
 }  // namespace zcrx

@@ -62,8 +62,21 @@ class RunningKernel : public Kernel {
     return {};
   }
 
-  Result<HugePages> GetHugePages() override { return zcrx::GetHugePages(); }
-  Status SetHugePages(uint64_t pages) override { return zcrx::SetHugePages(pages); }
+  Result<HugePages> GetHugePages() override {
+    return HugePagesLock::OfProcess().Look([] { return zcrx::GetHugePages(); });
+  }
+  Status SetHugePages(uint64_t pages) override {
+    if (HasHugePages()) return zcrx::SetHugePages(pages);
+    ZCRX_RETURN_IF_ERROR(TakeHugePages(Deadline::In(kOthersReturnHugePages)));
+    Status set = zcrx::SetHugePages(pages);
+    ReleaseHugePages();
+    return set;
+  }
+  Status TakeHugePages(Deadline deadline) override {
+    return HugePagesLock::OfProcess().Take(deadline);
+  }
+  void ReleaseHugePages() override { HugePagesLock::OfProcess().Release(); }
+  [[nodiscard]] bool HasHugePages() const override { return HugePagesLock::OfProcess().IsHeld(); }
   Result<uint32_t> GetKeepAddrOnDown(const std::string& interface) override {
     return zcrx::GetKeepAddrOnDown(interface);
   }

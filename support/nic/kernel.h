@@ -38,8 +38,14 @@ class Kernel {
   virtual Result<netlink::Family> FindFamily(std::string_view name) = 0;
   // Calls SIOCETHTOOL. `data` is a struct of linux/ethtool.h, which begins with its command.
   virtual Status Ioctl(const std::string& operation, uint32_t ifindex, void* data) = 0;
+  // Fails with EBUSY while a run of another process has the pool.
   virtual Result<HugePages> GetHugePages() = 0;
   virtual Status SetHugePages(uint64_t pages) = 0;
+  // The right to change the pool (HugePagesLock), which SetHugePages() takes for as long as it
+  // needs if it is not taken.
+  virtual Status TakeHugePages(Deadline deadline) = 0;
+  virtual void ReleaseHugePages() = 0;
+  [[nodiscard]] virtual bool HasHugePages() const = 0;
   virtual Result<uint32_t> GetKeepAddrOnDown(const std::string& interface) = 0;
   virtual Status SetKeepAddrOnDown(const std::string& interface, uint32_t value) = 0;
 };

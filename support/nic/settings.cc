@@ -78,10 +78,12 @@ Status ReadRules(Nic& nic, NicState& state) {
 }
 
 Status ReadHugePages(Nic& nic, NicState& state) {
-  // ENOENT: a kernel without hugetlbfs.
-  ZCRX_ASSIGN_OR_RETURN(const auto pages, IfThere(nic.GetKernel().GetHugePages(), ENOENT));
+  const Result<HugePages> pages = nic.GetKernel().GetHugePages();
   state.huge_pages = pages ? std::optional(pages->set_to) : std::nullopt;
-  return {};
+  // ENOENT: a kernel without hugetlbfs. EBUSY: a run on another NIC has changed the pool, and puts
+  // it back.
+  if (pages || pages.error().code == ENOENT || pages.error().code == EBUSY) return {};
+  return std::unexpected(pages.error());
 }
 
 Status ReadKeepAddrOnDown(Nic& nic, NicState& state) {
@@ -338,7 +340,7 @@ class Application {
   }
 
   void ChangeHugePages() {
-    if (!wanted_.huge_pages || wanted_.huge_pages == now_.huge_pages) return;
+    if (!wanted_.huge_pages || !now_.huge_pages || wanted_.huge_pages == now_.huge_pages) return;
     Try(nic_.GetKernel().SetHugePages(*wanted_.huge_pages));
   }
 

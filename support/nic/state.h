@@ -52,9 +52,9 @@ struct NicState {
   // header split that is configured on (netif_mp_open_rxq: "tcp-data-split is disabled").
   std::optional<bool> split_automatic = {};
   std::optional<Rss> rss = {};  // absent while the interface is down: bnxt shows zeros then
-  std::map<uint32_t, Rss> contexts = {};  // additional contexts, by number
-  std::optional<FlowRules> rules = {};    // rules of every kind, byte for byte
-  std::optional<uint64_t> huge_pages = {};
+  std::map<uint32_t, Rss> contexts = {};    // additional contexts, by number
+  std::optional<FlowRules> rules = {};      // rules of every kind, byte for byte
+  std::optional<uint64_t> huge_pages = {};  // absent also while a run on another NIC has them
   std::optional<uint32_t> keep_addr_on_down = {};  // GetKeepAddrOnDown(); absent without IPv6
 
   bool operator==(const NicState&) const = default;

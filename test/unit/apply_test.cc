@@ -163,6 +163,39 @@ TEST_F(ApplyTest, WhatSomebodyElseChangedIsToldAndPutRight) {
   EXPECT_THAT(Differences(found_, *ReadNicState(*nic_)), IsEmpty());
 }
 
+TEST_F(ApplyTest, HugePagesGoBackAfterEveryTest) {
+  Plug(kGve);
+  fake_->huge_pages = 3;
+  DeclaredNic declared(*nic_, *ReadNicState(*nic_));
+  ASSERT_OK(declared.ReserveHugePages(8));
+  EXPECT_EQ(fake_->huge_pages, 8U);
+  EXPECT_TRUE(nic_->GetKernel().HasHugePages());
+  const DeclaredNic::Restored restored = declared.PutRight();
+  EXPECT_THAT(restored.differences, IsEmpty());
+  EXPECT_THAT(restored.errors, IsEmpty());
+  EXPECT_EQ(fake_->huge_pages, 3U);
+  EXPECT_FALSE(nic_->GetKernel().HasHugePages());
+  ASSERT_OK(declared.ReserveHugePages(8));
+  EXPECT_THAT(declared.PutBack().errors, IsEmpty());
+  EXPECT_EQ(fake_->huge_pages, 3U);
+  EXPECT_FALSE(nic_->GetKernel().HasHugePages());
+}
+
+TEST_F(ApplyTest, HugePagesOfARunOnAnotherNicAreLeftAlone) {
+  Plug(kGve);
+  const NicState found = *ReadNicState(*nic_);
+  DeclaredNic declared(*nic_, found);
+  fake_->others_have_huge_pages = true;
+  fake_->huge_pages = 32;
+  EXPECT_THAT(declared.ReserveHugePages(8), FailsWith(ETIMEDOUT));
+  EXPECT_THAT(declared.PutRight().differences, IsEmpty());
+  ASSERT_OK(SetMtu(*nic_, 1400));
+  EXPECT_THAT(declared.PutBack().differences, ElementsAre("MTU was 1500, is 1400"));
+  EXPECT_EQ(fake_->huge_pages, 32U);
+  fake_->others_have_huge_pages = false;  // somebody else, then
+  EXPECT_THAT(Differences(found, *ReadNicState(*nic_)), ElementsAre("huge-pages was 0, is 32"));
+}
+
 TEST_F(ApplyTest, NoRingChangesUnderAProviderAndRulesDo) {
   Plug(kGve);
   fake_->features.at("rx-ntuple-filter").active = true;

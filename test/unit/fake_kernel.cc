@@ -364,12 +364,19 @@ int FakeKernel::RulesIoctl(void* data) {
 }
 
 Result<HugePages> FakeKernel::GetHugePages() {
+  if (nic_.others_have_huge_pages && !has_huge_pages_) return Fail("read the huge pages", EBUSY);
   return HugePages{.set_to = nic_.huge_pages, .free = nic_.huge_pages, .used = 0};
 }
 
 Status FakeKernel::SetHugePages(uint64_t pages) {
   if (before_change_) before_change_();
   nic_.SetHugePages(pages);
+  return {};
+}
+
+Status FakeKernel::TakeHugePages(Deadline /*deadline*/) {
+  if (nic_.others_have_huge_pages) return Fail("take the huge pages", ETIMEDOUT);
+  has_huge_pages_ = true;
   return {};
 }
 

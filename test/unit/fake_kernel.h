@@ -26,6 +26,9 @@ class FakeKernel : public Kernel {
   Status Ioctl(const std::string& operation, uint32_t ifindex, void* data) override;
   Result<HugePages> GetHugePages() override;
   Status SetHugePages(uint64_t pages) override;
+  Status TakeHugePages(Deadline deadline) override;
+  void ReleaseHugePages() override { has_huge_pages_ = false; }
+  [[nodiscard]] bool HasHugePages() const override { return has_huge_pages_; }
   Result<uint32_t> GetKeepAddrOnDown(const std::string& interface) override;
   Status SetKeepAddrOnDown(const std::string& interface, uint32_t value) override;
 
@@ -39,6 +42,7 @@ class FakeKernel : public Kernel {
   int RulesIoctl(void* data);
 
   FakeNic& nic_;
+  bool has_huge_pages_ = false;
   std::function<void()> before_change_;
   // Shared with who listens.
   std::shared_ptr<Messages> notifications_ = std::make_shared<Messages>();

@@ -71,6 +71,7 @@ class FakeNic {
   std::map<uint32_t, Rss> contexts;
   std::vector<RawFlowRule> rules;  // by location
   uint64_t huge_pages = 0;
+  bool others_have_huge_pages = false;
   uint32_t keep_addr_on_down = 0;
   std::set<uint32_t> providers;  // queues with one; seen once more, they have left
   bool providers_stay = false;

@@ -27,6 +27,7 @@
 #include "support/guard/custody.h"
 #include "support/nic/channels.h"
 #include "support/nic/declared_nic.h"
+#include "support/nic/huge_pages.h"
 #include "support/nic/state.h"
 #include "test/unit/veth.h"
 
@@ -109,7 +110,8 @@ class GuardianTest : public Veth {
     if (run_ == 0) {
       ::setsid();
       Result<Custody> custody = Take();
-      const bool done = custody && custody->Begin(found_) && Change();
+      HugePagesLock& pool = HugePagesLock::OfProcess();
+      const bool done = custody && custody->Begin(found_) && pool.Take(Soon()) && Change();
       if (!done || ::write(ready[1], "", 1) != 1) ::_exit(1);
       while (true) ::pause();
     }
@@ -182,6 +184,20 @@ TEST_F(GuardianTest, AKilledRunIsPutBack) {
   ExpectFree();
   EXPECT_THAT(Changes(), IsEmpty());
   EXPECT_FALSE(JournalThere());
+}
+
+// Or a run on another NIC would take what the killed one has set for what was found.
+TEST_F(GuardianTest, NobodyElseHasTheHugePagesUntilAKilledRunIsPutBack) {
+  StartRun();
+  const pid_t guardian = GuardianPid();
+  ASSERT_NE(guardian, 0);
+  ASSERT_EQ(::kill(guardian, SIGSTOP), 0);
+  EndRun();
+  HugePagesLock others;
+  EXPECT_THAT(others.Take(Deadline::In(100ms)), FailsWith(ETIMEDOUT));
+  ASSERT_EQ(::kill(guardian, SIGCONT), 0);
+  ExpectFree();
+  EXPECT_OK(others.Take(Soon()));
 }
 
 TEST_F(GuardianTest, SignalsForTheRunDoNotEndTheGuardian) {

@@ -147,5 +147,47 @@ TEST_F(HugePagesTest, ARefusedWriteIsAnError) {
   EXPECT_THAT(set.error().Text(), HasSubstr("write 64 to"));
 }
 
+const Deadline kAtOnce = Deadline::In(std::chrono::seconds(0));
+
+TEST_F(HugePagesTest, OneRunAtATimeMayChangeThem) {
+  Write("0\n");
+  HugePagesLock ours(folder_);
+  HugePagesLock theirs(folder_);
+  const auto look = [this] { return GetHugePages(folder_); };
+  ASSERT_OK(theirs.Take(kAtOnce));
+  EXPECT_OK(theirs.Take(kAtOnce)) << "again";
+  EXPECT_TRUE(theirs.Look(look).has_value());
+  EXPECT_THAT(ours.Take(kAtOnce), FailsWith(ETIMEDOUT));
+  EXPECT_FALSE(ours.IsHeld());
+  EXPECT_THAT(ours.Look(look), FailsWith(EBUSY));
+  theirs.Release();
+  ASSERT_OK_AND_ASSIGN(const HugePages pages, ours.Look(look));
+  EXPECT_EQ(pages.set_to, 0U);
+  EXPECT_OK(theirs.Take(kAtOnce)) << "a look is over at once";
+}
+
+// So a guardian goes on holding what its run had.
+TEST_F(HugePagesTest, WhoInheritsTheLockHoldsItToo) {
+  Write("0\n");
+  HugePagesLock others(folder_);
+  HugePagesLock inherited(UniqueFd{});
+  {
+    HugePagesLock ours(folder_);
+    inherited = HugePagesLock(UniqueFd(::dup(ours.Fd())));
+    ASSERT_OK(ours.Take(kAtOnce));
+  }
+  EXPECT_THAT(others.Take(kAtOnce), FailsWith(ETIMEDOUT));
+  ASSERT_OK(inherited.Take(kAtOnce));
+  inherited.Release();
+  EXPECT_OK(others.Take(kAtOnce));
+}
+
+TEST_F(HugePagesTest, WithoutAPoolThereIsNothingToLock) {
+  HugePagesLock none(folder_);
+  EXPECT_LT(none.Fd(), 0);
+  EXPECT_OK(none.Take(kAtOnce));
+  EXPECT_TRUE(none.IsHeld());
+}
+
 }  // namespace
 }  // namespace zcrx
