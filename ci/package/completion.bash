@@ -24,7 +24,7 @@ _zcrx_hwtest() {
       ;;
     *)
       local words
-      words=$("$program" --help 2>/dev/null | sed -n 's/^  \(--[a-z0-9-]*=\{0,1\}\).*/\1/p; s/^  \([a-z]\{4,\}\) .*/\1/p')
+      words=$("$program" --help 2>/dev/null | sed -n 's/^  \(--[a-z0-9-]*=\{0,1\}\).*/\1/p; s/^  \([a-z][a-z-]\{3,\}\) .*/\1/p')
       [[ $program != *zcrx_tests ]] || words+=$'\n--gtest_filter=\n--gtest_list_tests\n--gtest_repeat=\n--gtest_shuffle'
       mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
       [[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace

@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <string_view>
 
+#include "support/base/options.h"
+#include "support/config/several_nics.h"
 #include "support/guard/nic_lock.h"
 #include "support/nic/nic.h"
 #include "support/nic/state.h"
@@ -71,6 +74,33 @@ NicToolStatus Restore(Nic& nic, const NicState& wanted, std::chrono::seconds wai
   return NicToolStatus::kAsWanted;
 }
 
+// The NICs have to be there, and to differ: a file may call one by an altname.
+Result<std::vector<NicFile>> NicsForCtest() {
+  const std::string nics = AllotmentFromEnvironment().nics;
+  if (nics.empty()) {
+    return Misused("ctest-resources: ZCRX_NICS is not set; it names a net.config for each NIC");
+  }
+  ZCRX_ASSIGN_OR_RETURN(std::vector<NicFile> files, ReadNicFiles(nics));
+  std::map<std::string, std::string> paths;
+  for (const NicFile& file : files) {
+    const Result<Nic> nic = Nic::Open(file.netif);
+    if (!nic) return Fail(file.path, 0, nic.error().Text());
+    const auto [other, is_new] = paths.emplace(nic->Name(), file.path);
+    if (is_new) continue;
+    return Fail(
+        "read ZCRX_NICS", 0,
+        fmt::format("{} is the NIC of {} and of {}", nic->Name(), other->second, file.path));
+  }
+  return files;
+}
+
+NicToolStatus CtestResources() {
+  const Result<std::vector<NicFile>> files = NicsForCtest();
+  if (!files.has_value()) return Complain(files.error(), NicToolStatus::kBadUsage);
+  fmt::print("{}", ResourceSpec(*files));
+  return NicToolStatus::kAsWanted;
+}
+
 }  // namespace
 
 NicToolStatus Complain(const Error& error, NicToolStatus status) {
@@ -87,6 +117,7 @@ NicToolStatus RunNicTool(const NicToolOptions& options) {
     fmt::print("zcrx_nic {}\n", kVersion);
     return NicToolStatus::kAsWanted;
   }
+  if (options.command == NicCommand::kCtestResources) return CtestResources();
   if (options.all) return RestoreAllLeftovers(options.wait);
   const Result<std::string> netif = LoadNetif({.flags = options.config,
                                                .environment = ConfigFromEnvironment(),

@@ -17,11 +17,12 @@ struct CommandInfo {
   NicCommand command;
   File file;
 };
-constexpr std::array<CommandInfo, 4> kCommands = {{
+constexpr std::array<CommandInfo, 5> kCommands = {{
     {"show", NicCommand::kShow, File::kNone},
     {"snapshot", NicCommand::kSnapshot, File::kMust},
     {"diff", NicCommand::kDiff, File::kMust},
     {"restore", NicCommand::kRestore, File::kMay},
+    {"ctest-resources", NicCommand::kCtestResources, File::kNone},
 }};
 
 }  // namespace
@@ -75,6 +76,8 @@ const char* const kNicToolHelp =
     "  restore FILE     put back what differs from FILE, and print it; changes nothing else\n"
     "  restore          put back what a killed run has left behind on the NIC\n"
     "  restore --all    the same for all NICs\n"
+    "  ctest-resources  print ctest's list of resources (--resource-spec-file): the NICs of the\n"
+    "                   configurations that ZCRX_NICS names, FILE:FILE...\n"
     "  --version        print the version and the revision it was built from\n\n"
     "A run that goes on keeps its NIC: restore waits for its end (--wait=SECONDS, 0 by default),\n"
     "and for its guardian, which puts back what a killed run has left behind too.\n"

@@ -11,7 +11,15 @@
 
 namespace zcrx {
 
-enum class NicCommand : uint8_t { kHelp, kVersion, kShow, kSnapshot, kDiff, kRestore };
+enum class NicCommand : uint8_t {
+  kHelp,
+  kVersion,
+  kShow,
+  kSnapshot,
+  kDiff,
+  kRestore,
+  kCtestResources
+};
 
 struct NicToolOptions {
   NicCommand command = NicCommand::kHelp;

@@ -181,3 +181,18 @@ class LabTest(unittest.TestCase):
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+class InstalledTest(LabTest):
+    """Of what is installed, in a folder that the guests have as /share."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.share_folder = self.folder / "share"
+        self.share_folder.mkdir()
+
+    def install(self, component: str, prefix: str) -> None:
+        command = ["cmake", "--install", str(BUILD), "--component", component, "--prefix", prefix]
+        environment = self.environment(DESTDIR=str(self.share_folder))
+        done = self.finish(command, environment)
+        self.assertEqual(done.returncode, 0, done.stderr)

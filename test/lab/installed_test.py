@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import unittest
 
-from harness import BUILD, LabTest
+from harness import BUILD, InstalledTest
 
 from vlab.suites import kernel_suite
 
@@ -65,18 +65,7 @@ sh ./run_kselftest.sh -t drivers/net/hw:zcrx.sh | cat
 _RESULT = re.compile(r"# (not )?ok \d+ (\S+) # (SKIP .*)?time=\d+ms")
 
 
-class Installed(LabTest):
-    def setUp(self) -> None:
-        super().setUp()
-        self.share_folder = self.folder / "share"
-        self.share_folder.mkdir()
-
-    def install(self, component: str, prefix: str) -> None:
-        command = ["cmake", "--install", str(BUILD), "--component", component, "--prefix", prefix]
-        environment = self.environment(DESTDIR=str(self.share_folder))
-        done = self.finish(command, environment)
-        self.assertEqual(done.returncode, 0, done.stderr)
-
+class Installed(InstalledTest):
     def files(self) -> set[str]:
         found = (path for path in self.share_folder.rglob("*") if not path.is_dir())
         return {str(path.relative_to(self.share_folder)) for path in found}

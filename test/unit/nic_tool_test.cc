@@ -176,10 +176,10 @@ struct Ran {
 // The program, with no configuration but its arguments.
 class NicTool : public Snapshots {
  protected:
-  [[nodiscard]] Ran Run(const std::string& arguments) const {
+  [[nodiscard]] Ran Run(const std::string& arguments, const std::string& variables = "") const {
     Ran ran;
-    const std::string command =
-        fmt::format("cd '{}' && env -u NETIF '{}' {} 2>&1", Path(""), ZCRX_NIC_PROGRAM, arguments);
+    const std::string command = fmt::format("cd '{}' && env -u NETIF -u ZCRX_NICS {} '{}' {} 2>&1",
+                                            Path(""), variables, ZCRX_NIC_PROGRAM, arguments);
     std::FILE* const pipe = ::popen(command.c_str(), "r");
     if (pipe == nullptr) return ran;
     std::array<char, 4096> buffer;
@@ -239,6 +239,22 @@ TEST_F(NicTool, SaysWhatDiffers) {
   EXPECT_EQ(restore.status, 1);
   EXPECT_THAT(restore.output, HasSubstr(sentence));
   EXPECT_THAT(restore.output, HasSubstr("zcrx_nic: set MTU of lo to 4294967295"));
+}
+
+TEST_F(NicTool, ListsNicsForCtest) {
+  const std::string nics = "ZCRX_NICS=" + Put("lo", "NETIF=lo\n");
+  const Ran ran = Run("ctest-resources", nics);
+  EXPECT_EQ(ran.status, 0) << ran.output;
+  EXPECT_THAT(ran.output, HasSubstr("{\"zcrx\": [\n      {\"id\": \"lo\", \"slots\": 1}\n"));
+
+  const Ran gone = Run("ctest-resources", nics + ":" + Put("gone", "NETIF=eth7x\n"));
+  EXPECT_EQ(gone.status, 2);
+  EXPECT_THAT(gone.output,
+              HasSubstr("gone: open NIC eth7x: no network interface eth7x; there are: "));
+  const Ran twice = Run("ctest-resources", nics + ":" + Put("again", "NETIF=lo\n"));
+  EXPECT_EQ(twice.status, 2);
+  EXPECT_THAT(twice.output, HasSubstr("lo is the NIC of "));
+  EXPECT_THAT(Run("ctest-resources").output, HasSubstr("ZCRX_NICS is not set"));
 }
 
 TEST_F(NicTool, BadUsageIsASentenceAndStatus2) {
