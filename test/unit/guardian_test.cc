@@ -111,6 +111,7 @@ class GuardianTest : public Veth {
       ::setsid();
       Result<Custody> custody = Take();
       HugePagesLock& pool = HugePagesLock::OfProcess();
+      pool = HugePagesLock();  // the descriptor it has is this process's too
       const bool done = custody && custody->Begin(found_) && pool.Take(Soon()) && Change();
       if (!done || ::write(ready[1], "", 1) != 1) ::_exit(1);
       while (true) ::pause();
