@@ -19,6 +19,8 @@ ask() {
 granted() {
   local nodes gres told
   told=$(ask show job -d "$job") || exit 1
+  # The number of an array is also that of one of its tasks, and shows all of them.
+  told=$(awk -v RS= -v first="JobId=$job " 'index($0, first) == 1' <<<"$told")
   while read -r nodes gres; do
     scontrol show hostnames "$nodes" | grep -Fqx -- "$node" || continue
     tr , '\n' <<<"$gres" | sed -n '/^zcrx\(:\|$\)/p'

@@ -33,17 +33,10 @@ Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
   if (Status ended = EndLeftoverLease(nic); !ended) recovery.errors.push_back(ended.error());
   if (CanSeeQueues(nic)) ZCRX_RETURN_IF_ERROR(WaitForAllProvidersGone(nic, deadline));
-  // If a run on another NIC has the pool of huge pages, this one has put it back, and it is left
-  // alone.
-  HugePagesLock& pool = HugePagesLock::OfProcess();
-  std::ignore = pool.Take(Deadline::In(Deadline::Clock::duration::zero()));
-  const Result<NicState> now = ReadNicState(nic);
-  if (now) {
-    recovery.differences = Differences(wanted, *now);
-    std::ranges::move(Apply(nic, wanted, deadline).errors, std::back_inserter(recovery.errors));
-  }
-  pool.Release();
-  return now ? Status() : std::unexpected(now.error());
+  ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
+  recovery.differences = Differences(wanted, now);
+  std::ranges::move(Apply(nic, wanted, deadline).errors, std::back_inserter(recovery.errors));
+  return {};
 }
 
 }  // namespace
@@ -53,7 +46,12 @@ Recovery PutBack(const Journals& journals, const Journal& journal, Deadline dead
   Recovery recovery;
   PassKillPoint("before", "put_back");
   EndLeftoverPoolFailures();  // before queues are restarted
+  // If a run on another NIC has the pool of huge pages, this one has put it back, and it is left
+  // alone.
+  HugePagesLock& pool = HugePagesLock::OfProcess();
+  std::ignore = pool.Take(Deadline::Exactly(Deadline::Clock::duration::zero()));
   Status done = Restore(journal.state, recovery, deadline);
+  pool.Release();
   RemoveLeftoverTraces();
   PassKillPoint("after", "put_back");
   if (done && recovery.errors.empty()) done = journals.Remove(journal.state.nic.interface);
@@ -67,8 +65,9 @@ Result<std::string> RecoverLeftover(const Journals& journals, const std::string&
   if (!leftover.journal) return leftover.said;
   // Neither the run nor its guardian has put the pool back: a run on another NIC that has it now
   // found it as they left it.
-  ZCRX_RETURN_IF_ERROR(HugePagesLock::OfProcess().Take(deadline));
-  const Recovery recovery = PutBack(journals, *leftover.journal, deadline);
+  const Deadline::Clock::duration for_nic = deadline.Remaining();
+  ZCRX_RETURN_IF_ERROR(HugePagesLock::OfProcess().Take(Deadline::In(kOthersReturnHugePages)));
+  const Recovery recovery = PutBack(journals, *leftover.journal, Deadline::Exactly(for_nic));
   if (recovery.errors.empty()) {
     return fmt::format("a killed run left {} (journal written {}): put back: {}", interface,
                        leftover.journal->written,

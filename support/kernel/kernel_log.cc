@@ -71,7 +71,7 @@ Result<KernelMessages> KernelLog::Read() {
 }
 
 bool Complains(const KernelMessage& message, const LogSubject& subject) {
-  if (!message.by_kernel) return false;
+  if (!message.by_kernel || subject.errors_expected) return false;
   // bnxt reports a lost link as an error; the cause is the cable, and TCP survives it.
   if (message.level > kError || message.text.contains("Link is Down")) return false;
   if (NamesWord(message.text, subject.interface) || NamesWord(message.text, subject.bus) ||

@@ -42,9 +42,10 @@ class KernelLog {
 // The device whose errors count: other programs use the machine too, and the driver has other
 // devices.
 struct LogSubject {
-  std::string interface;  // "eth1", the kernel's name
-  std::string driver;     // "gve"
-  std::string bus;        // "0000:00:05.0"
+  std::string interface;         // "eth1", the kernel's name
+  std::string driver;            // "gve"
+  std::string bus;               // "0000:00:05.0"
+  bool errors_expected = false;  // of the driver: they are no complaints
   // Names and PCI functions of the machine's other devices, which other runs may be testing.
   std::vector<std::string> others = {};
 };

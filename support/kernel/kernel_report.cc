@@ -63,7 +63,10 @@ void KernelReports::Take(const KernelMessage& message) {
   }
 }
 
+// A line with a slash names a task ("by task napi/eth0-8193/812") or a file: whose NAPI it happened
+// in does not say whose fault it is.
 void KernelReports::Attribute(std::string_view line) {
+  if (line.contains('/')) return;
   const auto names = [line](const std::string& name) { return NamesWord(line, name); };
   ours_ = ours_ || names(subject_.interface) || names(subject_.bus);
   others_ = others_ || std::ranges::any_of(subject_.others, names);

@@ -65,16 +65,20 @@ std::string InterfaceOf(const std::filesystem::path& function) {
   return name;
 }
 
+// An interface that is up has been renamed by somebody, who uses it.
 Result<bool> IsBack(Kernel& kernel, const NicIdentity& nic) {
   const Result<Link> link = FindLink(kernel, nic.interface);
   if (link) return true;
   if (link.error().code != ENODEV) return std::unexpected(link.error());
   const std::string other = InterfaceOf(FolderOf(nic.bus));
   if (other.empty()) return false;
-  // Where udev names interfaces, it may have done so meanwhile.
   Result<Nic> found = Nic::Open(other);
-  if (found) std::ignore = Rename(*found, nic.interface);
-  return FindLink(kernel, nic.interface).has_value();
+  if (!found) return false;  // udev has named it meanwhile
+  ZCRX_RETURN_IF_ERROR(CheckSameNic(nic, *found));
+  ZCRX_ASSIGN_OR_RETURN(const Link there, GetLink(*found));
+  if (there.admin_up) return false;
+  ZCRX_RETURN_IF_ERROR(Rename(*found, nic.interface));
+  return true;
 }
 
 }  // namespace
@@ -130,9 +134,12 @@ Status Absence::End() {
   elsewhere_.reset();
   ZCRX_RETURN_IF_ERROR(BringBack(identity_, Deadline::In(kComesBack)));
   ZCRX_ASSIGN_OR_RETURN(*nic, Nic::Open(identity_.interface));
-  ZCRX_RETURN_IF_ERROR(SetAdminUp(*nic, true));
-  for (const NicAddress& address : addresses_) ZCRX_RETURN_IF_ERROR(AddAddress(*nic, address));
-  return {};
+  Status done = SetAdminUp(*nic, true);
+  for (const NicAddress& address : addresses_) {
+    Status added = AddAddress(*nic, address);
+    if (done) done = std::move(added);
+  }
+  return done;
 }
 
 }  // namespace zcrx

@@ -1,7 +1,8 @@
 // The NIC leaves this machine's network under its users, as when its driver is reloaded or a
 // container takes it, and comes back.
 //
-// A process that is killed meanwhile loses the addresses: BringBack() does without them.
+// A process that is killed meanwhile, or interrupted so that it does not wait for a slow driver,
+// loses the addresses: BringBack() does without them.
 #pragma once
 
 #include <optional>
@@ -52,8 +53,8 @@ class Absence {
 };
 
 // Waits until there is an interface with the name of `nic`: binds the driver of its PCI function if
-// that has none, and gives the interface there its name. Does nothing if `nic` is not a PCI
-// function (any more).
+// that has none, and gives the interface there its name, if it is down. Does nothing if `nic` is
+// not a PCI function (any more).
 Status BringBack(const NicIdentity& nic, Deadline deadline);
 
 }  // namespace zcrx

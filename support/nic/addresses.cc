@@ -113,12 +113,14 @@ Result<std::vector<NicAddress>> GetSetAddresses(Nic& nic) {
     const netlink::Attributes attrs = message.Attrs(sizeof(*header));
     const auto bytes = [](netlink::Bytes view) { return std::vector(view.begin(), view.end()); };
     const netlink::Bytes local = LocalOf(attrs);
+    const uint32_t flags = attrs.U32(IFA_FLAGS).value_or(header->ifa_flags);
     addresses.push_back({.family = header->ifa_family,
                          .prefix = header->ifa_prefixlen,
                          .scope = header->ifa_scope,
                          .local = bytes(local),
                          .peer = bytes(attrs.Find(IFA_ADDRESS).value_or(local)),
-                         .broadcast = bytes(attrs.Find(IFA_BROADCAST).value_or(netlink::Bytes{}))});
+                         .broadcast = bytes(attrs.Find(IFA_BROADCAST).value_or(netlink::Bytes{})),
+                         .makes_route = (flags & IFA_F_NOPREFIXROUTE) == 0});
   }
   return addresses;
 }
@@ -134,6 +136,9 @@ Status AddAddress(Nic& nic, const NicAddress& address) {
   request.Header(&header, sizeof(header))
       .PutBytes(IFA_LOCAL, address.local)
       .PutBytes(IFA_ADDRESS, address.peer);
+  if (!address.makes_route) {  // the header has room for eight flags
+    request.PutU32(IFA_FLAGS, IFA_F_PERMANENT | IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
+  }
   if (!address.broadcast.empty()) request.PutBytes(IFA_BROADCAST, address.broadcast);
   const auto added = nic.GetKernel().Call(NETLINK_ROUTE, request);
   if (added || added.error().code == EEXIST) return {};

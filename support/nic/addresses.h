@@ -17,7 +17,8 @@ namespace zcrx {
 // have it.
 Status CheckAddressIsOn(Nic& nic, const std::string& address);
 
-// An address as the kernel shows it: header and attributes of its RTM_NEWADDR message.
+// An address: of its RTM_NEWADDR message what the kernel needs to have it again (but the metric of
+// its route).
 struct NicAddress {
   uint8_t family = 0;
   uint8_t prefix = 0;  // bits
@@ -25,6 +26,7 @@ struct NicAddress {
   std::vector<std::byte> local = {};
   std::vector<std::byte> peer = {};       // or the same
   std::vector<std::byte> broadcast = {};  // empty: none
+  bool makes_route = true;                // to its prefix: not with IFA_F_NOPREFIXROUTE
 
   bool operator==(const NicAddress&) const = default;
 };

@@ -99,8 +99,12 @@ Status DeclaredNic::ReserveHugePages(uint64_t pages) {
 DeclaredNic::Restored DeclaredNic::PutRight() {
   const Uninterrupted undoing;
   const Result<NicState> now = ReadNicState(*nic_);
-  if (!now) return {.differences = {}, .errors = {now.error()}};
-  Restored restored = {.differences = Differences(standing_, *now), .errors = {}};
+  Restored restored;
+  if (now) {
+    restored.differences = Differences(standing_, *now);
+  } else {
+    restored.errors.push_back(now.error());
+  }
   if (!restored.differences.empty()) {
     restored.errors = Apply(*nic_, standing_, Deadline::In(kProviderLeaves)).errors;
   }

@@ -53,7 +53,8 @@ inline constexpr std::chrono::seconds kOthersReturnHugePages{120};
 //
 // It is a flock(2) of vm.nr_hugepages: no file of its own is needed, and the lock goes with its
 // last holder. A process that inherits the descriptor is another holder. In sysfs, which each
-// network namespace mounts anew, each would have a lock of its own.
+// network namespace mounts anew, each would have a lock of its own; so has each /proc of its own,
+// that is, each container.
 class HugePagesLock {
  public:
   // Without such a file there is no pool, and nothing to lock.

@@ -25,8 +25,10 @@ std::string Holdings::Text() const {
 Result<Holdings> TakeStock(Nic& nic) {
   Holdings holdings;
   ZCRX_ASSIGN_OR_RETURN(holdings.process, TakeProcessStock());
-  ZCRX_ASSIGN_OR_RETURN(const HugePages huge_pages, GetHugePages());
-  holdings.free_huge_pages = huge_pages.free;
+  if (HugePagesLock::OfProcess().IsHeld()) {
+    ZCRX_ASSIGN_OR_RETURN(const HugePages huge_pages, GetHugePages());
+    holdings.free_huge_pages = huge_pages.free;
+  }
   ZCRX_ASSIGN_OR_RETURN(const std::vector<PagePool> pools, GetPagePools(nic));
   holdings.page_pools = pools.size();
   holdings.leaving_pools = static_cast<size_t>(std::ranges::count_if(

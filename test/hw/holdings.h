@@ -14,7 +14,7 @@ namespace zcrx {
 
 struct Holdings {
   ProcessHoldings process;
-  uint64_t free_huge_pages = 0;  // of 2 MiB
+  uint64_t free_huge_pages = 0;  // of 2 MiB; 0 while the pool is not this run's (HugePagesLock)
   size_t page_pools = 0;         // of the NIC
   size_t leaving_pools = 0;      // of these: io_uring's, and those that wait for their last buffers
 
