@@ -24,6 +24,7 @@ class NicState(LabTest):
         done = self.lab(
             "exec", *self.share(_SCRIPT, nic), "--", "sh", f"/share/{_SCRIPT}", _TESTS
         )
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
         said = cases(done.stdout)
         for name in _CLEAN:
             with self.subTest(name):

@@ -28,7 +28,8 @@ def _tests(report: Path) -> dict[str, list[Span]]:
     for test in ElementTree.parse(report).getroot().iter("testcase"):
         start = datetime.fromisoformat(test.attrib["timestamp"])
         end = start + timedelta(seconds=float(test.attrib["time"]))
-        found.setdefault(test.attrib["classname"].partition(".")[0], []).append((start, end))
+        driver, nic, _ = test.attrib["classname"].split("-", 2)  # the rest: kernel and suite
+        found.setdefault(f"{driver}-{nic}", []).append((start, end))
     return found
 
 
