@@ -74,8 +74,8 @@ def table(scope: Scope) -> list[Step]:
             "uapi", _uapi(scope), {"quick": 5, "gate": 5, "nightly": 5}, ["build"], limit_s=45
         ),
         Step(
-            "lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 700, "nightly": 700}, ["build"],
-            limit_s=2400,
+            "lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 900, "nightly": 900}, ["build"],
+            limit_s=3000,
         ),
         Step("suite", _suite(scope), {"quick": 60}, ["build"]),
         Step(
