@@ -75,7 +75,7 @@ def table(scope: Scope) -> list[Step]:
         ),
         Step(
             "lab", [_ctest(_PROGRAMS, "lab", 2)], {"gate": 900, "nightly": 900}, ["build"],
-            limit_s=3000,
+            limit_s=2400,
         ),
         Step("suite", _suite(scope), {"quick": 60}, ["build"]),
         Step(
