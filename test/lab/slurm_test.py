@@ -30,6 +30,7 @@ _SHORT = ("--nics", "none", "--kernels", "6.12,6.18")
 _ENDS_S = 60.0  # KillWait, and what it takes Slurm
 _KILLS = int(os.environ.get("ZCRX_SLURM_KILLS", "0"))
 _ALL = ("--nics", "none")  # each kernel
+_LONG = unittest.skipUnless(_KILLS, "for the nightly check: ZCRX_SLURM_KILLS is not set")
 _AS_ROOT = unittest.skipIf(os.getuid() != 0, "only root may mount")
 
 
@@ -110,6 +111,7 @@ class Labs(Slurm):
             self.assertEqual(self.cells(), expected)
         self.assert_nothing_left()
 
+    @_LONG
     def test_faults(self) -> None:
         few = ("--nics", "gve", "--faults", "rule-ignored", "--quick")
         with cluster(_TWO) as one:
@@ -133,6 +135,7 @@ class Labs(Slurm):
             self.assertEqual(set(one.jobs().values()), {"CANCELLED"})
             self.assert_nothing_left()  # of the labs, before the cluster ends
 
+    @_LONG
     def test_killed_it_leaves_tasks_that_the_next_run_cancels(self) -> None:
         with cluster(_TWO) as one:
             process = self.start("matrix", "--on", "slurm", *_LABS, **one.environment)
@@ -202,6 +205,7 @@ class Refusals(Slurm):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertRegex(done.stderr, "no result: apt-get update: .*127.0.0.1")
 
+    @_LONG
     @_AS_ROOT
     def test_a_disk_that_is_full_is_told_and_nothing_before_is_lost(self) -> None:
         self.out.mkdir()
@@ -225,7 +229,7 @@ class Refusals(Slurm):
         self.assert_nothing_left()
 
 
-@unittest.skipUnless(_KILLS, "ZCRX_SLURM_KILLS is not set")
+@_LONG
 class Long(Slurm):
     def test_labs_take_as_long_as_there_are_slots(self) -> None:
         """Prints the figures: how they compare depends on the machine's cores."""
