@@ -64,7 +64,7 @@ def table(scope: Scope) -> list[Step]:
         # What was clean the last time costs next to nothing, so quick has no need to select.
         Step(
             "lint", _lint(scope), {"quick": 60, "gate": 540}, ["build", "sanitize"],
-            background=True, limit_s=1800,
+            background=True, limit_s=2500,
         ),
         Step(
             "analyze", [["ci/lint", "--analyze", _PROGRAMS, _SANITIZED]], {"nightly": 800},
