@@ -308,7 +308,7 @@ void Receiver::OnReceive(const io_uring_cqe& cqe) {
     if (cqe.user_data >= next_tag_) {
       return Break({"receive", 0, fmt::format("unexpected completion ({})", cqe.user_data)});
     }
-    if (cqe.res > 0) GiveBack(Ring::ZcrxPart(cqe), static_cast<uint32_t>(cqe.res));
+    if (cqe.res > 0) GiveBack({Ring::ZcrxPart(cqe), static_cast<uint32_t>(cqe.res)});
     return;
   }
   ++moves_;
@@ -326,11 +326,12 @@ void Receiver::OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint3
     stream.broken = std::move(right).error();
   }
   if (stream.broken.has_value()) return;
+  const uint64_t offset = received.bytes;
   received.Count(data.off, length);
   total_.Count(data.off, length);
   PassKillPoint("in", "transfer");
   stream.request_bytes += length;
-  GiveBack(data, length);
+  GiveBack({data, length, stream.tag, offset});
   if (received.bytes > stream.bytes) {
     stream.broken = {"receive", 0, "the stream continues beyond its end"};
   }
@@ -359,12 +360,24 @@ void Receiver::OnEvent(const io_uring_cqe& cqe) {
   ++moves_;
 }
 
-void Receiver::GiveBack(const uapi::io_uring_zcrx_cqe& data, uint32_t length) {
-  kept_.push_back({data, length});
+void Receiver::GiveBack(const Buffer& buffer) {
+  kept_.push_back(buffer);
   if (!return_buffers_ || kept_.size() <= shuffle_) return;
   std::swap(kept_[random_() % kept_.size()], kept_.back());
+  if (shuffle_ != 0) CheckAgain(kept_.back());
   ifq_.Return(kept_.back().data, kept_.back().length);
   kept_.pop_back();
+}
+
+void Receiver::CheckAgain(const Buffer& buffer) {
+  const auto stream = std::ranges::find(streams_, buffer.tag, &Stream::tag);
+  if (stream == streams_.end() || stream->broken.has_value()) return;
+  const auto bytes = ifq_.At(buffer.data, buffer.length);
+  if (!bytes.has_value()) return;
+  if (Status right = stream->check(buffer.offset, *bytes); !right.has_value()) {
+    stream->broken = std::move(right).error();
+    stream->broken->detail += "; they were right on arrival, and were written over since";
+  }
 }
 
 void Receiver::Break(Error error) {

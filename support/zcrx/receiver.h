@@ -44,7 +44,8 @@ struct ReceiverOptions {
   uint32_t request_bytes = 0;
   // false: buffers are kept until ReturnBuffers(), so that the area runs dry.
   bool return_buffers = true;
-  // Number of buffers to keep. For each further one, a random one of them is returned.
+  // Number of buffers to keep. For each further one, a random one of them is checked again, as
+  // nobody else may have written to it, and returned.
   size_t shuffle = 0;
   unsigned cq_entries = 4096;
   // SO_RCVBUFFORCE of the connections, in bytes: net.core.rmem_max does not limit it. 0: the
@@ -146,6 +147,8 @@ class Receiver {
   struct Buffer {
     uapi::io_uring_zcrx_cqe data;
     uint32_t length;
+    uint64_t tag = 0;  // of its stream
+    uint64_t offset = 0;
   };
 
   Receiver(Ring ring, Ifq ifq, UniqueFd listener, const SocketAddress& endpoint,
@@ -172,7 +175,8 @@ class Receiver {
   void OnData(Stream& stream, const uapi::io_uring_zcrx_cqe& data, uint32_t length);
   void OnRequestEnd(Stream& stream, int result);
   void OnEvent(const io_uring_cqe& cqe);
-  void GiveBack(const uapi::io_uring_zcrx_cqe& data, uint32_t length);
+  void GiveBack(const Buffer& buffer);
+  void CheckAgain(const Buffer& buffer);
   void Break(Error error);
   [[nodiscard]] std::optional<Error> FirstError(int tolerated) const;
   [[nodiscard]] std::string Progress() const;

@@ -275,6 +275,20 @@ TEST_F(ZcrxNodevReceiver, GivesBuffersBackOutOfOrder) {
   EXPECT_OK(ReceiveTenAreas(options));
 }
 
+TEST_F(ZcrxNodevReceiver, ChecksAgainWhatItKept) {
+  ReceiverOptions options = Options();
+  options.shuffle = 16;
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(options));
+  const LocalSender sender(receiver.Endpoint(), 1 << 20);
+  StreamCheck check = [arrived = uint64_t{0}](uint64_t offset, auto bytes) mutable -> Status {
+    if (offset < arrived) return Fail("look again", 0, "not what was expected");
+    arrived += bytes.size();
+    return {};
+  };
+  EXPECT_THAT(receiver.Collect(1 << 20, std::move(check), Deadline::In(kPatience)),
+              FailsWithText(HasSubstr("written over since")));
+}
+
 TEST_F(ZcrxNodevReceiver, KeepsBuffersUntilToldToReturnThem) {
   ReceiverOptions options = Options();
   options.ifq.area.bytes = 64 * PageBytes();
