@@ -26,10 +26,10 @@ _REACTIONS = ("caught", "survived")
 
 @dataclass(frozen=True)
 class FaultKind:
-    """`expect`: "caught" or "survived". `by`: the tests that must catch it, with * and ?. `says`: a regular expression that the text
-    of one of their failures matches. `survived`: commands that a driver does without; `logged`: of
-    which it logs some failures and goes on. `slow`: only `by` has the time to run. `panics`: a panic
-    of the guest counts as caught."""
+    """`expect`: "caught" or "survived". `by`: the tests that must catch it, with * and ?. `says`: a
+    regular expression that the text of one of their failures matches. `survived`: commands that a
+    driver does without; `logged`: of which it logs some failures and goes on. `only_by`: no other
+    tests are run. `panics`: a panic of the guest counts as caught."""
 
     name: str
     summary: str
@@ -39,7 +39,7 @@ class FaultKind:
     says: str = ""
     survived: Sequence[str] = ()
     logged: Sequence[str] = ()
-    slow: bool = False
+    only_by: bool = False
     panics: bool = False
 
     def __str__(self) -> str:

@@ -43,7 +43,7 @@ def run(task: Task) -> FaultReport:
 def _row(task: Task, setting: InjectedFault | None, tests: Sequence[str]) -> FaultRun:
     """Runs the suite in a lab as new: a driver may not have recovered from the fault before."""
     begin = time.monotonic()
-    few = task.quick or (task.suite.strict and setting is not None and setting.fault.slow)
+    few = task.quick or (task.suite.strict and setting is not None and setting.fault.only_by)
     words = [f"--gtest_filter={':'.join(dict.fromkeys(tests))}"] if few and tests else []
     out = task.plan.out / (setting.text if setting else "none")
     out.mkdir(exist_ok=True)
