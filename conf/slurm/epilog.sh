@@ -5,6 +5,7 @@
 # shellcheck source-path=SCRIPTDIR source=rack.sh
 . "$(dirname "$(readlink -f "$0")")/rack.sh"
 
+rm -rf "${jobs:?}/$job"  # a job that begins too late finds no NIC
 for snapshot in "$snapshots/$job":*; do
   [[ -e $snapshot ]] || continue
   netif=${snapshot##*:}
@@ -12,4 +13,3 @@ for snapshot in "$snapshots/$job":*; do
   # Another Epilog of this job may have been here meanwhile.
   [[ ! -e $snapshot ]] || put_back "$netif" "$job"
 done
-rm -rf "${jobs:?}/$job"

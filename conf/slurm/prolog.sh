@@ -20,7 +20,8 @@ granted() {
   local nodes gres told
   told=$(ask show job -d "$job") || exit 1
   # The number of an array is also that of one of its tasks, and shows all of them.
-  told=$(awk -v RS= -v first="JobId=$job " 'index($0, first) == 1' <<<"$told")
+  told=$(awk -v RS= -v first="JobId=$job " 'index("\n" $0, "\n" first)' <<<"$told") ||
+    drain "awk failed: $told"
   while read -r nodes gres; do
     scontrol show hostnames "$nodes" | grep -Fqx -- "$node" || continue
     tr , '\n' <<<"$gres" | sed -n '/^zcrx\(:\|$\)/p'
@@ -72,7 +73,10 @@ take() {
   done
   # A run by hand may have left a journal.
   said=$(nic "--netif=$netif" "--wait=$wait_s" restore) || drain "$netif: $said"
-  said=$(nic "--netif=$netif" snapshot "$snapshots/$job:$netif") || drain "$netif: $said"
+  # Under a name that is no job's: what a zcrx_nic that was killed has begun to write is not of use.
+  rm -f "$snapshots/new:$netif" "$snapshots/new:$netif".??????
+  said=$(nic "--netif=$netif" snapshot "$snapshots/new:$netif") || drain "$netif: $said"
+  mv "$snapshots/new:$netif" "$snapshots/$job:$netif" || drain "cannot write to $snapshots"
   cp "$config" "$jobs/$job/$type.config" || drain "cannot write to $jobs/$job"
 }
 

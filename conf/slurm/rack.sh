@@ -91,8 +91,9 @@ end_processes_of() {
 put_back() {
   local netif=$1 of=$2 said
   # Without its configuration a job that slurmd starts too late does not know of the NIC: it may do so
-  # if slurmctld, begun anew, has it end the job at that moment.
-  rm -rf "${jobs:?}/$of"
+  # if slurmctld, begun anew, has it end the job at that moment. (A job that runs again has its own
+  # folder by now; its Epilog removes that first.)
+  [[ $of == "$job" ]] || rm -rf "${jobs:?}/$of"
   end_processes_of "$of"
   said=$(nic "--netif=$netif" "--wait=$wait_s" restore) ||
     drain "$netif, left by job $of: $said"

@@ -63,13 +63,12 @@ void KernelReports::Take(const KernelMessage& message) {
   }
 }
 
-// A line with a slash names a task ("by task napi/eth0-8193/812") or a file: whose NAPI it happened
-// in does not say whose fault it is.
+// A line with a slash names a task ("by task napi/eth0-8193/812") or a file: in whose NAPI it
+// happened does not say that it is the other's fault.
 void KernelReports::Attribute(std::string_view line) {
-  if (line.contains('/')) return;
   const auto names = [line](const std::string& name) { return NamesWord(line, name); };
   ours_ = ours_ || names(subject_.interface) || names(subject_.bus);
-  others_ = others_ || std::ranges::any_of(subject_.others, names);
+  others_ = others_ || (!line.contains('/') && std::ranges::any_of(subject_.others, names));
   reports_[open_].of_another = others_ && !ours_;
 }
 

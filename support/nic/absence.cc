@@ -133,7 +133,9 @@ Status Absence::End() {
   const Uninterrupted undoing;
   elsewhere_.reset();
   ZCRX_RETURN_IF_ERROR(BringBack(identity_, Deadline::In(kComesBack)));
-  ZCRX_ASSIGN_OR_RETURN(*nic, Nic::Open(identity_.interface));
+  ZCRX_ASSIGN_OR_RETURN(Nic back, Nic::Open(identity_.interface));
+  ZCRX_RETURN_IF_ERROR(CheckSameNic(identity_, back));  // another may have taken the name
+  *nic = std::move(back);
   Status done = SetAdminUp(*nic, true);
   for (const NicAddress& address : addresses_) {
     Status added = AddAddress(*nic, address);

@@ -1,6 +1,6 @@
 """However the suite is ended: the NIC is as it was, the report is whole, and nothing sends any more.
 
-ZCRX_SIGNALS says how often it is interrupted at a random time (50 are asked for; few by default),
+ZCRX_SIGNALS says how often it is interrupted at a random time (nightly 50; few by default),
 ZCRX_SEED repeats the times of a run.
 """
 

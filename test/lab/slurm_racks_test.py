@@ -3,7 +3,7 @@
 Everything that Slurm and the kernel do is real; the NICs are veth pairs (rack.py says why). It needs
 root, and is skipped without.
 
-ZCRX_RACK_JOBS says how many jobs run while processes are killed (20 are asked for; few by default),
+ZCRX_RACK_JOBS says how many jobs run while processes are killed (nightly 20; few by default),
 ZCRX_SEED repeats what a run has killed when.
 """
 

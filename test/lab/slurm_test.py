@@ -222,7 +222,7 @@ class Refusals(Slurm):
             out, err = process.communicate(timeout=LIMIT_S)
         said = (out + err).decode(errors="replace")
         self.assertEqual(process.returncode, 5, said)
-        self.assertIn(f"node n1 could not write to {self.out}: No space left on device", said)
+        self.assertIn(f"node n1 could not use {self.out}: No space left on device", said)
         self.assertNotIn("Traceback", said)
         (kept,) = self.out.glob(first)
         self.assertIn(Outcome.PASSED, {case.outcome for case in junit.read(kept)})

@@ -183,7 +183,8 @@ class _Whole:
                 continue
             if told is not None:
                 task.dead.add(attempt)
-                self._lost(task, "the lab was killed")
+                if attempt.array == task.array:  # else it is run again already
+                    self._lost(task, "the lab was killed")
                 continue
             beat = _beat(self._shared / str(attempt) / slurm_task.BEAT)
             before, since = task.beats.get(attempt, (None, now))
@@ -250,7 +251,7 @@ class _Whole:
             raise LabError(f"{where} has no {REPOSITORY}: the nodes need this checkout and its build")
         if entry.status > slurm_task.CANNOT_WRITE:
             why = os.strerror(entry.status - slurm_task.CANNOT_WRITE)
-            trouble = f"{where} could not write to {self._shared.parent}: {why}"
+            trouble = f"{where} could not use {self._shared.parent}: {why}"
             self._end(task, EXIT_LAB, self._seconds(task), trouble, task.last)
         elif entry.state in ("TIMEOUT", "DEADLINE"):
             self._end(task, None, self._seconds(task), "", task.last)

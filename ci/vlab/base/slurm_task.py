@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -78,15 +79,16 @@ def _run(job: Job) -> Ended:
     try:
         (ended,) = pool.run([job], 1)
         return ended
-    except LabError as error:  # the node lacks the program
+    except (LabError, OSError) as error:  # the node lacks the program, or what it takes to run it
         return Ended(job, EXIT_LAB, 0.0, str(error))
 
 
 def _beat(path: Path, over: threading.Event) -> None:
     """Until the job is over: a task whose beat stops has died, whatever Slurm believes. A time takes
-    no room on a disk that is full."""
+    no room on a disk that is full. One that a file server does not take is made up by the next."""
     while not over.wait(BEAT_S):
-        os.utime(path)
+        with suppress(OSError):
+            os.utime(path)
 
 
 def _own_folder(folder: Path, attempt: Attempt) -> Path:

@@ -33,10 +33,9 @@ _LIMIT_S = 900.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    booting.add_options(parser, nic="gve")
+    booting.add_options(parser, nic="gve", kernel=Path.cwd(), out=RESULTS / "bisect")
     parser.add_argument("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
                         help="after which the suite hangs, which is bad (%(default)s)")  # fmt: skip
-    parser.set_defaults(kernel=Path.cwd(), cold=True, out=RESULTS / "bisect")
 
 
 def act(options: argparse.Namespace) -> int:
@@ -76,8 +75,6 @@ def _refuse_mistakes(options: argparse.Namespace) -> None:
     """Before anything is built."""
     if not isinstance(options.kernel, Path):
         raise UsageError("bisect-run builds a tree: --kernel is its folder (here)")
-    if options.module is not None:
-        raise UsageError("bisect-run builds the drivers, too: not with --module")
     faults = catalogue.load()
     for text in options.faults:
         faults.kind(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 from vlab.base import pool
 from vlab.base.errors import UsageError
 from vlab.base.nodev import NO_NIC
-from vlab.base.paths import BUILD, RESULTS
+from vlab.base.paths import BUILD, REPOSITORY, RESULTS
 from vlab.base.pool import Run
 from vlab.base.slurm import Slurm
 from vlab.commands import arguments
@@ -32,26 +32,33 @@ _MOST_AT_ONCE = 9999  # Slurm decides
 
 
 def add_options(
-    parser: argparse.ArgumentParser, *, nic: str | None, kernel: str | None = "7.3",
-    kinds: Mapping[str, Kind] = KINDS,
+    parser: argparse.ArgumentParser, *, nic: str | None, kernel: str | Path | None = "7.3",
+    kinds: Mapping[str, Kind] = KINDS, out: Path | None = None,
 ) -> None:  # fmt: skip
-    """The options of every lab. `nic`, `kernel`: the defaults; None for a lab with each."""
+    """The options of every lab. `nic`, `kernel`, `out`: the defaults; None for a lab with each, and
+    for a folder named by it. A kernel that is a tree is built first, with its drivers, and booted
+    once: no snapshot."""
     add = parser.add_argument
+    tree = isinstance(kernel, Path)
     none = ", or none: one guest without a peer, for the tests that need no NIC" * (NO_NIC in kinds)
     add("--nic", choices=list(kinds), default=nic, help=f"the emulated NIC{none} ({nic or 'each'})")
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default=kernel,
-        help=f"newest Debian kernel of a series, a built tree, a .deb or an image ({kernel or 'each'})")  # fmt: skip
+        help="the tree to build (this folder)" if tree else
+        f"newest Debian kernel of a series, a built tree, a .deb or an image ({kernel or 'each'})")  # fmt: skip
     add_with(parser)
-    add("--module", metavar="FILE.ko", type=Path, default=None,
-        help="a module of yours in place of the kernel's own of that name")  # fmt: skip
-    add("--out", metavar="DIR", type=Path,
-        help="logs and the JUnit file; its dut/ is /results in the DUT (results/NIC-KERNEL)"
+    parser.set_defaults(module=None, cold=tree)
+    add("--out", metavar="DIR", type=Path, default=out,
+        help="logs and the JUnit file; its dut/ is /results in the DUT "
+        f"({out.relative_to(REPOSITORY) if out else 'results/NIC-KERNEL'})"
         + "; without --nic the folder of those folders" * (nic is None and kernel is not None)
         + "; DIR is the folder of those folders (results/repro)" * (kernel is None))  # fmt: skip
     add("--fault", metavar="NAME[=ARGUMENT]", dest="faults", action="append", default=[],
         help="give the DUT's NIC a fault once the guests are up; may be repeated")  # fmt: skip
-    add("--cold", action="store_true",
-        help="boot the guests with their NIC, and do not restore them from a snapshot")  # fmt: skip
+    if not tree:
+        add("--module", metavar="FILE.ko", type=Path,
+            help="a module of yours in place of the kernel's own of that name")  # fmt: skip
+        add("--cold", action="store_true",
+            help="boot the guests with their NIC, and do not restore them from a snapshot")  # fmt: skip
     add_build(parser)
     parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
 
@@ -82,7 +89,7 @@ def add_options_of_several(
     add("--out", metavar="DIR", type=Path, default=RESULTS / name,
         help=f"receives the page, JSON, JUnit and {logs} (results/{name})")  # fmt: skip
     add("--jobs", metavar="N", type=arguments.number,
-        help="labs at once (as many as cores and memory carry, or as Slurm begins)")  # fmt: skip
+        help="labs at once (as many as cores and memory carry, or as Slurm begins; there of each array)")  # fmt: skip
     add("--on", choices=("local", "slurm"), default="local",
         help="where labs run: this machine, or a Slurm cluster that shares DIR, the checkout and its "
         "build with it: an array with a task for each lab (%(default)s)")  # fmt: skip

@@ -28,6 +28,7 @@ configuration, 3 nothing selected, 4 everything skipped); {EXIT_USAGE} also for 
 line; {EXIT_LAB} for a lab that could not be brought up or broke down. Of several labs the worst:
 1 before {EXIT_LAB}, and 4 only if all skipped everything. Of matrix: 1 if a test of any lab failed
 or has no result, else 0. Of run and matrix, a failure that conf/known-faults.toml explains is none.
+Of faults, coverage and kernel-selftest: 1 if something did not come out as it must, else 0.
 Of mutations: 0 if all are caught, 1 if one survives.
 Of repro: 0 if the fault still happens wherever it was tried, 1 if it does not.
 """
