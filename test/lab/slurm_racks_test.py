@@ -303,6 +303,20 @@ class SlurmRacks(LabTest):
             self.assertEqual(one.difference("nic_a"), "")
             self.assertEqual(one.snapshots("a"), [])
 
+    def test_a_job_that_runs_again_where_its_nic_was_not_put_back(self) -> None:
+        with rack.rack(self.folder, _GRES) as one:
+            self.make(one)
+            once = f"--wrap=[ ${{SLURM_RESTART_COUNT:-0}} != 0 ] || {_RENAME}"
+            job = one.submit("--requeue", *_ON_A, once)
+            one.drained("a")
+            rack.ip("link", "set", "other", "name", "nic_a")
+            one.cluster.run("scontrol", "update", "NodeName=a", "State=RESUME")
+            one.cluster.run("scontrol", "requeue", job)
+            self.assertEqual(one.ended(job), "COMPLETED")
+            self.assertEqual(one.reason("a"), "")
+            self.assertEqual(one.difference("nic_a"), "")
+            self.assertEqual(one.snapshots("a"), [])
+
     def test_bad_input(self) -> None:
         """Each drains its node, in a sentence, and the job waits for another."""
         with rack.rack(self.folder, {node: bad.gres for node, bad in _BAD.items()}) as one:
@@ -329,7 +343,8 @@ class SlurmRacks(LabTest):
             self.make(one)
             results = self.folder / "results"
             results.mkdir()
-            place = [f"--chdir={results}", f"--export=ALL,ZCRX_RUN={one.run('a')}", "--nodelist=a"]
+            submitter = f"--export=ALL,ZCRX_RUN={one.run('a')},NETIF=no/nic"  # not the job's
+            place = [f"--chdir={results}", submitter, "--nodelist=a"]
 
             without = one.submit(*place, "--gres=none", CONF / "zcrx.sbatch")
             self.assertEqual(one.ended(without), "FAILED")
