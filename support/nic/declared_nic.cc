@@ -9,6 +9,7 @@
 
 #include "support/base/interruption.h"
 #include "support/base/wait.h"
+#include "support/nic/queues.h"
 
 namespace zcrx {
 namespace {

@@ -61,7 +61,4 @@ class DeclaredNic {
   NicState standing_;
 };
 
-// How long a change waits for memory providers to leave the queues first.
-inline constexpr std::chrono::seconds kProviderLeaves{10};
-
 }  // namespace zcrx

@@ -8,6 +8,7 @@
 
 #include "support/base/kill_point.h"
 #include "support/nic/link.h"
+#include "support/nic/queues.h"
 #include "support/nic/uapi.h"
 
 namespace zcrx {
@@ -79,13 +80,17 @@ Result<QueueLease> QueueLease::Create(Nic& nic, uint32_t queue) {
   const std::string name = DeviceFor(nic);
   ZCRX_RETURN_IF_ERROR(MakeNetkit(nic, name));
   const Result<Link> device = FindLink(nic.GetKernel(), name);
-  QueueLease lease(nic, name, device ? device->index : 0);
+  QueueLease lease(nic, name, device ? device->index : 0, queue);
   if (!device) return std::unexpected(device.error());
   ZCRX_ASSIGN_OR_RETURN(lease.queue_, CreateQueue(nic, lease.index_, queue));
   return lease;
 }
 
-QueueLease::~QueueLease() { std::ignore = End(); }
+QueueLease::~QueueLease() {
+  if (nic_ == nullptr) return;
+  std::ignore = WaitForProviderGone(*nic_, leased_, Deadline::In(kProviderLeaves));
+  std::ignore = End();
+}
 
 Status QueueLease::End() {
   Nic* const nic = std::exchange(nic_, nullptr);

@@ -25,23 +25,27 @@ class QueueLease {
       : nic_(std::exchange(other.nic_, nullptr)),
         device_(std::move(other.device_)),
         index_(other.index_),
+        leased_(other.leased_),
         queue_(other.queue_) {}
   QueueLease& operator=(QueueLease&&) = delete;
+  // Waits first until zcrx has left the queue: a ring that closes while the device goes makes the
+  // kernel warn (netif_mp_close_rxq() in net/core/netdev_rx_queue.c: 1 >= its number of queues, 0).
   ~QueueLease();
 
   // The virtual device and its queue.
   [[nodiscard]] uint32_t Index() const { return index_; }
   [[nodiscard]] uint32_t Queue() const { return queue_; }
-  // Removes the virtual device, and takes from the queue what was bound by the lease.
+  // Removes the virtual device at once, and takes from the queue what was bound by the lease.
   Status End();
 
  private:
-  QueueLease(Nic& nic, std::string device, uint32_t index)
-      : nic_(&nic), device_(std::move(device)), index_(index) {}
+  QueueLease(Nic& nic, std::string device, uint32_t index, uint32_t leased)
+      : nic_(&nic), device_(std::move(device)), index_(index), leased_(leased) {}
 
   Nic* nic_;  // null: moved from, or ended
   std::string device_;
   uint32_t index_;
+  uint32_t leased_;  // the NIC's queue
   uint32_t queue_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // Documentation/netlink/specs/netdev.yaml, net/core/netdev-genl.c, page_pool_user.c.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -88,6 +89,7 @@ Result<std::vector<RxQueueStats>> GetRxQueueStats(Nic& nic);
 //
 // Subscribes to page pool notifications before it first reads the queue, so that it misses none.
 Status WaitForProviderGone(Nic& nic, uint32_t queue, Deadline deadline);
+inline constexpr std::chrono::seconds kProviderLeaves{10};  // how long that may take
 // As above, for all queues of the NIC.
 Status WaitForAllProvidersGone(Nic& nic, Deadline deadline);
 
