@@ -59,12 +59,12 @@ def table(scope: Scope) -> list[Step]:
         # Unit tests and fuzzers by clang, beside the labs, which leave cores idle for long.
         Step(
             "sanitize", _build(scope, "sanitize"), {"quick": 60, "gate": 480, "nightly": 480},
-            background=True, rebuilds=True,
+            background=True, rebuilds=True, limit_s=2400,
         ),
         # What was clean the last time costs next to nothing, so quick has no need to select.
         Step(
             "lint", _lint(scope), {"quick": 60, "gate": 540}, ["build", "sanitize"],
-            background=True, limit_s=2500,
+            background=True, limit_s=2900,
         ),
         Step(
             "analyze", [["ci/lint", "--analyze", _PROGRAMS, _SANITIZED]], {"nightly": 800},
