@@ -84,6 +84,7 @@ TEST_F(ZcrxLease, IsShownByTheQueue) {
   }
   ASSERT_OK_AND_ASSIGN(const RxQueue own, GetRxQueue(nic(), queue.Index()));
   EXPECT_EQ(own.lessee, std::nullopt);
+  EXPECT_FALSE(own.io_uring);
 }
 
 // netdev_queue_get_dma_dev() in net/core/netdev_queues.c: by its own device a queue on lease has no

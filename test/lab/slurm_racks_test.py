@@ -309,6 +309,7 @@ class SlurmRacks(LabTest):
             once = f"--wrap=[ ${{SLURM_RESTART_COUNT:-0}} != 0 ] || {_RENAME}"
             job = one.submit("--requeue", *_ON_A, once)
             one.drained("a")
+            self.assertEqual(one.ended(job), "COMPLETED")
             rack.ip("link", "set", "other", "name", "nic_a")
             one.cluster.run("scontrol", "update", "NodeName=a", "State=RESUME")
             one.cluster.run("scontrol", "requeue", job)
@@ -350,6 +351,13 @@ class SlurmRacks(LabTest):
             self.assertEqual(one.ended(without), "FAILED")
             log = (results / f"zcrx-{without}.log").read_text(encoding="utf-8")
             self.assertIn(f"zcrx.sbatch: job {without} has no pair on a: submit it with", log)
+
+            # The pair's file is not whole, which is all that is wrong.
+            needs = one.submit(*place, CONF / "zcrx.sbatch", "--gtest_filter=ZcrxReceive*")
+            self.assertEqual(one.ended(needs), "FAILED")
+            log = (results / f"zcrx-{needs}.log").read_text(encoding="utf-8")
+            self.assertIn("REMOTE_ARGS is missing", log)
+            self.assertNotIn("no/nic", log)
 
             job = one.submit(*place, CONF / "zcrx.sbatch", "--gtest_filter=ZcrxNodev*")
             again = f"zcrx.sbatch: job {job} has begun before"
