@@ -123,7 +123,13 @@ def _nightly(scope: Scope) -> list[Step]:
             for name, options, seconds in _KERNELS
         ),
         Step(
-            "coverage", [_own_kernel("coverage", "coverage", "--suite", "ours,kernel")],
+            "coverage",
+            [
+                _own_kernel(
+                    "coverage", "coverage", "--suite", "ours,kernel", "--with", "faultinjection",
+                    "--faults", "command-refused",
+                )
+            ],
             {"nightly": 2400}, ["build"],
         ),
         Step(

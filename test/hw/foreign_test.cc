@@ -1,4 +1,5 @@
 // A ring gets no data from a queue that is another ring's.
+#include <cerrno>
 #include <vector>
 
 #include "fixtures/zcrx_test.h"
@@ -30,6 +31,25 @@ TEST_F(ZcrxForeign, DataOfAnotherQueueIsRefused) {
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
   ASSERT_OK_AND_ASSIGN(const Received received, Transfer(receiver, sender));
   EXPECT_OK(ArrivedInPlace(own, received));
+}
+
+TEST_F(ZcrxForeign, DataThatWasRefusedIsStillItsOwners) {
+  ZCRX_REQUIRE(Capability::kFlowSteering, Capability::kSpareQueues);
+  ASSERT_OK_AND_ASSIGN(std::vector<TargetQueue> queues, ConfigureQueues({.queues = 2}));
+  TargetQueue& queue = queues.front();
+  ASSERT_OK_AND_ASSIGN(Receiver owner, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));
+  ASSERT_OK_AND_ASSIGN(Ring ring, Ring::Create(1, 2));
+  ASSERT_OK_AND_ASSIGN(const Ifq foreign, Ifq::Register(ring, ReceiverOn(queues.back()).ifq));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(owner));
+  ASSERT_OK(owner.Accept(kStreamBytes, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
+  ASSERT_OK(owner.WaitUntilQueued(1, Deadline::In(kTransfer)));
+
+  ASSERT_OK_AND_ASSIGN(io_uring_sqe* const sqe, ring.NextSqe());
+  PrepareReceive(*sqe, owner.Connection().Get(), foreign.Id(), 0, 1);
+  ASSERT_OK_AND_ASSIGN(const Completion refused, ring.Next(Deadline::In(kTransfer)));
+  EXPECT_EQ(refused.res, -EFAULT);
+  ASSERT_OK_AND_ASSIGN(const Received received, Transfer(owner, sender));
+  EXPECT_OK(ArrivedInPlace(queue, received));
 }
 
 }  // namespace

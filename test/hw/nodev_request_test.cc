@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -302,6 +303,26 @@ TEST_F(ZcrxNodevRequest, SharesASocketWithAnother) {
   ASSERT_OK(receiver.Tcp().Finish());
   EXPECT_THAT(receiver.End(), IsOkAndHolds(0));
   EXPECT_THAT(receiver.End(), IsOkAndHolds(0));
+}
+
+TEST_F(ZcrxNodevRequest, BothFamiliesReceiveIntoOneArea) {
+  ZCRX_REQUIRE(Capability::kIpv6Loopback);
+  ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open());
+  ASSERT_OK(receiver.Request());
+  ASSERT_OK_AND_ASSIGN(TcpPair six, TcpPair::Connect(AF_INET6));
+  ASSERT_OK(Request(receiver, [&](io_uring_sqe& sqe) {
+    sqe.fd = six.Near().Get();
+    sqe.user_data = kOther;
+  }));
+  const std::array<std::byte, 2> sent = {std::byte{4}, std::byte{6}};
+  ASSERT_OK(six.Send(sent, Soon()));
+  ASSERT_OK_AND_ASSIGN(const Completion data, receiver.Next());
+  EXPECT_EQ(data.user_data, kOther);
+  EXPECT_EQ(data.res, sent.size());
+  ASSERT_OK_AND_ASSIGN(const auto bytes, receiver.Zcrx().At(data.data, sent.size()));
+  EXPECT_TRUE(std::ranges::equal(bytes, sent));
+  ASSERT_OK(receiver.Send(kBytes));
+  EXPECT_OK(receiver.Take(kBytes));
 }
 
 // tcp_read_sock() in tcp.c: a socket that connects is no closed one. The listener's queue is full,

@@ -1,6 +1,7 @@
 // One registration and several rings: ZCRX_CTRL_EXPORT makes it a file, ZCRX_REG_IMPORT gives it to
 // another ring. zcrx_export(), import_zcrx() and zcrx_unregister_user() in io_uring/zcrx.c.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -8,9 +9,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -165,6 +168,17 @@ INSTANTIATE_TEST_SUITE_P(
         WrongImport{"resv", EINVAL, "987: reg.__resv", [](auto& wrong) { wrong.resv[1] = 1; }}),
     kNameOfRow);
 
+// It would say nothing about the areas, which are there.
+TEST_F(ZcrxNodevShared, ImportLooksAtNoBufferLength) {
+  ASSERT_OK_AND_ASSIGN(const Ring ring, Ring::Create(1, 2));
+  uapi::io_uring_zcrx_ifq_reg request = {};
+  request.flags = uapi::ZCRX_REG_IMPORT;
+  request.if_idx = static_cast<uint32_t>(Box().Get());
+  request.rx_buf_len = 12345;
+  EXPECT_OK(Call(ring, uapi::IORING_REGISTER_ZCRX_IFQ, &request, 1));
+  EXPECT_EQ(request.rx_buf_len, 12345) << "it is handed back as it came";
+}
+
 // 877: the reference that the import took is given back (NodevTest sees to that).
 TEST_F(ZcrxNodevShared, ImportThatCannotBeAnsweredLeavesNothing) {
   ASSERT_OK_AND_ASSIGN(const Area page, Area::Allocate(PageBytes()));
@@ -214,6 +228,55 @@ TEST_F(ZcrxNodevExport, NeedsADescriptor) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_THAT(refused, FailsWith(EMFILE));
   EXPECT_OK(ExportIfq(Exporter().Uring(), Exporter().Id()));
+}
+
+// By a ring of its own, which the kernel wants used by one thread. Each area is a page of `memory`;
+// the registration has one already.
+Status AddEachPage(const UniqueFd& box, const Area& memory) {
+  ZCRX_ASSIGN_OR_RETURN(const Ring ring, Ring::Create(1, 2));
+  ZCRX_ASSIGN_OR_RETURN(const uint32_t id, ImportIfq(ring, box));
+  const uint64_t pages = memory.Bytes().size() / PageBytes();
+  for (uint64_t page = 0; page < pages; ++page) {
+    uapi::io_uring_zcrx_area_reg area = ArgumentsFor(memory);
+    area.addr += page * PageBytes();
+    area.len = PageBytes();
+    uapi::zcrx_ctrl control = {};
+    control.zcrx_id = id;
+    control.op = uapi::ZCRX_CTRL_ADD_AREA;
+    control.zc_area.area_ptr = reinterpret_cast<uintptr_t>(&area);
+    ZCRX_RETURN_IF_ERROR(Call(ring, uapi::IORING_REGISTER_ZCRX_CTRL, &control, 0));
+    if (const uint64_t number = area.rq_area_token >> IORING_ZCRX_AREA_SHIFT; number != page + 1) {
+      return Fail(fmt::format("add area {}", page + 1), 0, fmt::format("it got number {}", number));
+    }
+  }
+  return {};
+}
+
+// io_zcrx_append_area() replaces the table that refill and receive read meanwhile. Buffers are
+// given back at once, so the first area is never empty and no other is used.
+TEST_F(ZcrxNodevShared, AreasComeByOneRingWhileAnotherReceives) {
+  ZCRX_REQUIRE(Capability::kMoreAreas);
+  constexpr size_t kAreas = 1000;
+  ASSERT_OK_AND_ASSIGN(const Area memory, Area::Allocate(kAreas * PageBytes()));
+  std::atomic<bool> over = false;
+  Status added;
+  std::thread adding([&] {
+    added = AddEachPage(Box(), memory);
+    over = true;
+  });
+  const auto receive = [&]() -> Status {
+    ZCRX_RETURN_IF_ERROR(Exporter().Request());
+    while (!over) {
+      ZCRX_RETURN_IF_ERROR(Exporter().Send(kBytes));
+      ZCRX_RETURN_IF_ERROR(Exporter().Take(kBytes));
+      ZCRX_RETURN_IF_ERROR(Exporter().GiveBack(Exporter().Taken()));
+    }
+    return {};
+  };
+  const Status received = receive();
+  adding.join();
+  EXPECT_OK(received);
+  EXPECT_OK(added);
 }
 
 // Events go to the ring that registered, whoever receives; without it they go nowhere.

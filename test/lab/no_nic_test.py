@@ -12,6 +12,7 @@ from vlab.results.folder import JUNIT
 from vlab.results.outcome import Case, Outcome
 
 _NIC = ["--nic", NO_NIC]
+_CONTAINER = ["unshare", "-n", "-m", "-p", "-i", "-u", "-f", "sh", "-c"]
 
 
 class NoNic(LabTest):
@@ -45,6 +46,13 @@ class NoNic(LabTest):
         for case in self.cases():
             self.assertEqual(case.outcome, Outcome.SKIPPED, case)
             self.assertIn("IORING_REGISTER_QUERY", case.text)
+
+    def test_it_runs_in_a_container_with_nothing_but_loopback(self) -> None:
+        suites = "ZcrxNodevReceiver.*:ZcrxNodevShared.*:ZcrxNodevEnd.*"
+        inside = f"mount -t proc proc /proc; ip link set lo up; zcrx_tests --gtest_filter={suites}"
+        done = self.lab("exec", *_NIC, "--", *_CONTAINER, inside)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("SKIPPED", done.stdout)
 
     def test_any_command_runs_in_a_guest_that_has_only_the_hosts_link(self) -> None:
         done = self.lab("exec", *_NIC, "--cold", "--", "ls", "/sys/class/net")

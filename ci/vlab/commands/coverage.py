@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from vlab.base import progress
@@ -12,6 +14,8 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.base.paths import KNOWN_FAULTS, RESULTS
 from vlab.commands import arguments, booting
+from vlab.faults import catalogue
+from vlab.faults.catalogue import InjectedFault
 from vlab.kernels import build as kernels
 from vlab.kernels import profiled
 from vlab.machines.guests import KINDS
@@ -22,7 +26,8 @@ from vlab.results.known_issues import KnownIssue
 from vlab.suites.build import building
 from vlab.suites.suite import KernelSuite, OurSuite, Suite
 
-_SUITES: dict[str, Callable[[], Suite]] = {"ours": OurSuite, "kernel": KernelSuite}
+_OURS = "ours"
+_SUITES: dict[str, Callable[[], Suite]] = {_OURS: OurSuite, "kernel": KernelSuite}
 _LIMIT_S = 900.0
 _SHORT_S = 60.0
 _MOST_BYTES = 64 << 20
@@ -45,17 +50,20 @@ echo 0 > {_GCOV}/reset
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--suite", metavar="SUITE,...", type=arguments.several(_suite), default=["ours"],
+    add("--suite", metavar="SUITE,...", type=arguments.several(_suite), default=[_OURS],
         help="ours, kernel (the kernel's own), or both (ours)")  # fmt: skip
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
         help="a series of Debian's or a kernel tree: its source is built with gcov (%(default)s)")  # fmt: skip
     booting.add_with(parser)
     booting.add_nics(parser)
+    add("--faults", metavar="NAME[=ARGUMENT],...", type=arguments.several(str), default=[],
+        help="of ours, also what the tests that must catch these faults of a NIC reach under them")  # fmt: skip
     booting.add_build(parser)
     add("--out", metavar="DIR", type=Path, default=RESULTS / "coverage",
         help="receives the table, the page and all logs (results/coverage)")  # fmt: skip
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
         help="time limit of a suite (%(default)s)")  # fmt: skip
+    parser.epilog = f"{catalogue.load().help()}\n\n{parser.epilog}"
 
 
 def _suite(text: str) -> str:
@@ -66,49 +74,94 @@ def _suite(text: str) -> str:
 
 def act(options: argparse.Namespace) -> int:
     known = known_issues.load(KNOWN_FAULTS)  # refused before anything is built
+    faults = catalogue.load()
+    for text in options.faults:
+        faults.kind(text)
     with results_folder(options.out.resolve()) as out:
         with building(options.build) as programs:
             tree = kernels.tree_of(options.kernel)
             built = kernels.build(tree, sorted({*options.with_, kernels.COVERAGE}))
             options.build = programs()
-        parts: dict[str, list[Path]] = {name: [] for name in options.suite}
+        faults = faults.of_build(options.build)
+        settings = {nic: faults.wanted(options.faults, nic) for nic in options.nics}
+        labs = _Labs(options, tree, built, out, known, {name: [] for name in options.suite})
         failed = False
-        for nic in options.nics:
-            if not _of_lab(options.suite, nic):
-                continue
-            failed |= _of_nic(options, nic, tree, built, out, known, parts)
-        _tell(tree, list(profiled.files(tree, options.nics)), parts, out)
+        for nic, of_nic in settings.items():
+            failed |= labs.whole(nic)
+            for setting in of_nic:
+                labs.under(setting, nic)
+        _tell(tree, list(profiled.files(tree, options.nics)), labs.parts, out)
     return 1 if failed else 0
 
 
-def _of_nic(
-    options: argparse.Namespace, nic: str, tree: Path, built: Path, out: Path,
-    known: Sequence[KnownIssue], parts: dict[str, list[Path]],
-) -> bool:  # fmt: skip
-    """Adds what each suite reaches with `nic` to its `parts`; returns whether a test of ours failed.
-    What booting reaches counts for each."""
-    suites = _of_lab(options.suite, nic)
-    shares = [share for suite in suites.values() if (share := suite.share())]
-    one = argparse.Namespace(
-        nic=nic, kernel=built, with_=[], module=None, out=out / nic, faults=[], cold=True,
-        build=options.build,
-    )  # fmt: skip
-    failed = False
-    with booting.booted(one, next(iter(shares), None)) as lab:
-        boot = out / f"{nic}-boot.info"
-        _collect(lab, tree, built, nic, boot)
-        for name, suite in suites.items():
-            suite.install(lab)
-            with progress.phase(f"{nic}: {suite.name}"):
-                ran = suite.run(lab, [], out / f"{nic}-{name}.log", Deadline(options.limit))
-            judged = ran.judged(nic, lab.plan.kernel.version, known)
-            failed |= judged.failed and suite.strict
-            if judged.failed:
-                progress.note(f"{nic}: {suite.name} failed; see {out / f'{nic}-{name}.log'}")
-            info = out / f"{nic}-{name}.info"
-            _collect(lab, tree, built, nic, info)
-            parts[name] += [boot, info]
-    return failed
+@dataclass(frozen=True)
+class _Labs:
+    """`built`: the kernel. `parts`: what each suite reaches, a file for each time it was asked."""
+
+    options: argparse.Namespace
+    tree: Path
+    built: Path
+    out: Path
+    known: Sequence[KnownIssue]
+    parts: Mapping[str, list[Path]]
+
+    def whole(self, nic: str) -> bool:
+        """Adds what each suite reaches with `nic`; returns whether a test of ours failed. What
+        booting reaches counts for each."""
+        suites = _of_lab(self.options.suite, nic)
+        if not suites:
+            return False
+        shares = [share for suite in suites.values() if (share := suite.share())]
+        failed = False
+        with self._booted(nic, nic, next(iter(shares), None)) as lab:
+            boot = self._collect(lab, nic, f"{nic}-boot")
+            for name, suite in suites.items():
+                suite.install(lab)
+                log = self.out / f"{nic}-{name}.log"
+                with progress.phase(f"{nic}: {suite.name}"):
+                    ran = suite.run(lab, [], log, Deadline(self.options.limit))
+                judged = ran.judged(nic, lab.plan.kernel.version, self.known)
+                failed |= judged.failed and suite.strict
+                if judged.failed:
+                    progress.note(f"{nic}: {suite.name} failed; see {log}")
+                self.parts[name].extend([boot, self._collect(lab, nic, f"{nic}-{name}")])
+        return failed
+
+    def under(self, setting: InjectedFault, nic: str) -> None:
+        """Adds what ours reaches where the NIC has the fault. That its tests fail then is no failure:
+        `ci/lab faults` looks at that."""
+        if _OURS not in self.parts:
+            return
+        name = f"{nic}-{setting.text}"
+        words = [f"--gtest_filter={':'.join(setting.fault.by)}"]
+        with self._booted(nic, name, None) as lab:
+            self._collect(lab, nic, f"{name}-boot")  # which is known by now
+            lab.set_fault(setting.text)
+            with progress.phase(f"{nic} under {setting.text}"):
+                OurSuite().run(lab, words, self.out / f"{name}.log", Deadline(self.options.limit))
+            try:
+                self.parts[_OURS].append(self._collect(lab, nic, name))
+            except LabError as error:  # some drivers take their guest with them
+                progress.note(f"{nic} under {setting.text}: {error}")
+
+    def _booted(
+        self, nic: str, name: str, share: Path | None
+    ) -> AbstractContextManager[Lab]:
+        one = argparse.Namespace(
+            nic=nic, kernel=self.built, with_=[], module=None, out=self.out / name, faults=[],
+            cold=True, build=self.options.build,
+        )  # fmt: skip
+        return booting.booted(one, share)
+
+    def _collect(self, lab: Lab, nic: str, name: str) -> Path:
+        """Takes the counters, and sets them to 0."""
+        if lab.run(["sh", "-c", _COLLECT, "sh", str(self.built)], Deadline(_SHORT_S)) != 0:
+            raise LabError("the guest did not give its counters")
+        counters = guest_file.read(lab.plan.results / _COUNTERS, _MOST_BYTES)
+        (lab.plan.results / _COUNTERS).unlink()
+        info = self.out / f"{name}.info"
+        coverage.take(counters, self.built, profiled.files(self.tree, [nic]), info)
+        return info
 
 
 def _of_lab(names: Sequence[str], nic: str) -> dict[str, Suite]:
@@ -117,16 +170,9 @@ def _of_lab(names: Sequence[str], nic: str) -> dict[str, Suite]:
     return {name: one for name, one in suites.items() if KINDS[nic].config or not one.needs_nic}
 
 
-def _collect(lab: Lab, tree: Path, built: Path, nic: str, info: Path) -> None:
-    """Takes the counters, and sets them to 0."""
-    if lab.run(["sh", "-c", _COLLECT, "sh", str(built)], Deadline(_SHORT_S)) != 0:
-        raise LabError("the guest did not give its counters")
-    counters = guest_file.read(lab.plan.results / _COUNTERS, _MOST_BYTES)
-    (lab.plan.results / _COUNTERS).unlink()
-    coverage.take(counters, built, profiled.files(tree, [nic]), info)
-
-
-def _tell(tree: Path, sources: list[Path], parts: dict[str, list[Path]], out: Path) -> None:
+def _tell(
+    tree: Path, sources: list[Path], parts: Mapping[str, list[Path]], out: Path
+) -> None:
     suites = {}
     for name, of_suite in parts.items():
         coverage.merge(of_suite, tree, sources, out / f"{name}.info")

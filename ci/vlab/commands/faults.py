@@ -93,28 +93,11 @@ def act(options: argparse.Namespace) -> int:
 def _settings(
     options: argparse.Namespace, every_fault: Catalogue, nic: str
 ) -> list[InjectedFault]:
-    """Those wanted that `nic` has. A fault of commands without one means each of them."""
     if options.gate:
         return every_fault.gate(nic)
-    every = every_fault.settings(nic)
     if options.faults is None:
-        return every
-    found = []
-    for text in options.faults:
-        of_name = [one for one in every if one.fault.name == text and one.text != text]
-        try:
-            found += of_name or [every_fault.setting(text, nic)]
-        except UsageError:
-            if not any(_takes(every_fault, text, other) for other in every_fault.nics):
-                raise
-    return found
-
-
-def _takes(every_fault: Catalogue, text: str, nic: str) -> bool:
-    try:
-        return bool(every_fault.setting(text, nic))
-    except UsageError:
-        return False
+        return every_fault.settings(nic)
+    return every_fault.wanted(options.faults, nic)
 
 
 def _one(

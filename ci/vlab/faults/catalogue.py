@@ -111,6 +111,16 @@ class Catalogue:
             for command in (self.nics[nic].restart if fault.argument == _COMMAND else [""])
         ]
 
+    def wanted(self, texts: Sequence[str], nic: str) -> list[InjectedFault]:
+        """Those of a user's `texts` that `nic` has; UsageError for one that no NIC has. A fault of
+        commands without one means each that restarts a queue."""
+        found = []
+        for text in texts:
+            if not any(self._meant(text, one) for one in self.nics):
+                self.setting(text, nic)  # which says why
+            found += self._meant(text, nic)
+        return found
+
     def gate(self, nic: str) -> list[InjectedFault]:
         """Those of `settings` that the gate runs: each fault once over all NICs, with one test,
         which must catch it: a panic would prove nothing about the test. The NICs run side by side,
@@ -126,6 +136,13 @@ class Catalogue:
             only = replace(fault, by=fault.by[:1], panics=False)
             shares[least].append(InjectedFault(only, text))
         return shares.get(nic, [])
+
+    def _meant(self, text: str, nic: str) -> list[InjectedFault]:
+        of_name = [one for one in self.settings(nic) if one.fault.name == text != one.text]
+        try:
+            return of_name or [self.setting(text, nic)]
+        except UsageError:
+            return []
 
     def _able(self, fault: FaultKind) -> list[str]:
         return sorted(nic for nic, able in self.nics.items() if fault.name in able.faults)

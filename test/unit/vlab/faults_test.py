@@ -100,6 +100,20 @@ class FaultsTest(unittest.TestCase):
             ["drop", "command-refused=CREATE_RX_QUEUE"],
         )
 
+    def test_what_a_user_wants_of_several_nics(self) -> None:
+        def texts(wanted: str, nic: str) -> list[str]:
+            return [one.text for one in self.catalogue.wanted([wanted], nic)]
+
+        self.assertEqual(texts("short-buffers", "bnxt"), ["short-buffers"])
+        self.assertEqual(texts("short-buffers", "gve"), [])
+        self.assertEqual(texts("command-refused=RING_FREE", "bnxt"), ["command-refused=RING_FREE"])
+        self.assertEqual(texts("command-refused=RING_FREE", "gve"), [])
+        self.assertEqual(texts("command-refused", "gve"), ["command-refused=CREATE_RX_QUEUE"])
+        self.assertEqual(texts("command-refused", "none"), [])
+        for wrong in ("short-buffers=1", "command-refused=VER_GOT"):
+            with self.assertRaises(UsageError):
+                texts(wrong, "bnxt")
+
     def test_what_no_nic_knows_is_told_without_one(self) -> None:
         without = replace(self.catalogue, nics={})
         self.assertEqual(without.kind("short-buffers").name, "short-buffers")
