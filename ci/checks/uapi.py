@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from vlab.base.deadline import Deadline
 from vlab.base.errors import EXIT_LAB, LabError
 from vlab.base.paths import REPOSITORY
-from vlab.base.process import capture
+from vlab.suites import selection
+from vlab.suites.selection import Test
 
 PAGE = REPOSITORY / "test/hw/UAPI.md"
-_LIST_S = 30.0
 _TO_RENEW = "PYTHONPATH=ci python3 -m checks.uapi build --write"
 _BEGIN, _END = "<!-- generated: {} -->\n", "<!-- end -->\n"
 _BLOCK = re.compile(_BEGIN.format(r"(\w+)") + ".*?" + _END, re.DOTALL)
@@ -28,19 +26,6 @@ _NAME = re.compile(r"`(Zcrx\w+\.[\w*/]+)`")
 # line of io_uring/zcrx.c.
 _REFUSAL = re.compile(r"(?:(E[A-Z0-9]+), )?((?:[\w.]+\.c(?::\d+)?|\d+(?: and \d+)*)(?::.*)?)")
 _COLUMNS = ["item", "kernel", "since", "tests", "not tested"]
-
-
-class Test(NamedTuple):
-    name: str  # "ZcrxRefusal.OfOneWrongValue/id"
-    parameter: str = ""  # as it prints itself
-
-    @property
-    def suite(self) -> str:
-        return self.name.partition(".")[0]
-
-    def has(self, name: str) -> bool:
-        """Whether that names it, perhaps without its variant, perhaps with wildcards."""
-        return fnmatchcase(self.name, name) or self.name.partition("/")[0] == name
 
 
 class Item(NamedTuple):
@@ -55,8 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     write = "--write" in arguments
     (folder,) = [word for word in arguments if word != "--write"]
     try:
-        program = Path(folder).resolve() / "zcrx_tests"
-        tests = read_tests(capture([program, "--gtest_list_tests"], Deadline(_LIST_S)))
+        tests = selection.listed(Path(folder).resolve())
     except LabError as error:
         print(f"ci/check: {error}", file=sys.stderr)
         return EXIT_LAB
@@ -68,18 +52,6 @@ def main(arguments: Sequence[str]) -> int:
     for complaint in found:
         print(f"{PAGE.relative_to(REPOSITORY)}: {complaint}", file=sys.stderr)
     return 1 if found else 0
-
-
-def read_tests(listed: str) -> list[Test]:
-    """Of what --gtest_list_tests prints."""
-    tests, suite = [], ""
-    for line in listed.splitlines():
-        name, _, parameter = line.partition("  # GetParam() = ")
-        if not line.startswith(" "):
-            suite = line.strip()
-        else:
-            tests.append(Test(suite + name.strip(), parameter))
-    return tests
 
 
 def complaints(page: str, tests: Sequence[Test]) -> list[str]:

@@ -45,7 +45,7 @@ def cases(text: str) -> dict[str, tuple[str, int]]:
 
 
 def names_of_all_tests() -> list[str]:
-    return selection.tests(BUILD)
+    return [test.name for test in selection.listed(BUILD)]
 
 
 def link_cache(target: Path) -> None:

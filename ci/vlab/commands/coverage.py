@@ -12,10 +12,10 @@ from pathlib import Path
 from vlab.base import progress
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
+from vlab.base.nodev import PREFIX
 from vlab.base.paths import KNOWN_FAULTS, RESULTS
 from vlab.commands import arguments, booting
 from vlab.faults import catalogue
-from vlab.faults.catalogue import InjectedFault
 from vlab.kernels import build as kernels
 from vlab.kernels import profiled
 from vlab.machines.guests import KINDS
@@ -87,9 +87,12 @@ def act(options: argparse.Namespace) -> int:
         labs = _Labs(options, tree, built, out, known, {name: [] for name in options.suite})
         failed = False
         for nic, of_nic in settings.items():
-            failed |= labs.whole(nic)
-            for setting in of_nic:
-                labs.under(setting, nic)
+            apart = _endanger(nic, known, options.with_)
+            failed |= labs.whole(nic, apart)
+            if apart and _OURS in options.suite:
+                labs.part(nic, f"{nic}-apart", apart)
+            for setting in of_nic if _OURS in options.suite else []:
+                labs.part(nic, f"{nic}-{setting.text}", setting.fault.by, setting.text)
         _tell(tree, list(profiled.files(tree, options.nics)), labs.parts, out)
     return 1 if failed else 0
 
@@ -105,9 +108,9 @@ class _Labs:
     known: Sequence[KnownIssue]
     parts: Mapping[str, list[Path]]
 
-    def whole(self, nic: str) -> bool:
-        """Adds what each suite reaches with `nic`; returns whether a test of ours failed. What
-        booting reaches counts for each."""
+    def whole(self, nic: str, apart: Sequence[str]) -> bool:
+        """Adds what each suite reaches with `nic`, ours without the tests `apart`; returns whether
+        a test of ours failed. What booting reaches counts for each."""
         suites = _of_lab(self.options.suite, nic)
         if not suites:
             return False
@@ -118,8 +121,10 @@ class _Labs:
             for name, suite in suites.items():
                 suite.install(lab)
                 log = self.out / f"{nic}-{name}.log"
+                words = [f"--gtest_filter=-{':'.join([f'{PREFIX}*', *apart])}"]
                 with progress.phase(f"{nic}: {suite.name}"):
-                    ran = suite.run(lab, [], log, Deadline(self.options.limit))
+                    deadline = Deadline(self.options.limit)
+                    ran = suite.run(lab, words if apart and suite.strict else [], log, deadline)
                 judged = ran.judged(nic, lab.plan.kernel.version, self.known)
                 failed |= judged.failed and suite.strict
                 if judged.failed:
@@ -127,26 +132,22 @@ class _Labs:
                 self.parts[name].extend([boot, self._collect(lab, nic, f"{nic}-{name}")])
         return failed
 
-    def under(self, setting: InjectedFault, nic: str) -> None:
-        """Adds what ours reaches where the NIC has the fault. That its tests fail then is no failure:
-        `ci/lab faults` looks at that."""
-        if _OURS not in self.parts:
-            return
-        name = f"{nic}-{setting.text}"
-        words = [f"--gtest_filter={':'.join(setting.fault.by)}"]
+    def part(self, nic: str, name: str, tests: Sequence[str], fault: str = "") -> None:
+        """Adds what booting and these tests of ours reach in a lab of their own, whose NIC may be
+        given a fault. That they fail then is no failure: `ci/lab faults` looks at that. Some drivers
+        take their guest with them, and what was reached."""
+        words = [f"--gtest_filter={':'.join(tests)}"]
         with self._booted(nic, name, None) as lab:
-            self._collect(lab, nic, f"{name}-boot")  # which is known by now
-            lab.set_fault(setting.text)
-            with progress.phase(f"{nic} under {setting.text}"):
+            if fault:
+                lab.set_fault(fault)
+            with progress.phase(name):
                 OurSuite().run(lab, words, self.out / f"{name}.log", Deadline(self.options.limit))
             try:
                 self.parts[_OURS].append(self._collect(lab, nic, name))
-            except LabError as error:  # some drivers take their guest with them
-                progress.note(f"{nic} under {setting.text}: {error}")
+            except LabError as error:
+                progress.note(f"{name}: {str(error).partition(chr(10))[0]}")
 
-    def _booted(
-        self, nic: str, name: str, share: Path | None
-    ) -> AbstractContextManager[Lab]:
+    def _booted(self, nic: str, name: str, share: Path | None) -> AbstractContextManager[Lab]:
         one = argparse.Namespace(
             nic=nic, kernel=self.built, with_=[], module=None, out=self.out / name, faults=[],
             cold=True, build=self.options.build,
@@ -164,6 +165,16 @@ class _Labs:
         return info
 
 
+def _endanger(nic: str, known: Sequence[KnownIssue], built_with: Sequence[str]) -> list[str]:
+    """The tests that a known fault of this kernel's options may end the guest by."""
+    return [
+        one.test
+        for one in known
+        if nic in one.nics and one.test != "*"
+        if one.built_with and set(one.built_with) <= set(built_with)
+    ]
+
+
 def _of_lab(names: Sequence[str], nic: str) -> dict[str, Suite]:
     """Those that a lab with `nic` can run."""
     suites = {name: _SUITES[name]() for name in names}
@@ -171,7 +182,7 @@ def _of_lab(names: Sequence[str], nic: str) -> dict[str, Suite]:
 
 
 def _tell(
-    tree: Path, sources: list[Path], parts: Mapping[str, list[Path]], out: Path
+    tree: Path, sources: Sequence[Path], parts: Mapping[str, Sequence[Path]], out: Path
 ) -> None:
     suites = {}
     for name, of_suite in parts.items():

@@ -78,9 +78,9 @@ def act(options: argparse.Namespace) -> int:
 
 
 def _refuse_idle(mutations: Sequence[Mutation], programs: Path) -> None:
-    tests = selection.tests(programs)
+    tests = selection.listed(programs)
     for one in mutations:
-        if not any(map(one.catches, tests)):
+        if not any(one.catches(test.name) for test in tests):
             raise UsageError(f"mutation {one.name}: no test has a name like {one.caught_by}")
 
 

@@ -7,7 +7,9 @@ runs of it what needs none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 from vlab.base.deadline import Deadline
 from vlab.base.nodev import PREFIX
@@ -38,18 +40,37 @@ def selects(programs: Path, words: Sequence[str], nic: Kind) -> bool:
     if "--check" in words:  # asks what a NIC can do
         return bool(nic.config)
     chosen = [word for word in arguments(words, nic) if word.startswith(_FILTER)]
-    return bool(tests(programs, chosen))
+    return bool(listed(programs, chosen))
 
 
-def tests(programs: Path, chosen: Sequence[str] = ()) -> list[str]:
-    """Those that this build's suite lists: "Suite." and below it "  Name/variant"."""
-    listed = capture([programs / "zcrx_tests", "--gtest_list_tests", *chosen], Deadline(_LIST_S))
+class Test(NamedTuple):
+    name: str  # "ZcrxRefusal.OfOneWrongValue/id"
+    parameter: str = ""  # as it prints itself
+
+    @property
+    def suite(self) -> str:
+        return self.name.partition(".")[0]
+
+    def has(self, name: str) -> bool:
+        """Whether that names it, perhaps without its variant, perhaps with wildcards."""
+        return fnmatchcase(self.name, name) or self.name.partition("/")[0] == name
+
+
+def listed(programs: Path, chosen: Sequence[str] = ()) -> list[Test]:
+    """The tests of this build's suite."""
+    program = programs / "zcrx_tests"
+    return read(capture([program, "--gtest_list_tests", *chosen], Deadline(_LIST_S)))
+
+
+def read(text: str) -> list[Test]:
+    """Of what --gtest_list_tests prints: "Suite." and below it "  Name/variant"."""
     found, suite = [], ""
-    for line in listed.splitlines():
-        if line.startswith("  "):
-            found.append(suite + line.split()[0])
-        elif line:
-            suite = line.split()[0]
+    for line in text.splitlines():
+        name, _, parameter = line.partition("  # GetParam() = ")
+        if name.startswith("  "):
+            found.append(Test(suite + name.strip(), parameter))
+        elif name:
+            suite = name.split()[0]
     return found
 
 

@@ -2,8 +2,9 @@
 
 import unittest
 
-from checks.uapi import Test, complaints, items, read_tests, renewed
+from checks.uapi import complaints, items, renewed
 from vlab.base.paths import REPOSITORY
+from vlab.suites.selection import Test, read
 
 LISTED = """\
 ZcrxAreas.
@@ -16,7 +17,7 @@ ZcrxEntry.
 ZcrxEntries.
   AreRoundedUp/33  # GetParam() = 33 become 64
 """
-TESTS = read_tests(LISTED)
+TESTS = read(LISTED)
 PAGE = """\
 # Page
 
