@@ -1,4 +1,6 @@
 // The kernel copies what does not arrive through the queue, and says so.
+#include <cerrno>
+
 #include "fixtures/zcrx_test.h"
 #include "test/hw/variants.h"
 
@@ -51,6 +53,18 @@ TEST_P(ZcrxCopyEvent, FiresAgainOnlyOnceArmed) {
         << "it is armed already";
   }
   EXPECT_THAT(receiver.Total(), CameByOtherQueues());
+}
+
+using ZcrxCopyRefusal = ZcrxTest;
+
+// io_alloc_fallback_niov() in io_uring/zcrx.c: the kernel cannot write to a dmabuf.
+TEST_F(ZcrxCopyRefusal, OfADmabufAsIfItWereDry) {
+  ZCRX_REQUIRE(Capability::kDmabufArea);
+  ASSERT_OK_AND_ASSIGN(const TargetQueue queue, ConfigureQueue());
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queue, AreaKind::kUdmabuf)));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+  EXPECT_THAT(Transfer(receiver, sender), FailsWith(ENOMEM));
+  EXPECT_EQ(receiver.Total().completions, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(, ZcrxCopyEvent, ::testing::Values(kNoFlowRule), VariantName);

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
+#include <vector>
+
 #include "fixtures/zcrx_test.h"
 
 namespace zcrx {
@@ -47,6 +50,20 @@ TEST_F(ZcrxDevmem, KeepsZcrxFromItsQueue) {
   }
   ASSERT_OK(queue.WaitUntilFree());
   EXPECT_OK(DryRun(options));
+}
+
+// io_zcrx_recv_frag() in io_uring/zcrx.c: the buffers have another provider.
+TEST_F(ZcrxDevmem, DataOfItsQueueIsRefusedToARing) {
+  ZCRX_REQUIRE(Capability::kDevmem, Capability::kFlowSteering, Capability::kSpareQueues);
+  ASSERT_OK_AND_ASSIGN(std::vector<TargetQueue> queues, ConfigureQueues({.queues = 2}));
+  TargetQueue& foreign = queues.back();
+  ASSERT_OK_AND_ASSIGN(const Area area, Area::Allocate(AreaOptions().bytes, AreaKind::kUdmabuf));
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(ReceiverOn(queues.front())));
+  ASSERT_OK(foreign.Steer(Steering::kFlowRule, receiver.Endpoint()));
+  ASSERT_OK_AND_ASSIGN(Nic binder, Nic::Open(nic().Name()));
+  ASSERT_OK(BindDevmem(binder, foreign.Index(), area.Dmabuf()));
+  ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));
+  EXPECT_THAT(Transfer(receiver, sender), FailsWith(EFAULT));
 }
 
 }  // namespace

@@ -102,5 +102,37 @@ TEST_F(ZcrxNodevOutOfMemory, FailsAnImport) {
   EXPECT_THAT(importer.UseUp(), IsOkAndHolds(kBuffers));
 }
 
+// zcrx_send_notif(): an event that gets no memory has not fired, and does with the next copy.
+TEST_F(ZcrxNodevOutOfMemory, FailsAnEventThatComesLater) {
+  ZCRX_REQUIRE(Capability::kEvents);
+  constexpr uint64_t kEvent = 77;
+  IfqOptions options = Nodev();
+  options.event_mask = uapi::EventBit(uapi::ZCRX_EVENT_COPY);
+  options.event_user_data = kEvent;
+  ASSERT_OK_AND_ASSIGN(const FailNth fault, FailNth::Open());
+  int late = 0;
+  Result<bool> failed = true;
+  for (unsigned nth = 1; failed && *failed; ++nth) {
+    SCOPED_TRACE(fmt::format("allocation {} of receiving", nth));
+    ASSERT_OK_AND_ASSIGN(LoopbackReceiver receiver, LoopbackReceiver::Open(options));
+    ASSERT_OK(receiver.Request());
+    ASSERT_OK(receiver.Send(PageBytes()));
+    Status taken;
+    failed = fault.During(nth, [&] { taken = receiver.Take(PageBytes()); });
+    ASSERT_OK(failed);
+    ASSERT_OK(taken);
+    const bool fired =
+        receiver.Zcrx().ArmEvent(receiver.Uring(), uapi::ZCRX_EVENT_COPY).has_value();
+    late += fired ? 0 : 1;
+
+    ASSERT_OK(receiver.Send(PageBytes()));
+    for (int events = fired ? 2 : 1; events > 0;) {
+      ASSERT_OK_AND_ASSIGN(const Completion next, receiver.Next());
+      if (next.user_data == kEvent) --events;
+    }
+  }
+  EXPECT_GT(late, 0) << "no allocation was of an event";
+}
+
 }  // namespace
 }  // namespace zcrx
