@@ -25,12 +25,13 @@ _ENDING_S = 60.0  # in which the supervisor is done
 class Job:
     """`output` is readable when the step says something, `ended` when it is over."""
 
-    def __init__(self, step: Step, log: Path) -> None:
+    def __init__(self, step: Step, log: Path, check_began: float) -> None:
         self.step = step
         self.log = log
-        self._deadline = Deadline(step.limit)
-        self._why = ""
         self._begin = time.monotonic()
+        gone = 0.0 if step.due_s is None else self._begin - check_began
+        self._deadline = Deadline(step.limit - gone)
+        self._why = ""
         supervisor = [sys.executable, "-m", "checks.supervisor", str(_GRACE_S),
                       str(_NICE if step.background else 0)]  # fmt: skip
         self._file = open(log, "wb")
@@ -63,7 +64,11 @@ class Job:
             return
         if self._why:
             self._process.kill()
-        self.end(f"took more than {self.step.limit:g} s and was ended")
+        limit = f"{self.step.limit:g} s"
+        late = f"was not done {limit} into the check"
+        if self.step.due_s is None:
+            late = f"took more than {limit}"
+        self.end(f"{late} and was ended")
 
     def end(self, why: str) -> None:
         """Begins to end it."""

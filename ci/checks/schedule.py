@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import selectors
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Schedule:
         self._waiting = list(steps)
         self._report = report
         self._logs = logs
+        self._begin = time.monotonic()
         self._jobs: list[Job] = []
         self._unseen: list[tuple[Path, Result]] = []
         self._selector = selectors.DefaultSelector()
@@ -52,7 +54,7 @@ class Schedule:
             if step.background == background and undecided.isdisjoint(step.needs):
                 self._waiting.remove(step)
                 say(f"== {step.name}{' (in the background)' if background else ''}")
-                job = Job(step, self._logs / f"{step.name}.log")
+                job = Job(step, self._logs / f"{step.name}.log", self._begin)
                 self._jobs.append(job)
                 for file in (job.output, job.ended):
                     self._selector.register(file, selectors.EVENT_READ)

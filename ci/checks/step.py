@@ -22,7 +22,9 @@ class Step:
     """`commands` run one after the other until one fails; without any there is nothing to do.
     `budget`: seconds in each tier that has the step. `needs`: earlier steps that have to pass.
     `background`: runs beside the others, with what they leave of the machine. `rebuilds`: makes
-    something in the tree, so it runs again whenever a later step needs that."""
+    something in the tree, so it runs again whenever a later step needs that. `limit_s`: seconds
+    until it counts as hung; `due_s` instead: counted from the beginning of the check, for a step
+    that may get next to nothing of the machine while others run."""
 
     name: str
     commands: Sequence[Command]
@@ -31,10 +33,13 @@ class Step:
     background: bool = False
     rebuilds: bool = False
     limit_s: float | None = None
+    due_s: float | None = None
 
     @property
     def limit(self) -> float:
-        """Seconds until it counts as hung. In quick too: a clean clone has everything to build."""
+        """In quick too: a clean clone has everything to build."""
+        if self.due_s is not None:
+            return self.due_s
         if self.limit_s is not None:
             return self.limit_s
         return max(_LEAST_LIMIT_S, _LIMIT_IN_BUDGETS * max(self.budget.values()))

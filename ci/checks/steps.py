@@ -59,12 +59,12 @@ def table(scope: Scope) -> list[Step]:
         # Unit tests and fuzzers by clang, beside the labs, which leave cores idle for long.
         Step(
             "sanitize", _build(scope, "sanitize"), {"quick": 60, "gate": 480, "nightly": 480},
-            background=True, rebuilds=True, limit_s=2400,
+            background=True, rebuilds=True, due_s=4600,
         ),
         # What was clean the last time costs next to nothing, so quick has no need to select.
         Step(
             "lint", _lint(scope), {"quick": 60, "gate": 540}, ["build", "sanitize"],
-            background=True, limit_s=2900,
+            background=True, due_s=5300,
         ),
         Step(
             "analyze", [["ci/lint", "--analyze", _PROGRAMS, _SANITIZED]], {"nightly": 800},

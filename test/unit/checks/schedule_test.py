@@ -65,6 +65,12 @@ class Ending(CheckTest):
         self.assertEqual(self.steps()["a"]["why"], why)
         self.assertIn(f"== a: {why}; it ended with", list(report.summary()))
 
+    def test_one_that_is_due_is_ended_however_late_it_began(self) -> None:
+        self.check(sh("a", "sleep 0.3"), sh("b", "sleep 0.4", "a", background=True, due_s=0.5))
+        self.assertEqual(self.verdicts(), {"a": "passed", "b": "failed"})
+        why = "was not done 0.5 s into the check and was ended"
+        self.assertEqual(self.steps()["b"]["why"], why)
+
     def end(self, script: str) -> None:
         """`script` interrupts the check by $interrupt, once all is as the test wants it."""
         self.check(sh("a", f"cd {self.folder}\ninterrupt='kill -TERM {os.getpid()}'\n{script}"))
