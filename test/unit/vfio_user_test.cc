@@ -111,6 +111,24 @@ TEST_F(VfioUser, HasAConfigurationSpace) {
   EXPECT_EQ(read(0x00), 0x56781234U) << "read-only";
 }
 
+// As Linux does it (drivers/pci/pci.c, pcie_flr): Device Control is at 0x48.
+TEST_F(VfioUser, ResetsTheFunctionWhereItsConfigurationSpaceIsToldTo) {
+  Negotiate();
+  const RegionAccess command{.offset = 0x04, .region = kRegionConfig, .count = 2};
+  const RegionAccess control{.offset = 0x48, .region = kRegionConfig, .count = 2};
+  const auto read = [&](const RegionAccess& what) {
+    return LoadAt<std::uint16_t>(Ask(Command::kRegionRead, Joined(what)).body,
+                                 sizeof(RegionAccess));
+  };
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(command, std::uint16_t{6})), 0);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(control, std::uint16_t{0x7fff})), 0);
+  EXPECT_EQ(nic_.resets, 0);
+  EXPECT_EQ(ErrorOf(Command::kRegionWrite, Joined(control, std::uint16_t{0x8000})), 0);
+  EXPECT_EQ(nic_.resets, 1);
+  EXPECT_EQ(read(command), 0) << "as after power-on";
+  EXPECT_EQ(read(control), 0);
+}
+
 TEST_F(VfioUser, PostedWritesAreNotAnswered) {
   Negotiate();
   const RegionAccess access{.offset = 0, .region = 0, .count = 4};

@@ -26,6 +26,7 @@ constexpr std::uint32_t kBar64bit = 2U << 1;
 
 constexpr std::uint8_t kCapabilityExpress = 0x10;
 constexpr std::size_t kExpressSize = 60;
+constexpr std::uint8_t kInitiateReset = 1U << 7;
 constexpr std::uint8_t kCapabilityMsix = 0x11;
 constexpr std::size_t kMsixSize = 12;
 
@@ -78,6 +79,7 @@ void PciConfig::AppendExpress() {
   Put16(*at + 2, 2);
   Put32(*at + 4, 1U << 28 | 1U << 15);
   Put16(*at + 8, 0, 0x7fff);
+  reset_ = *at + 9;
   Put32(*at + 12, 16U << 4 | 3U);
   Put16(*at + 18, 16U << 4 | 3U);
   // Link Capabilities 2: 2.5, 5 and 8 GT/s. Linux looks for more than 5 GT/s only here (pci.c,
@@ -110,12 +112,15 @@ void PciConfig::Read(std::uint64_t offset, std::span<std::uint8_t> data) const {
   std::ranges::copy(from.first(std::min(from.size(), data.size())), data.begin());
 }
 
-void PciConfig::Write(std::uint64_t offset, std::span<const std::uint8_t> data) {
+bool PciConfig::Write(std::uint64_t offset, std::span<const std::uint8_t> data) {
+  bool reset = false;
   for (std::size_t i = 0; i < data.size() && offset < kSize && i < kSize - offset; ++i) {
     std::uint8_t& byte = bytes_[offset + i];
     const std::uint8_t mask = writable_[offset + i];
     byte = static_cast<std::uint8_t>((byte & ~mask) | (data[i] & mask));
+    reset |= offset + i == reset_ && (data[i] & kInitiateReset) != 0;
   }
+  return reset;
 }
 
 }  // namespace vnic

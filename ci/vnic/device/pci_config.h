@@ -54,8 +54,9 @@ class PciConfig {
   explicit PciConfig(const PciIdentity& identity);
 
   void Read(std::uint64_t offset, std::span<std::uint8_t> data) const;
-  // Changes only the bits that the specification lets software write.
-  void Write(std::uint64_t offset, std::span<const std::uint8_t> data);
+  // Changes only the bits that the specification lets software write. True: it asks for a
+  // function-level reset (Initiate Function Level Reset in Device Control, which reads as zero).
+  [[nodiscard]] bool Write(std::uint64_t offset, std::span<const std::uint8_t> data);
 
  private:
   void Put16(std::size_t offset, std::uint16_t value, std::uint16_t writable = 0);
@@ -68,6 +69,7 @@ class PciConfig {
 
   std::size_t end_ = 0x40;   // of the capabilities
   std::size_t link_ = 0x34;  // where the offset of the next one is to stand
+  std::size_t reset_ = 0;    // the byte with Initiate Function Level Reset
   std::array<std::uint8_t, kSize> bytes_{};
   std::array<std::uint8_t, kSize> writable_{};
 };

@@ -223,7 +223,7 @@ zcrx::Result<Session::Body> Session::WriteRegion(const Body& body) {
                                   request.offset, request.count, data.size()));
   }
   if (request.region == kRegionConfig) {
-    config_.Write(request.offset, data);
+    if (config_.Write(request.offset, data)) ResetFunction();
   } else {
     nic_.WriteBar(request.region, request.offset, data);
   }
@@ -231,10 +231,16 @@ zcrx::Result<Session::Body> Session::WriteRegion(const Body& body) {
 }
 
 zcrx::Result<Session::Body> Session::ResetDevice() {
-  nic_.Reset();
+  ResetFunction();
   msix_.Disable();
-  config_ = PciConfig(identity_);
   return Body{};
+}
+
+// The client takes the eventfds away, and gives others, as the guest sets MSI-X up anew.
+void Session::ResetFunction() {
+  log_.Info("the function is reset");
+  nic_.Reset();
+  config_ = PciConfig(identity_);
 }
 
 }  // namespace vnic::vfio_user

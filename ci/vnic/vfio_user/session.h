@@ -49,6 +49,7 @@ class Session {
   zcrx::Result<Body> ReadRegion(const Body& body);
   zcrx::Result<Body> WriteRegion(const Body& body);
   zcrx::Result<Body> ResetDevice();
+  void ResetFunction();
   [[nodiscard]] std::uint64_t RegionSize(std::uint32_t region) const;
 
   Channel channel_;
