@@ -111,6 +111,7 @@ def _nightly(scope: Scope) -> list[Step]:
         Step("matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1800}, ["build"]),
         Step("signals-50", [_long_lab("signals", ZCRX_SIGNALS=50)], {"nightly": 1500}, ["build"]),
         Step("racks-20", [_long_lab("slurm_racks", ZCRX_RACK_JOBS=20)], {"nightly": 600}, ["build"]),
+        Step("racks-guest", [_long_lab("slurm_guest")], {"nightly": 150}, ["build"]),
         Step(
             "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
         ),

@@ -3,7 +3,7 @@
 # be put back, the node is drained; the snapshot stays, and once the node is resumed the next job's
 # Prolog tries again. It may be run any number of times, and killed at any time.
 # shellcheck source-path=SCRIPTDIR source=rack.sh
-. "$(dirname "$(readlink -f "$0")")/rack.sh"
+. "$(dirname "$(readlink -f "$0")")/rack.sh" || exit 1
 
 rm -rf "${jobs:?}/$job"  # a job that begins too late finds no NIC
 for snapshot in "$snapshots/$job":*; do

@@ -2,7 +2,7 @@
 # Slurm's Prolog, by root on the node before a job: takes a snapshot of each NIC that the job has.
 # If one cannot be had as it ought to be, the node is drained, and Slurm runs the job elsewhere.
 # shellcheck source-path=SCRIPTDIR source=rack.sh
-. "$(dirname "$(readlink -f "$0")")/rack.sh"
+. "$(dirname "$(readlink -f "$0")")/rack.sh" || exit 1
 
 # Asks slurmctld, which may be starting anew.
 ask() {

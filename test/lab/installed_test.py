@@ -15,14 +15,17 @@ _TEST = "ZcrxReceive.DeliversEveryByteInOrder/flow_rule"
 _RSS = _TEST.replace("flow_rule", "rss_context")
 _DISRUPTIVE = "ZcrxLifecycleStream.GoesOn/link_down_up"
 _SHARE = "usr/share/zcrx-hwtest"
+_RACK = {
+    f"slurm/{name}" for name in (
+        "README.md", "zcrx.conf", "gres.conf", "rack.sh", "prolog.sh", "epilog.sh", "zcrx.sbatch",
+    )
+}  # fmt: skip
 _INSTALLED = {
     "usr/bin/zcrx_tests", "usr/bin/zcrx_nic", "usr/libexec/zcrx-hwtest/zcrx_sender",
     f"{_SHARE}/net.config", f"{_SHARE}/known-faults.toml", f"{_SHARE}/suite.config",
     f"{_SHARE}/ctest/CTestTestfile.cmake", f"{_SHARE}/kselftest/kselftest-list.txt",
     f"{_SHARE}/kselftest/drivers/net/hw/zcrx.sh",
-    *(f"{_SHARE}/slurm/{name}" for name in (
-        "README.md", "zcrx.conf", "gres.conf", "rack.sh", "prolog.sh", "epilog.sh", "zcrx.sbatch",
-    )),
+    *(f"{_SHARE}/{name}" for name in _RACK),
     "usr/share/doc/zcrx-hwtest/README.md", "usr/share/doc/zcrx-hwtest/copyright",
     "usr/share/doc/zcrx-hwtest/changelog.gz", "usr/share/lintian/overrides/zcrx-hwtest",
     "usr/share/bash-completion/completions/zcrx_tests",
@@ -34,7 +37,7 @@ _OF_BUNDLE = {
     "README.md", "LICENSE", "net.config", "zcrx_tests", "zcrx_nic", "lib/zcrx_tests",
     "lib/zcrx_nic", "lib/zcrx_sender", "lib/zcrx_tests.elf", "lib/zcrx_nic.elf",
     "lib/ld-linux-x86-64.so.2", "lib/libc.so.6", "lib/libstdc++.so.6", "lib/libssh.so.4",
-    "lib/libnl-3.so.200", "lib/liburing.so.2",
+    "lib/libnl-3.so.200", "lib/liburing.so.2", *_RACK,
 }  # fmt: skip
 # The guest's own programs are in PATH; those of $1 are to find each other.
 _RUN = f"""\
@@ -119,6 +122,9 @@ class Installed(InstalledTest):
         self.assertLessEqual(_OF_BUNDLE, self.files())
         others = [name for name in self.files() - _OF_BUNDLE if not re.match(r"lib/lib.*\.so", name)]
         self.assertEqual(others, [], "nothing but libraries")
+        link = self.folder / "zcrx_nic"  # like one in a folder of PATH
+        link.symlink_to(self.share_folder / "zcrx_nic")
+        self.assertRegex(self.said_by(str(link), "--version"), r"^zcrx_nic \d")
         self.runs_from("/share")
 
     def test_the_bundle_says_which_machine_it_is_for(self) -> None:

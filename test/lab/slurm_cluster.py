@@ -41,6 +41,22 @@ _LOG_LINES = 40
 # this one touches no cgroup before a plugin that uses them asks it to, and none is chosen below.
 _CGROUPS_DISABLED_SINCE = (23, 11)
 _CGROUP_PLUGINS = {True: "disabled", False: "cgroup/v1"}
+# Of slurm.conf, wherever a cluster is and whatever its nodes are.
+PLAIN: Mapping[str, object] = {
+    "AuthType": "auth/munge",
+    "CredType": "cred/munge",
+    "ProctrackType": "proctrack/linuxproc",
+    "TaskPlugin": "task/none",
+    "JobAcctGatherType": "jobacct_gather/none",
+    "SwitchType": "switch/none",
+    "MpiDefault": "none",
+    "SelectType": "select/cons_tres",
+    "SelectTypeParameters": "CR_Core",
+    "SchedulerParameters": "sched_min_interval=100000,sched_interval=1",  # us, s
+    "SlurmdParameters": "config_overrides",  # a node has as many CPUs as a test says
+    "ReturnToService": 2,
+    "KillWait": 15,
+}
 
 
 @dataclass(frozen=True)
@@ -234,27 +250,15 @@ class Cluster:
             "SlurmctldPort": self._ports["slurmctld"],
             "SlurmUser": _user(),
             "SlurmdUser": _user(),
-            "AuthType": "auth/munge",
             # A requeued job waits until its first credential has expired: two minutes by default.
             "AuthInfo": f"socket={self.socket},cred_expire={_CREDENTIAL_S}",
-            "CredType": "cred/munge",
             "PluginDir": self.programs.plugins,
             "StateSaveLocation": self.folder / "state",
             "SlurmdSpoolDir": self.folder / "spool-%n",
             "SlurmctldPidFile": self.folder / "slurmctld.pid",
             "SlurmdPidFile": self.folder / "slurmd-%n.pid",
-            "ProctrackType": "proctrack/linuxproc",
-            "TaskPlugin": "task/none",
-            "JobAcctGatherType": "jobacct_gather/none",
-            "SwitchType": "switch/none",
-            "MpiDefault": "none",
-            "SelectType": "select/cons_tres",
-            "SelectTypeParameters": "CR_Core",
-            "SchedulerParameters": "sched_min_interval=100000,sched_interval=1",  # us, s
-            "SlurmdParameters": "config_overrides",  # a node has as many CPUs as a test says
+            **PLAIN,
             "SlurmdTimeout": 10,  # until a node that does not answer is down
-            "ReturnToService": 2,
-            "KillWait": 15,
             **own,
         }
         lines = [f"{name}={value}" for name, value in settings.items()]
