@@ -13,6 +13,7 @@ import tempfile
 import time
 import unittest
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from vlab.machines.guests import NICS
@@ -91,17 +92,19 @@ class LabTest(unittest.TestCase):
         name, *rest = arguments
         return [str(ci / "lab"), name, "--build", str(BUILD), "--out", str(self.out), *rest]
 
-    def share(self, script: str, nic: str | None = None) -> list[str]:
+    def share(self, script: str, nic: str | None = None, peer: str | None = None) -> list[str]:
         """`script` of this folder for the DUT, as /share/NAME: the options of `exec` for it. With
-        `nic`, that is the lab's NIC, and /share/nic.sh says what its driver can do."""
+        `nic`, that is the lab's NIC, and /share/nic.sh says what its driver can do, facing `peer`."""
         shared = self.folder / "share"
         shared.mkdir(exist_ok=True)
         for name in (script, "cases.sh"):
             shutil.copy(Path(__file__).with_name(name), shared)
         if nic is None:
             return ["--share", str(shared)]
-        (shared / "nic.sh").write_text(NICS[nic].for_scripts(), encoding="utf-8")
-        return ["--nic", nic, "--share", str(shared)]
+        own, other = NICS[nic], NICS[peer or nic]
+        text = replace(own, mtu=min(own.mtu, other.mtu)).for_scripts()
+        (shared / "nic.sh").write_text(text, encoding="utf-8")
+        return ["--nic", nic, "--peer-nic", other.model, "--share", str(shared)]
 
     def lab(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         return self.finish(self.command(*arguments), self.environment(**changes))

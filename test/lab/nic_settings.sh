@@ -15,7 +15,7 @@ modules=/lib/modules/$(uname -r)
 fetch() { [ "$(nc $peer 5001 </dev/null | md5sum)" = "$sum" ] || { echo "fetched other bytes" && return 1; }; }
 hand_over() { [ "$(nc $peer 5002 </tmp/data)" = "$sum" ] || { echo "handed over other bytes" && return 1; }; }
 both_ways() { fetch && hand_over; }
-reachable() { ping -c 1 -w 20 $peer >/dev/null; }
+reachable() { ping -c 1 -w "${1:-20}" $peer >/dev/null; } # reachable [SECONDS]
 
 # Of what follows the first packet that comes back: until then, a link that went down for a setting
 # may still be on its way up.
@@ -58,14 +58,17 @@ received() {
   ethtool -S nic0 | sed -n "s/^$queue_bytes//p"
 }
 
-arrives_on() { # arrives_on QUEUE COMMAND...: what the command receives comes by this queue
-  queue=$1
-  shift
+arrives_on() { arrives 'here > 20 * elsewhere' "$@"; } # arrives_on QUEUE COMMAND...
+arrives_off() { arrives 'elsewhere > here' "$@"; }
+
+arrives() { # arrives WHERE QUEUE COMMAND...: of what the command receives, this comes by the queue
+  where=$1 queue=$2
+  shift 2
   received >/tmp/received-before
   "$@" || return
   received | paste /tmp/received-before - | awk -v queue="$queue" '
     { if (NR == queue + 1) here = $2 - $1; else elsewhere += $2 - $1 }
-    END { print here " on queue " queue ", " elsewhere " elsewhere"; exit !(here > 20 * elsewhere) }'
+    END { print here " on queue " queue ", " elsewhere " elsewhere"; exit !('"$where"') }'
 }
 
 rss_table() {
@@ -95,13 +98,31 @@ mtu() { # mtu BYTES: at both ends
   ip link set nic0 mtu "$1" && ssh $peer_login "ip link set nic0 mtu $1" && no_loss 4 $peer $(($1 - 28))
 }
 
+# aRFS: what a program on a CPU reads comes to a queue of that CPU, here not to the one that RSS gives
+# it to.
+flows_follow_their_reader() {
+  mkfifo /tmp/no-input
+  ethtool -X nic0 equal 1 && ethtool -K nic0 ntuple on && reader_tables 32768 2048 &&
+    arrives_off 0 fetch_on_second_cpu && reader_tables 0 0 && ethtool -X nic0 default
+}
+
+# Flows are told of established sockets alone, and nc's is no more once its own input has ended.
+fetch_on_second_cpu() {
+  taskset 2 nc $peer 5001 <>/tmp/no-input >/tmp/fetched && [ "$(md5sum </tmp/fetched)" = "$sum" ]
+}
+
+reader_tables() { # reader_tables ALL QUEUE: entries
+  echo "$1" >/proc/sys/net/core/rps_sock_flow_entries
+  for table in /sys/class/net/nic0/queues/rx-*/rps_flow_cnt; do echo "$2" >"$table"; done
+}
+
 jumbo_frames() { mtu "$1" && both_ways && mtu 1500; }
 
 # What /etc/lab/boot does with the NIC.
 driver_again() {
   read -r _ mac v4 v6 </etc/lab/nics
   for _ in 1 2 3; do
-    rmmod "$1" && insmod "$modules/$1.ko" || return
+    rmmod "$1" && echo 1 >"$device/reset" && insmod "$modules/$1.ko" || return
     becomes 10 grep -qs "$mac" /sys/class/net/*/address || return
     interface=$(grep -l "$mac" /sys/class/net/*/address)
     interface=${interface#/sys/class/net/}
@@ -147,6 +168,17 @@ settings_under_traffic() { # settings_under_traffic RX,TX...
   return $status
 }
 
+# Behind the driver's back: the NIC forgets where it was to write to, and nothing can follow. The
+# stream is a program of its own, as it never ends: a subshell would keep this login's output open.
+reset_in_mid_stream() {
+  sh -c "while nc $peer 5001; do :; done" </dev/null >/dev/null 2>&1 &
+  becomes 20 more_received_than "$(all_received)" && echo 1 >"$device/reset" && ! reachable 3
+}
+
+all_received() { received | awk '{ all += $1 } END { print all }'; }
+more_received_than() { [ "$(all_received)" -gt "$1" ]; }
+
+device=$(readlink -f /sys/class/net/nic0/device)
 sysctl -q -w net.ipv6.conf.nic0.keep_addr_on_down=1
 cat /usr/bin/busybox /usr/bin/zcrx_tests >/tmp/data
 sum=$(md5sum </tmp/data)
@@ -163,9 +195,11 @@ case_of rings every_ring_size $rings
 case_of rss_table rss_table
 case_of rule_to_a_queue rule_to_a_queue
 [ -z "$contexts" ] || case_of rule_to_a_context rule_to_a_context
+[ -z "$arfs" ] || case_of flows_follow_their_reader flows_follow_their_reader
 case_of jumbo_frames jumbo_frames "$jumbo"
 case_of cable cable
 # shellcheck disable=SC2086
 case_of settings_under_traffic settings_under_traffic $rings
 case_of up_and_down up_and_down
 case_of driver_again driver_again "$module"
+case_of reset_in_mid_stream reset_in_mid_stream

@@ -1,4 +1,5 @@
-"""The emulated NICs under everything that their drivers can do. One boot for each."""
+"""The emulated NICs under everything that their drivers can do, each facing one of another kind. One
+boot for each."""
 
 import re
 import socket
@@ -12,7 +13,9 @@ _SCRIPT = "nic_settings.sh"
 _CASES = {
     "ping_v4", "ping_v6", "tcp_both_ways", "queues", "rings", "rss_table", "rule_to_a_queue",
     "jumbo_frames", "cable", "settings_under_traffic", "up_and_down", "driver_again",
+    "reset_in_mid_stream",
 }  # fmt: skip
+_MORE = {"rule_to_a_context", "flows_follow_their_reader"}  # not of gve
 _DRIVERS = "|".join(kind.module for kind in NICS.values())
 # What no driver shall have said at the end.
 _TROUBLE = re.compile(
@@ -22,11 +25,11 @@ _TROUBLE = re.compile(
 
 
 class Nic(LabTest):
-    def settings(self, nic: str, more: set[str]) -> str:
-        """Runs the script; the DUT's console."""
-        process = self.start(
-            "exec", *self.share(_SCRIPT, nic), "--", "sh", f"/share/{_SCRIPT}"
-        )
+    def settings(self, nic: str, peer: str, more: set[str]) -> str:
+        """Runs the script on `nic`, which faces `peer`; the DUT's console until the NIC is reset under
+        its driver."""
+        options = [*self.share(_SCRIPT, nic, peer), "--", "sh", f"/share/{_SCRIPT}"]
+        process = self.start("exec", *options)
         text = self.read_until(process.stdout, b"waiting: down\n")
         self.link("down")
         text += self.read_until(process.stdout, b"waiting: up\n")
@@ -42,7 +45,10 @@ class Nic(LabTest):
             output = said["settings_under_traffic"][0]
             self.assertRegex(output, r"(?m)^ +\d+ whole$")
             self.assertNotIn("other bytes", output)
-        console = (self.out / "dut-console.log").read_text(errors="replace")
+        console, reset, _ = (
+            (self.out / "dut-console.log").read_text(errors="replace").rpartition(": resetting")
+        )
+        self.assertTrue(reset)
         self.assertEqual([line[0] for line in _TROUBLE.finditer(console)], [])
         self.assert_nothing_left()
         return console
@@ -57,14 +63,14 @@ class Nic(LabTest):
             self.assertEqual(vnic.recv(100), b"ok\n")
 
     def test_gve(self) -> None:
-        self.settings("gve", set())
+        self.settings("gve", "bnxt", set())
 
     def test_bnxt(self) -> None:
-        console = self.settings("bnxt", {"rule_to_a_context"})
+        console = self.settings("bnxt", "mlx5", _MORE)
         self.assertRegex(console, "NIC Link is Down")
 
     def test_mlx5(self) -> None:
-        console = self.settings("mlx5", {"rule_to_a_context"})
+        console = self.settings("mlx5", "gve", _MORE)
         self.assertRegex(console, "Link down")
 
 

@@ -87,10 +87,15 @@ class TwoNics(InstalledTest):
         self.assertIn("ctest has allotted none", output)
         self.assert_nothing_left()
 
-    def test_a_second_nic_needs_a_first(self) -> None:
-        done = self.lab("exec", "--nic", "none", "--second-nic", "bnxt", "--", "true")
+    def test_other_nics_need_a_first(self) -> None:
+        for option in ("--peer-nic", "--second-nic"):
+            with self.subTest(option):
+                done = self.lab("exec", "--nic", "none", option, "bnxt", "--", "true")
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(f"{option} bnxt needs a NIC in the DUT: --nic is none", done.stderr)
+        done = self.lab("run", "--peer-nic", "bnxt")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("--second-nic bnxt needs a first one", done.stderr)
+        self.assertIn("--peer-nic is for one NIC: name it by --nic", done.stderr)
 
 
 if __name__ == "__main__":

@@ -132,9 +132,10 @@ def add_build(parser: argparse.ArgumentParser) -> None:
 
 def plan(
     nic: str, kernel: Kernel, supplies: Supplies, programs: Path, out: Path, share: Path | None,
-    *, cold: bool = False, second: str | None = None,
+    *, cold: bool = False, peer_nic: str | None = None, second: str | None = None,
 ) -> Plan:
-    """`programs`: the folder of a finished build. `share`: the guests' /share."""
+    """`programs`: the folder of a finished build. `share`: the guests' /share. `peer_nic`: where the
+    peer has another than the DUT."""
     return Plan(
         nic=KINDS[nic],
         kernel=kernel,
@@ -146,25 +147,28 @@ def plan(
         out=out,
         share=share,
         cold=cold,
+        peer_nic=None if peer_nic is None else NICS[peer_nic],
         second=None if second is None else NICS[second],
     )
 
 
 @contextmanager
 def booted(
-    options: argparse.Namespace, share: Path | None, second: str | None = None
+    options: argparse.Namespace, share: Path | None, *, peer_nic: str | None = None,
+    second: str | None = None,
 ) -> Iterator[Lab]:
-    """Everything from the build to guests that are up. `share`: their /share. `second`: a NIC beside
-    the options' own."""
-    if second is not None and options.nic not in NICS:
-        raise UsageError(f"--second-nic {second} needs a first one: --nic is {options.nic}")
+    """Everything from the build to guests that are up. `share`: their /share. `peer_nic`: the peer's,
+    in place of one like the DUT's. `second`: a NIC beside the options' own."""
+    for option, other in (("peer-nic", peer_nic), ("second-nic", second)):
+        if other is not None and options.nic not in NICS:
+            raise UsageError(f"--{option} {other} needs a NIC in the DUT: --nic is {options.nic}")
     faults = catalogue.load()
     for text in options.faults:  # said before anything is built
         faults.kind(text)
     with ExitStack() as stack:
         programs = stack.enter_context(building(options.build))
         supplies = Supplies()
-        nics = [options.nic] if second is None else [options.nic, second]
+        nics = [nic for nic in (options.nic, peer_nic, second) if nic is not None]
         kernel = supplies.kernel(kernels.made(options.kernel, options.with_), *nics)
         if options.module is not None:
             kernel = own.with_module(kernel, options.module)
@@ -173,7 +177,7 @@ def booted(
         stack.enter_context(results_folder(out.resolve()))
         one = plan(
             options.nic, kernel, supplies, BUILD, out.resolve(), share, cold=options.cold,
-            second=second,
+            peer_nic=peer_nic, second=second,
         )  # fmt: skip
         prepare(one)  # while the build runs
         one = replace(one, build=programs())

@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
@@ -17,8 +18,8 @@ from vlab.base.errors import EXIT_LAB, EXIT_USAGE, LabError, UsageError
 from vlab.base.paths import REPOSITORY
 from vlab.base.process import capture
 from vlab.commands import arguments, bisect_run, booting, clean, coverage, faults, kernel, kernel_selftest, matrix, mutations, repro, run
-from vlab.commands.booting import booted
 from vlab.machines.guests import CONFIG_PATHS, NICS
+from vlab.machines.lab import Lab
 
 _VERSION_S = 20
 
@@ -64,13 +65,18 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 def _exec(options: argparse.Namespace) -> int:
     if not options.words:
         raise UsageError("exec needs a command: ci/lab exec [options] -- COMMAND...")
-    with booted(options, options.share, options.second_nic) as running:
+    with _booted(options) as running:
         return running.run(options.words, Deadline(options.limit))
 
 
 def _shell(options: argparse.Namespace) -> int:
-    with booted(options, options.share, options.second_nic) as running:
+    with _booted(options) as running:
         return running.run([], None, terminal=sys.stdin.isatty())
+
+
+def _booted(options: argparse.Namespace) -> AbstractContextManager[Lab]:
+    other = {"peer_nic": options.peer_nic, "second": options.second_nic}
+    return booting.booted(options, options.share, **other)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +88,7 @@ def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") ->
     add = parser.add_argument
     add("--share", metavar="DIR", type=arguments.folder,
         help="a host folder, at /share in the guests")  # fmt: skip
+    add("--peer-nic", choices=list(NICS), help="the peer's NIC (one like the DUT's)")
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
         help="time limit of the suite or command (%(default)s)")  # fmt: skip
 

@@ -35,8 +35,9 @@ _SEVERITY = (4, 0, 3, 2, 5, 1)
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.module is not None:
-        raise UsageError("--module is for one NIC: name it by --nic")
+    for option in ("module", "peer_nic"):
+        if getattr(options, option) is not None:
+            raise UsageError(f"--{option.replace('_', '-')} is for one NIC: name it by --nic")
     faults = known_issues.load(KNOWN_FAULTS)
     with building(options.build) as programs:
         options.kernel = kernels.made(options.kernel, options.with_)

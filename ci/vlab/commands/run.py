@@ -33,7 +33,7 @@ def act(options: argparse.Namespace) -> int:
         return every_nic.run(options)
     faults = known_issues.load(KNOWN_FAULTS)  # refused before anything is built
     words = [*["--gtest_color=yes"] * sys.stdout.isatty(), *options.words]
-    with booted(options, options.share) as running:
+    with booted(options, options.share, peer_nic=options.peer_nic) as running:
         report = running.plan.out / JUNIT
         for stale in (report, running.plan.results / JUNIT):
             stale.unlink(missing_ok=True)

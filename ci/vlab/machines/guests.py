@@ -93,7 +93,8 @@ class NicKind:
 
     The others are for scripts in the guests. `channels`: the words of ethtool -L for its queues.
     `rings`: sizes "RX,TX" that it takes, the last as it is used. `mtu`: its largest, at most 9000.
-    `places_rules`: a flow rule's number has to be given. `queue_bytes`: what sed removes from the
+    `places_rules`: a flow rule's number has to be given. `arfs`: its driver has flows follow those who
+    read them. `queue_bytes`: what sed removes from the
     lines of ethtool -S that say how much a receive queue has received, in their order."""
 
     model: str
@@ -103,6 +104,7 @@ class NicKind:
     rings: Sequence[str]
     mtu: int
     places_rules: bool
+    arfs: bool
     queue_bytes: str
     denies: Mapping[str, str] = field(default_factory=dict)
 
@@ -120,8 +122,8 @@ class NicKind:
         values = {
             "module": self.module, "channels": " ".join(self.channels),
             "rings": " ".join(self.rings), "jumbo": str(self.mtu),
-            "places_rules": "yes" * self.places_rules, "queue_bytes": self.queue_bytes,
-            "contexts": "yes" * contexts, "large_chunks": "yes" * large_chunks,
+            "places_rules": "yes" * self.places_rules, "arfs": "yes" * self.arfs,
+            "queue_bytes": self.queue_bytes, "contexts": "yes" * contexts, "large_chunks": "yes" * large_chunks,
         }  # fmt: skip
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
@@ -133,6 +135,7 @@ NICS = {
         rings=["2048,1024", "1024,1024", "512,512"],
         mtu=8896,
         places_rules=True,
+        arfs=False,
         queue_bytes=r" *rx_bytes\[[0-9]*\]: ",
         denies={
             "/rss_context": "EOPNOTSUPP",
@@ -149,6 +152,7 @@ NICS = {
         rings=["64,512", "511,1023", "2047,2047", "300,600", "511,511"],
         mtu=9000,
         places_rules=False,
+        arfs=True,
         queue_bytes=r" *\[[0-9]*\]: rx_ucast_bytes: ",
     ),
     "mlx5": NicKind(
@@ -157,6 +161,7 @@ NICS = {
         rings=["64,64", "512,256", "2048,2048", "8192,1024", "1024,1024"],
         mtu=9000,
         places_rules=True,
+        arfs=True,
         queue_bytes=r" *rx[0-9][0-9]*_bytes: ",
         denies={"/hds_thresh": "hds-threshold"},
     ),

@@ -19,7 +19,7 @@ from vlab.base.process import end, spawn
 from vlab.kernels.kernel import Kernel
 from vlab.debian.tools import Accelerator
 from vlab.machines import links, snapshot
-from vlab.machines.guests import DUT, Guest, Kind, NicKind
+from vlab.machines.guests import DUT, PEER, Guest, Kind, NicKind
 from vlab.machines.identity import Keys, cards, settings
 from vlab.machines.image import Image, suite_programs
 from vlab.machines.links import Shares
@@ -48,7 +48,8 @@ class Plan:
     out: Path  # receives consoles and logs
     share: Path | None = None
     cold: bool = False  # booted, and not restored from a snapshot
-    second: NicKind | None = None  # another NIC, at a cable of its own
+    peer_nic: NicKind | None = None  # the peer's, if it is not of the same kind as the DUT's
+    second: NicKind | None = None  # another NIC in both, at a cable of its own
 
     @property
     def results(self) -> Path:
@@ -57,9 +58,14 @@ class Plan:
         return self.out / "dut"
 
     @property
-    def nics(self) -> Sequence[NicKind]:
-        """As the guests number them."""
-        return [kind for kind in (self.nic, self.second) if isinstance(kind, NicKind)]
+    def cables(self) -> Sequence[Mapping[Guest, NicKind]]:
+        """What is at each cable, as the guests number their NICs."""
+        pairs = ((self.nic, self.peer_nic or self.nic), (self.second, self.second))
+        return [
+            {DUT: own, PEER: other}
+            for own, other in pairs
+            if isinstance(own, NicKind) and isinstance(other, NicKind)
+        ]
 
     @property
     def guests(self) -> str:
@@ -175,9 +181,9 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
     image = Image(plan.userland, plan.kernel)
     hardware = _hardware(plan, image)
     nics = []
-    for number, kind in enumerate(plan.nics):
+    for number, cable in enumerate(plan.cables):
         log = plan.out / ("vnic.log" if number == 0 else f"vnic{number}.log")
-        nics.append(NicProcess(plan.build / "vnic", kind, folder, log, number))
+        nics.append(NicProcess(plan.build / "vnic", cable, folder, log, number))
         stack.callback(nics[-1].end)
     keys = Keys.fresh(folder, plan.nic.guests)
     programs = image.programs(suite_programs(plan.build))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import select
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.base.process import end, spawn
-from vlab.machines.guests import DUT, PEER, Guest, NicKind
+from vlab.machines.guests import Guest, NicKind
 from vlab.machines.machine import Device
 
 _START_S = 10
@@ -19,15 +20,15 @@ _ANSWER_S = 10
 
 
 class NicProcess:
-    """`number`: of the NIC in its guest."""
+    """`cable`: the NIC of each guest. `number`: of the NIC in its guest."""
 
     def __init__(
-        self, program: Path, kind: NicKind, folder: Path, log: Path, number: int = 0
+        self, program: Path, cable: Mapping[Guest, NicKind], folder: Path, log: Path, number: int = 0
     ) -> None:
         self._folder = folder
         self._number = number
         command: list[str | Path] = [program]
-        for guest in (DUT, PEER):
+        for guest, kind in cable.items():
             port = f"name={guest.name},socket={self.socket(guest)},model={kind.model}"
             command += ["--port", f"{port},mac={guest.ports[number].mac}"]
         self._control = folder / ("control.sock" if number == 0 else f"control{number}.sock")
