@@ -32,6 +32,7 @@ _KERNELS = (
     ("kasan-lockdep", "kasan,lockdep", 3600),
     ("kcsan", "kcsan", 2400),
     ("kmemleak", "kmemleak", 2400),
+    ("debug", "debug", 2400),
     ("faultinjection", "faultinjection", 2400),
 )
 # Whose change can change what the suite does in the lab.

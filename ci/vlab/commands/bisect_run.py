@@ -59,7 +59,7 @@ def _judge(options: argparse.Namespace) -> tuple[int, str]:
             lab = stack.enter_context(booting.booted(options, None))
         except (GuestFailed, UsageError) as error:  # or the kernel has not what the lab needs
             return SKIP, str(error)
-        suite = OurSuite().command(options.words, lab.plan.nic)
+        suite = OurSuite().command(options.words, lab.plan.nic, lab.plan.kernel)
         try:
             status = lab.run(suite, Deadline(options.limit), stdin=subprocess.DEVNULL)
         except (GuestFailed, TimedOut) as error:

@@ -40,7 +40,7 @@ def act(options: argparse.Namespace) -> int:
         lab = CellResult(options.nic, running.plan.kernel.version, [])
         status, found, ended = EXIT_LAB, None, None
         try:
-            suite = OurSuite().command(words, running.plan.nic)
+            suite = OurSuite().command(words, running.plan.nic, running.plan.kernel)
             status = running.run(suite, Deadline(options.limit), stdin=subprocess.DEVNULL)
         except BaseException as error:
             ended = error

@@ -11,6 +11,7 @@ class Kernel:
     release: str  # as uname -r: "7.3.4+deb13-cloud-amd64"
     image: Path  # to be started
     modules: list[Path]  # in an order in which insmod succeeds
+    is_slow: bool = False  # it looks at each access to memory: tests take two to three times as long
 
     @property
     def version(self) -> str:

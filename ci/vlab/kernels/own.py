@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ _FOR_SUITE = REPOSITORY / "conf/kernel/suite.config"
 _RELEASE = "release"
 _TREE_IMAGES = ("arch/x86/boot/bzImage", "vmlinux")
 _COMPRESSIONS = (".ko", ".xz", ".gz", ".zst")
+_SLOW = {"CONFIG_KASAN", "CONFIG_KCSAN"}
 _UNPACK_S = 120
 
 
@@ -59,8 +60,10 @@ def _unpack(path: Path, modules: Sequence[str], target: Path) -> str:
     raw = target / "raw"
     raw.mkdir()
     build = _build(path, raw)
-    _check(path, build, modules)
+    has = _checked(path, build, modules)
     parts.reduce(build.parts, modules, target)
+    if not _SLOW.isdisjoint(has):
+        (target / parts.SLOW).touch()
     shutil.rmtree(raw)
     return build.release
 
@@ -152,15 +155,17 @@ def _builtin(listing: Path) -> frozenset[str] | None:
     return frozenset(parts.module_name(Path(line)) for line in lines)
 
 
-def _check(path: Path, build: _Build, modules: Sequence[str]) -> None:
+def _checked(path: Path, build: _Build, modules: Sequence[str]) -> Mapping[str, str]:
+    """Its configuration, as far as it is known."""
     there = {parts.module_name(file) for file in build.parts.files} | (build.builtin or set())
     absent = [name for name in modules if name not in there]
     if build.builtin is not None and absent:
         raise UsageError(f"{path} has neither built in nor as a module: {', '.join(absent)}")
     if build.config is None or not build.config.exists():
-        return
+        return {}
     has = config.read(build.config)
     if lacks := config.lacks(has, config.read(_FOR_LAB)):
         raise UsageError(f"{path} cannot boot in the lab: it lacks {', '.join(lacks)} ({_FOR_LAB})")
     if lacks := config.lacks(has, config.read(_FOR_SUITE)):
         progress.note(f"{path} lacks what tests need: {', '.join(lacks)} ({_FOR_SUITE})")
+    return has

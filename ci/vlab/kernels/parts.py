@@ -20,6 +20,7 @@ from vlab.kernels.kernel import Kernel
 
 _IMAGES = ("vmlinux", "vmlinuz")  # whichever is there, the faster first
 _ORDER = "order"
+SLOW = "slow"  # where that file is, the kernel is
 _INFORMATION = ".modinfo"
 _LOCAL_S = 60
 
@@ -68,7 +69,8 @@ def kernel(release: str, folder: Path) -> Kernel:
     """From a folder that reduce() has filled."""
     order = (folder / _ORDER).read_text(encoding="utf-8").split()
     images = [folder / name for name in _IMAGES if (folder / name).exists()]
-    return Kernel(release, images[0], [folder / name for name in order])
+    modules = [folder / name for name in order]
+    return Kernel(release, images[0], modules, is_slow=(folder / SLOW).exists())
 
 
 def module_name(path: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
+from vlab.kernels.kernel import Kernel
 from vlab.machines.guests import NET_CONFIG_PATH, Kind
 from vlab.machines.lab import Lab
 from vlab.results import guest_file, junit, known_issues, ktap, outcome
@@ -63,7 +64,7 @@ class Suite(ABC):
         """Prepares a lab that is up, once."""
 
     @abstractmethod
-    def command(self, words: Sequence[str], nic: Kind) -> list[str]:
+    def command(self, words: Sequence[str], nic: Kind, kernel: Kernel) -> list[str]:
         """With the user's arguments `words`, for a lab with `nic`."""
 
     @abstractmethod
@@ -75,7 +76,8 @@ class Suite(ABC):
         seconds = lab.plan.results / _SECONDS
         for stale in (seconds, lab.plan.results / JUNIT):
             stale.unlink(missing_ok=True)
-        timed = ["time", "-o", f"/results/{_SECONDS}", "-f", "%e", *self.command(words, lab.plan.nic)]
+        timed = ["time", "-o", f"/results/{_SECONDS}", "-f", "%e"]
+        timed += self.command(words, lab.plan.nic, lab.plan.kernel)
         trouble = ""
         try:
             with open(log, "wb") as said:
@@ -100,10 +102,11 @@ class OurSuite(Suite):
     needs_nic = False
     statuses = (0, 1, 4)  # 4: everything skipped
 
-    def command(self, words: Sequence[str], nic: Kind) -> list[str]:
+    def command(self, words: Sequence[str], nic: Kind, kernel: Kernel) -> list[str]:
+        patience = ["env", "KSFT_MACHINE_SLOW=yes"] if kernel.is_slow else []  # a flag counts more
         config = [f"--config={NET_CONFIG_PATH}"] if nic.config else []
         chosen = selection.arguments(words, nic)
-        return ["zcrx_tests", *config, f"--junit=/results/{JUNIT}", *chosen]
+        return [*patience, "zcrx_tests", *config, f"--junit=/results/{JUNIT}", *chosen]
 
     def read(self, lab: Lab, log: Path) -> list[Case]:
         try:
@@ -122,7 +125,7 @@ class KernelSuite(Suite):
         if lab.run(kernel_suite.INSTALL, Deadline(_INSTALL_S)) != 0:
             raise LabError("the kernel's own suite could not be unpacked in the DUT")
 
-    def command(self, words: Sequence[str], nic: Kind) -> list[str]:
+    def command(self, words: Sequence[str], nic: Kind, kernel: Kernel) -> list[str]:
         return [*kernel_suite.COMMAND, *words]
 
     def read(self, lab: Lab, log: Path) -> list[Case]:

@@ -153,6 +153,13 @@ class OwnKernel(unittest.TestCase):
         (tree / "arch/x86/boot/bzImage").unlink()
         self.refused(tree, "is not built for x86-64: it has no arch/x86/boot/bzImage or vmlinux; run make")
 
+    def test_one_that_takes_longer_for_each_access_to_memory(self) -> None:
+        tree = self.tree()
+        self.assertFalse(self.get(tree).is_slow)
+        with (tree / ".config").open("a") as file:
+            file.write("CONFIG_KASAN=y\n")
+        self.assertTrue(self.get(tree).is_slow)
+
     def test_a_driver_that_is_not_there(self) -> None:
         tree = self.tree()
         (tree / "drivers/nic/nic-core.ko").unlink()

@@ -5,13 +5,16 @@ import re
 import subprocess
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
+from vlab.kernels.kernel import Kernel
 from vlab.machines.guests import KINDS, NICS
 from vlab.suites import selection
 from vlab.suites.suite import OurSuite
 
 _NONE, _GVE = KINDS["none"], KINDS["gve"]
+_KERNEL = Kernel("7.3.4", Path("vmlinux"), [])
 _TESTS = (
     "ZcrxNodevRefill.Ignores/pad", "ZcrxNodevAreas.DataGoesOnInTheNextArea", "ZcrxNodevRefill.Wraps",
     "ZcrxReceive.DeliversEveryByteInOrder/flow_rule", "ZcrxRefill.Ignores/pad",
@@ -49,13 +52,13 @@ class WithoutNic(unittest.TestCase):
 class Arguments(unittest.TestCase):
     def test_each_lab_runs_its_part(self) -> None:
         self.assertEqual(
-            OurSuite().command([], _GVE),
+            OurSuite().command([], _GVE, _KERNEL),
             ["zcrx_tests", "--config=/etc/zcrx-hwtest/net.config", "--junit=/results/junit.xml",
              "--gtest_filter=-ZcrxNodev*"],
         )  # fmt: skip
         self.assertEqual(
-            OurSuite().command(["--fresh"], _NONE),
-            ["zcrx_tests", "--junit=/results/junit.xml", "--fresh", "--gtest_filter=ZcrxNodev*"],
+            OurSuite().command(["--fresh"], _NONE, replace(_KERNEL, is_slow=True)),
+            ["env", "KSFT_MACHINE_SLOW=yes", "zcrx_tests", "--junit=/results/junit.xml", "--fresh", "--gtest_filter=ZcrxNodev*"],
         )
 
     def test_a_filter_is_passed_on_to_a_lab_with_a_nic(self) -> None:
