@@ -257,7 +257,9 @@ class SlurmRacks(LabTest):
                 ends = [event for event in found if event.job == job and event.text == "ends"]
                 self.assertGreaterEqual(len(ends), 1, f"job {job} ended nowhere")
             else:
-                self.assertIn(job, killer.struck, f"job {job} is {state}")
+                story = [event for event in found if event.job == job]
+                log = (self.folder / f"job-{job}.log").read_text(errors="replace")
+                self.assertIn(job, killer.struck, f"job {job} is {state}: {story}; {log}")
         if not killer.counts["slurmctld"]:
             self.assertEqual(again, {})
 

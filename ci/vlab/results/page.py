@@ -45,15 +45,16 @@ dt { font-weight: 600; margin-top: .8rem; } dd { margin-left: 1.5rem; }
 .where { color: light-dark(#5b616b, #9aa1ac); }
 .shout { font-weight: 600; }
 """
-# Three NICs on six kernels fit into 1440 pixels: what the verdicts leave is for the names.
+# Three NICs on six kernels fit into 1440 pixels, also if each test is known by a mark of two digits:
+# what the verdicts leave is for the names.
 _MATRIX_STYLE = """
 table.matrix { font-size: .8rem; }
-.matrix th, .matrix td { padding: .2rem; }
-.matrix .name { white-space: normal; overflow-wrap: anywhere; min-width: 13rem; }
+.matrix th, .matrix td { padding: .2rem .1rem; }
+.matrix .name { white-space: normal; overflow-wrap: anywhere; min-width: 12rem; }
 .matrix .suite .name { font-size: .95em; }
 .point { font-weight: normal; color: light-dark(#5b616b, #9aa1ac); }
 .wide + .wide { margin-top: 2rem; }
-.mark { font-size: .76em; margin-left: -.15em; vertical-align: super; line-height: 0; }
+.mark { font-size: .72em; margin-left: -.25em; vertical-align: super; line-height: 0; }
 """
 
 
