@@ -17,7 +17,9 @@ from vlab.base.process import INTERRUPTIONS, forking
 
 @contextmanager
 def run_folder() -> Iterator[Path]:
-    """Gone afterwards, also when this process is killed: a janitor outlives it by a moment.
+    """Gone afterwards, also when this process is killed: a janitor outlives it by a moment. It is no
+    child of this process: who kills the whole tree of a job (Slurm's proctrack/linuxproc) would have
+    both.
 
     The janitor makes the folder too, so that there is no moment at which a folder has none.
     The path is short, because that of a UNIX socket has to fit into 107 bytes (unix(7)).
@@ -26,28 +28,31 @@ def run_folder() -> Iterator[Path]:
     if base is None or len(base) > 40 or not os.access(base, os.W_OK):
         base = "/tmp"
     end_of_lab, lab = os.pipe()  # close-on-exec: no child of the lab holds `lab` open
-    path, tell_path = os.pipe()
+    path, janitor = os.pipe()
     with forking():
-        janitor = os.fork()
-        if janitor == 0:
+        parent = os.fork()
+        if parent == 0:
+            if os.fork() != 0:
+                os._exit(0)
             os.close(lab)
             os.close(path)
-            _be_janitor(base, tell_path, end_of_lab)
+            _be_janitor(base, janitor, end_of_lab)
     os.close(end_of_lab)
-    os.close(tell_path)
+    os.close(janitor)
+    os.waitpid(parent, 0)
     with open(path, "rb") as told:
-        folder = Path(os.fsdecode(told.read()))
-    try:
-        if not folder.is_absolute():
-            raise LabError(f"cannot make a folder in {base}")
-        yield folder
-    finally:
-        os.close(lab)
-        os.waitpid(janitor, 0)
+        folder = Path(os.fsdecode(told.readline().rstrip(b"\n")))
+        try:
+            if not folder.is_absolute():
+                raise LabError(f"cannot make a folder in {base}")
+            yield folder
+        finally:
+            os.close(lab)
+            told.read()  # until the janitor has ended
 
 
 def _be_janitor(base: str, tell_path: int, end_of_lab: int) -> NoReturn:
-    """Waits for the lab's end of the pipe to close, however that comes about."""
+    """Tells the path, and waits for the lab's end of the pipe to close, however that comes about."""
     try:
         os.setsid()  # not reached by a Ctrl-C meant for the lab
         for number in INTERRUPTIONS:
@@ -57,8 +62,7 @@ def _be_janitor(base: str, tell_path: int, end_of_lab: int) -> NoReturn:
             os.dup2(null, standard)
         folder = tempfile.mkdtemp(prefix="zcrx-lab-", dir=base)
         try:
-            os.write(tell_path, os.fsencode(folder))
-            os.close(tell_path)
+            os.write(tell_path, os.fsencode(folder) + b"\n")
             os.read(end_of_lab, 1)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
