@@ -94,8 +94,8 @@ class NicKind:
     The others are for scripts in the guests. `channels`: the words of ethtool -L for its queues.
     `rings`: sizes "RX,TX" that it takes, the last as it is used. `mtu`: its largest, at most 9000.
     `places_rules`: a flow rule's number has to be given. `arfs`: its driver has flows follow those who
-    read them. `queue_bytes`: what sed removes from the
-    lines of ethtool -S that say how much a receive queue has received, in their order."""
+    read them. `queue_bytes`: what sed removes from the lines of ethtool -S that say how much a
+    receive queue has received, in their order."""
 
     model: str
     module: str
@@ -123,7 +123,8 @@ class NicKind:
             "module": self.module, "channels": " ".join(self.channels),
             "rings": " ".join(self.rings), "jumbo": str(self.mtu),
             "places_rules": "yes" * self.places_rules, "arfs": "yes" * self.arfs,
-            "queue_bytes": self.queue_bytes, "contexts": "yes" * contexts, "large_chunks": "yes" * large_chunks,
+            "queue_bytes": self.queue_bytes,
+            "contexts": "yes" * contexts, "large_chunks": "yes" * large_chunks,
         }  # fmt: skip
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 

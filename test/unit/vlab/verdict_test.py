@@ -164,10 +164,12 @@ class Status(VerdictTest):
         plan.kernel.version = "7.3.4"
 
         @contextmanager
-        def booted(*_: object) -> Iterator[Any]:
+        def booted(*_: object, **__: object) -> Iterator[Any]:
             yield mock.Mock(plan=plan, run=suite)
 
-        options = argparse.Namespace(nic="mlx5", share=None, limit=9.0, words=list(words))
+        options = argparse.Namespace(
+            nic="mlx5", peer_nic=None, share=None, limit=9.0, words=list(words)
+        )  # fmt: skip
         said = io.StringIO()
         with (
             mock.patch.object(run, "booted", booted),
