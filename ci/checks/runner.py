@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -63,7 +64,7 @@ class Job:
         if self._deadline.remaining() > 0.0:
             return
         if self._why:
-            self._process.kill()
+            self._send(signal.SIGKILL)
         limit = f"{self.step.limit:g} s"
         late = f"was not done {limit} into the check"
         if self.step.due_s is None:
@@ -75,7 +76,11 @@ class Job:
         if not self._why:
             self._why = why
             self._deadline = Deadline(_ENDING_S)
-            self._process.terminate()
+            self._send(signal.SIGTERM)
+
+    def _send(self, number: signal.Signals) -> None:
+        """Not Popen's: it reaps a process that has ended, which finish() does."""
+        signal.pidfd_send_signal(self.ended, number)
 
     def finish(self) -> Result:
         """For one that has ended and said all."""

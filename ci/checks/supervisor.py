@@ -22,18 +22,19 @@ from typing import NoReturn
 
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
-from vlab.base.process import spawn
+from vlab.base.process import INTERRUPTIONS, spawn
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _CANNOT_START = 127  # as in a shell
 _KILL_S = 10.0
+_AWAITED = {*INTERRUPTIONS, signal.SIGCHLD}
 _LOOK_AGAIN_S = 1.0  # nothing tells of an orphan that was handed over
 
 
 def main(grace_s: float, niceness: int, commands: list[list[str]]) -> int:
     if niceness:
         _be_nice(niceness)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in INTERRUPTIONS:
         signal.signal(number, _leave)
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -47,7 +48,7 @@ def main(grace_s: float, niceness: int, commands: list[list[str]]) -> int:
             _say(f"left running, and ended now: {left}")
             status = status or 1
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in INTERRUPTIONS:
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         if not _all_ended(Deadline(grace_s), signal.SIGTERM):
@@ -80,11 +81,18 @@ def _run(command: list[str]) -> int:
     except LabError as error:
         _say(str(error))
         return _CANNOT_START
-    while True:
-        pid, status = os.wait()
-        if pid == process.pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode if process.returncode >= 0 else 128 - process.returncode
+    # Not os.wait(): a signal that comes just before it goes to sleep does not wake it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    try:
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == process.pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return process.returncode if process.returncode >= 0 else 128 - process.returncode
+            if pid == 0 and (number := signal.sigwait(_AWAITED)) != signal.SIGCHLD:
+                _leave(number, None)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _all_ended(deadline: Deadline, number: signal.Signals | None = None) -> bool:

@@ -1,6 +1,7 @@
 """Steps that run, fail, hang and leave something behind; which are shell scripts here."""
 
 import os
+import select
 import time
 import unittest
 from unittest import mock
@@ -58,6 +59,12 @@ class OneStep(CheckTest):
 
 
 class Ending(CheckTest):
+    def test_of_one_that_has_just_ended(self) -> None:
+        job = runner.Job(sh("a", "true"), self.folder / "a.log", time.monotonic())
+        self.assertEqual(select.select([job.ended], [], [], 20)[0], [job.ended])
+        job.end("late")
+        self.assertEqual(job.finish().why, "late")
+
     def test_one_that_hangs_is_ended_and_the_rest_runs(self) -> None:
         report = self.check(sh("a", "echo hangs; sleep 1000", limit_s=0.5), sh("b", "true"))
         self.assertEqual(self.verdicts(), {"a": "failed", "b": "passed"})
