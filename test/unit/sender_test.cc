@@ -82,7 +82,9 @@ TEST_P(SenderTest, SendsNothingWhenToldSo) {
   EXPECT_EQ(sender.Wait(), 0) << sender.errors();
 }
 
-// Segments are told apart as the receiving kernel counts them.
+// Segments are told apart as the receiving kernel counts them, those that come twice too: on a busy
+// machine an acknowledgement may be so late that the last one is sent again (RFC 8985, 7). Fewer
+// were sent together; 60 would be one a byte.
 TEST_P(SenderTest, SendsSegmentsOfTheGivenSizes) {
   SendPlan plan = Plan(60, kPatience);
   plan.sizes_to = 3;
@@ -93,7 +95,8 @@ TEST_P(SenderTest, SendsSegmentsOfTheGivenSizes) {
   tcp_info info = {};
   socklen_t length = sizeof(info);
   ASSERT_EQ(getsockopt(connection.Get(), IPPROTO_TCP, TCP_INFO, &info, &length), 0);
-  EXPECT_EQ(info.tcpi_data_segs_in, 30);
+  EXPECT_GE(info.tcpi_data_segs_in, 30);
+  EXPECT_LT(info.tcpi_data_segs_in, 40);
   connection.Reset();
   EXPECT_EQ(sender.Wait(), 0) << sender.errors();
 }
