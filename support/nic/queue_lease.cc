@@ -80,15 +80,16 @@ Result<QueueLease> QueueLease::Create(Nic& nic, uint32_t queue) {
   const std::string name = DeviceFor(nic);
   ZCRX_RETURN_IF_ERROR(MakeNetkit(nic, name));
   const Result<Link> device = FindLink(nic.GetKernel(), name);
-  QueueLease lease(nic, name, device ? device->index : 0, queue);
+  QueueLease lease(nic, name, device ? device->index : 0);
   if (!device) return std::unexpected(device.error());
   ZCRX_ASSIGN_OR_RETURN(lease.queue_, CreateQueue(nic, lease.index_, queue));
+  lease.leased_ = queue;
   return lease;
 }
 
 QueueLease::~QueueLease() {
   if (nic_ == nullptr) return;
-  std::ignore = WaitForProviderGone(*nic_, leased_, Deadline::In(kProviderLeaves));
+  if (leased_) std::ignore = WaitForProviderGone(*nic_, *leased_, Deadline::In(kProviderLeaves));
   std::ignore = End();
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -39,13 +40,13 @@ class QueueLease {
   Status End();
 
  private:
-  QueueLease(Nic& nic, std::string device, uint32_t index, uint32_t leased)
-      : nic_(&nic), device_(std::move(device)), index_(index), leased_(leased) {}
+  QueueLease(Nic& nic, std::string device, uint32_t index)
+      : nic_(&nic), device_(std::move(device)), index_(index) {}
 
   Nic* nic_;  // null: moved from, or ended
   std::string device_;
   uint32_t index_;
-  uint32_t leased_;  // the NIC's queue
+  std::optional<uint32_t> leased_;  // the NIC's queue; none: it was refused
   uint32_t queue_ = 0;
 };
 
