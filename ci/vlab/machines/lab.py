@@ -235,7 +235,7 @@ def _hardware(plan: Plan, image: Image) -> dict[Guest, Hardware]:
     return {
         guest: Hardware(
             guest, plan.qemu, plan.accelerator, plan.kernel.image,
-            image.content + settings(guest), links.cards(guest),
+            image.content + settings(guest), links.cards(guest), hurries=not plan.cold,
         )
         for guest in plan.nic.guests
     }  # fmt: skip

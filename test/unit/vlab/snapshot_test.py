@@ -56,6 +56,7 @@ class Snapshot(unittest.TestCase):
             replace(self.dut, initrd=b"other"),
             replace(self.dut, guest=replace(DUT, memory_mib=512)),
             replace(self.dut, devices=[]),
+            replace(self.dut, hurries=True),
             replace(self.dut, accelerator=Accelerator(["-accel", "tcg"], "quiet")),
             replace(self.dut, accelerator=Accelerator(["-accel", "kvm"], "")),
         ]
