@@ -30,8 +30,8 @@ _TIERS = """\
 tiers:
   quick    what changed since a commit: a few minutes
   gate     every proof once; has to pass before a change goes in (the default)
-  nightly  the long forms too: hours. A second call goes on where the first was cut off, as
-           long as the tree is the same.
+  nightly  the long forms too: hours. A second call goes on where the first was cut off, and
+           leaves out what has passed with the same files.
 
 All steps run even if an earlier one fails, except those that need it. Each leaves its output in
 results/check/STEP.log, all together results/check/steps.json and junit.xml. ci/README.md says
@@ -90,12 +90,11 @@ def _check(options: argparse.Namespace, table: Table, folder: Path) -> int:
         say(f"ci/check: nothing changed since {changes.since}")
         return 0
     with _alone(folder), Interruption() as interruption:
+        every = table(Scope(options.tier, changes))
+        wanted = _selected(every, options)
         book = None
         if options.tier == "nightly":
-            book = Ledger(ledger.home(), ledger.tree_id, fresh=options.fresh)
-        scope = Scope(options.tier, changes)
-        every = table(scope)
-        wanted = _selected(every, options)
+            book = Ledger(ledger.home(), wanted, ledger.files, fresh=options.fresh)
         report = Report(options.tier, wanted, folder, book.add if book else lambda result: None)
         done = _left_out(wanted, book.passed if book and not options.only else {})
         for name, why in done.items():
@@ -110,7 +109,7 @@ def _check(options: argparse.Namespace, table: Table, folder: Path) -> int:
             others = [step.name for step in every if "quick" not in step.budget]
             say(f"not looked at by quick: {' '.join(others)}")
         if book is not None:
-            say(f"nightly, {book.summary()}")
+            say(f"nightly: {book.summary()}")
         return _verdict(report, interruption)
 
 

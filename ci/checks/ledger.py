@@ -1,28 +1,28 @@
-"""What nightly has proven of this very tree, so that it goes on where it was cut off."""
+"""What nightly has proven, so that it goes on where it was cut off or a change has left it."""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from checks.changed import git
-from checks.step import Result
+from checks.changed import git, is_prose
+from checks.step import Result, Step
 from vlab.base import cache
 from vlab.base.paths import REPOSITORY
 from vlab.results.outcome import Outcome
 
-_FILE = "ledger.json"
+Files = Mapping[str, str]  # a file's name from the top of the tree, and Git's of its content
 
 
-def tree_id(repository: Path = REPOSITORY) -> str:
-    """Git's name for the content of the work tree, committed or not, without what it ignores.
+def files(repository: Path = REPOSITORY) -> Files:
+    """Of the work tree, committed or not, without what Git ignores.
 
     Nothing is written into the repository: index and new objects lie in a folder of ours.
     """
@@ -38,67 +38,89 @@ def tree_id(repository: Path = REPOSITORY) -> str:
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects.resolve()),
         }  # fmt: skip
         git("add", "--all", "--", ":/", repository=repository, env=environment)
-        return git("write-tree", repository=repository, env=environment).strip()
+        listed = git("ls-files", "--stage", "-z", "--", ":/", repository=repository, env=environment)
+        return {name: what for what, name in (line.split("\t") for line in listed.split("\0")[:-1])}
 
 
 def home() -> Path:
-    """Holds a folder for each tree; may be deleted whenever no nightly runs."""
+    """Holds a folder for each step; may be deleted whenever no nightly runs."""
     return cache.folder() / "nightly"
 
 
-class Ledger:
-    """The steps that passed with the content that `tree` names now, and how long all calls took."""
+def claim(step: Step, all_files: Files) -> str:
+    """Names what a verdict of `step` is about: its commands, and what they are run on."""
+    commands = json.dumps(step.commands).replace(str(REPOSITORY), ".")
+    content = [
+        f"{name} {what}"
+        for name, what in sorted(all_files.items())
+        if not step.parts or (name.startswith(tuple(step.parts)) and not is_prose(name))
+    ]
+    return hashlib.sha256("\n".join([commands, *content]).encode()).hexdigest()
 
-    def __init__(self, home: Path, tree: Callable[[], str], *, fresh: bool = False) -> None:
-        self.tree = tree()
-        self.folder = home / self.tree
-        self._ask = tree
-        if fresh:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._begin = time.monotonic()
+
+class Ledger:
+    """Which of `steps` passed with the `now` files, whenever that was."""
+
+    def __init__(
+        self, home: Path, steps: Sequence[Step], now: Callable[[], Files], *,
+        fresh: bool = False,
+    ) -> None:  # fmt: skip
+        self._home = home
+        self._steps = {step.name: step for step in steps}
+        self._now = now
+        found = now()
+        self._claims = {step.name: claim(step, found) for step in steps}
         self._unproven: list[str] = []
-        self._passed: dict[str, str] = {}
-        self._calls: list[dict[str, Any]] = []
-        try:
-            content = json.loads((self.folder / _FILE).read_text(encoding="utf-8"))
-            self._passed, self._calls = content["passed"], content["calls"]
-        except (OSError, ValueError, KeyError):
-            pass  # none yet, or one that cannot be read: all is proven anew
-        self._calls.append({"started": _now(), "seconds": 0.0})
+        self._records: dict[str, dict[str, Any]] = {}
+        for name in self._steps:
+            if fresh:
+                self._record(name).unlink(missing_ok=True)
+            try:
+                record = json.loads(self._record(name).read_text(encoding="utf-8"))
+                self._records[name] = {"at": str(record["at"]), "seconds": float(record["seconds"])}
+            except (OSError, ValueError, KeyError, TypeError):
+                pass  # none, or one that cannot be read: it is proven anew
 
     @property
     def passed(self) -> dict[str, str]:
         """Each step that passed, and when."""
-        return self._passed
+        return {name: record["at"] for name, record in self._records.items()}
 
     def add(self, result: Result) -> None:
-        """A step that failed is forgotten. What was interrupted, or ran while the tree changed,
+        """A step that failed is forgotten. What was interrupted, or ran while its files changed,
         proves nothing."""
+        name = result.step
         if result.outcome is Outcome.FAILED and not result.interrupted:
-            self._passed.pop(result.step, None)
-        elif result.outcome is Outcome.PASSED and self._ask() == self.tree:
-            self._passed[result.step] = _now()
+            self._records.pop(name, None)
+            self._record(name).unlink(missing_ok=True)
         elif result.outcome is Outcome.PASSED:
-            self._unproven.append(result.step)
-        self._calls[-1]["seconds"] = round(time.monotonic() - self._begin, 3)
-        aside = self.folder / f".{_FILE}"
-        content = {"passed": self._passed, "calls": self._calls}
-        aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        os.replace(aside, self.folder / _FILE)
+            if claim(self._steps[name], self._now()) != self._claims[name]:
+                self._unproven.append(name)
+                return
+            at = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+            self._records[name] = {"at": at, "seconds": round(result.seconds, 3)}
+            cache.write(self._record(name), json.dumps(self._records[name]) + "\n")
 
     def summary(self) -> str:
-        """How long it took: "tree 0123abcd: 5 h 03 min in 2 calls since 2026-03-01 22:00 UTC"."""
-        self._calls[-1]["seconds"] = time.monotonic() - self._begin
-        minutes = round(sum(call["seconds"] for call in self._calls) / 60)
-        calls = f"{len(self._calls)} call{'s' * (len(self._calls) > 1)}"
-        took = f"{minutes // 60} h {minutes % 60:02} min in {calls}"
-        said = f"tree {self.tree[:12]}: {took} since {self._calls[0]['started']}"
+        """How long it took: "40 of 41 steps passed since 2026-03-01 22:00 UTC and took 5 h 03 min,
+        2 h 10 min more in the background"."""
+        total = {True: 0.0, False: 0.0}
+        for name, record in self._records.items():
+            total[self._steps[name].background] += record["seconds"]
+        said = f"{len(self._records)} of {len(self._steps)} steps passed"
+        if self._records:
+            since = min(record["at"] for record in self._records.values())
+            said += f" since {since} and took {_hours(total[False])}"
+            said += f", {_hours(total[True])} more in the background"
         if self._unproven:
             names = " ".join(self._unproven)
-            said += f"; the tree changed during {names}: not counted as passed"
+            said += f"; their files changed during {names}: not counted as passed"
         return said
 
+    def _record(self, name: str) -> Path:
+        return self._home / name / f"{self._claims[name]}.json"
 
-def _now() -> str:
-    return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+
+def _hours(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min"

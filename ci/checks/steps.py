@@ -35,11 +35,24 @@ _KERNELS = (
     ("debug", "debug", 2400),
     ("faultinjection", "faultinjection", 2400),
 )
+# Tests of test/lab in their long form.
+_LAB_TESTS: tuple[tuple[str, str, dict[str, int], int], ...] = (
+    ("lava", "lava", {}, 200),
+    ("signals-50", "signals", {"ZCRX_SIGNALS": 50}, 1500),
+    ("racks-20", "slurm_racks", {"ZCRX_RACK_JOBS": 20}, 600),
+    ("racks-guest", "slurm_guest", {}, 150),
+    ("guardian-3", "guardian", {"ZCRX_KILL_ROUNDS": 3}, 3600),
+    ("slurm-60", "slurm", {"ZCRX_SLURM_KILLS": 60}, 2400),
+)
 # Whose change can change what the suite does in the lab.
 _LAB_PARTS = (
     "support/", "fixtures/", "test/hw/", "ci/vnic/", "ci/vlab/", "ci/lab", "conf/", "CMake",
+    "test/CMake",
 )  # fmt: skip
 _CODE_PARTS = (*_LAB_PARTS, "test/", "ci/", ".clang-tidy")
+# What else a test of test/lab uses, and a fuzzer.
+_LAB_TEST_PARTS = (*_LAB_PARTS, "test/lab/", "ci/package/", "ci/install-packages")
+_FUZZ_PARTS = ("support/", "ci/vnic/", "test/fuzz/", "CMake")
 _SCRIPTS = (
     ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/vlab/machines/guest/boot",
     "ci/package/completion.bash", "ci/package/kselftest/drivers/net/hw/zcrx.sh",
@@ -98,29 +111,31 @@ def _nightly(scope: Scope) -> list[Step]:
     return [
         *_unit_again(scope, "gcc", "unit"),
         *_unit_again(scope, "asan", "asan"),
-        Step("lava", [_long_lab("lava")], {"nightly": 200}, ["build"], limit_s=1200),
         Step("consumers", [_consumers()], {"nightly": 60}, ["sanitize"], limit_s=900),
         *(
-            Step(name, [_long_fuzz(name)], {"nightly": 1500}, ["sanitize"], background=True)
+            Step(
+                name, [_long_fuzz(name)], {"nightly": 1500}, ["sanitize"], _FUZZ_PARTS,
+                background=True,
+            )
             for name in _FUZZ_TARGETS
         ),
         Step(
             "suite-cold",
             [["ci/lab", "run", "--cold", "--build", _PROGRAMS, "--out", "results/cold"]],
-            {"nightly": 500}, ["build"],
+            {"nightly": 500}, ["build"], _LAB_PARTS,
         ),
-        Step("matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1800}, ["build"]),
-        Step("signals-50", [_long_lab("signals", ZCRX_SIGNALS=50)], {"nightly": 1500}, ["build"]),
-        Step("racks-20", [_long_lab("slurm_racks", ZCRX_RACK_JOBS=20)], {"nightly": 600}, ["build"]),
-        Step("racks-guest", [_long_lab("slurm_guest")], {"nightly": 150}, ["build"]),
         Step(
-            "guardian-3", [_long_lab("guardian", ZCRX_KILL_ROUNDS=3)], {"nightly": 3600}, ["build"]
+            "matrix", [["ci/lab", "matrix", "--build", _PROGRAMS]], {"nightly": 1800}, ["build"],
+            _LAB_PARTS,
         ),
-        Step("slurm-60", [_long_lab("slurm", ZCRX_SLURM_KILLS=60)], {"nightly": 2400}, ["build"]),
+        *(
+            Step(name, [_long_lab(test, **settings)], {"nightly": seconds}, ["build"], _LAB_TEST_PARTS)
+            for name, test, settings, seconds in _LAB_TESTS
+        ),
         *(
             Step(
                 name, [_own_kernel("run", name, "--with", options, "--limit", "3600")],
-                {"nightly": seconds}, ["build"],
+                {"nightly": seconds}, ["build"], _LAB_PARTS,
             )
             for name, options, seconds in _KERNELS
         ),
@@ -132,15 +147,19 @@ def _nightly(scope: Scope) -> list[Step]:
                     "--faults", "command-refused",
                 )
             ],
-            {"nightly": 2400}, ["build"],
+            {"nightly": 2400}, ["build"], _LAB_PARTS,
         ),
         Step(
             "mutations", [["ci/lab", "mutations", "--build", _PROGRAMS]], {"nightly": 1500},
-            ["build"],
+            ["build"], _LAB_PARTS,
         ),
-        *(Step(f"loops-{part}", [_loops(part)], {"nightly": 1600}, ["build"]) for part in _PARTS),
+        *(
+            Step(f"loops-{part}", [_loops(part)], {"nightly": 1600}, ["build"], _LAB_PARTS)
+            for part in _PARTS
+        ),
         Step(
-            "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 6000}, ["build"]
+            "fault-table", [["ci/lab", "faults", "--build", _PROGRAMS]], {"nightly": 6000},
+            ["build"], _LAB_PARTS,
         ),
     ]  # fmt: skip
 

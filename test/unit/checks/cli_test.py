@@ -42,12 +42,12 @@ class CliTest(CheckTest):
             self.redirected(),
             contextlib.redirect_stderr(self.errors),
             mock.patch.dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache")),
-            mock.patch("checks.ledger.tree_id", lambda: self.tree),
+            mock.patch("checks.ledger.files", lambda: self.files),
             mock.patch("checks.cli.Changes.load", self.changes),
         ):
             return cli.main(arguments, lambda scope: table, self.folder)
 
-    tree = "0123456789abcdef"
+    files = {"README.md": "0123456789abcdef"}
     changed = frozenset({"README.md"})
 
     def changes(self, since: str) -> Changes:
@@ -193,10 +193,13 @@ class Nightly(CliTest):
     def nightly(
         self, *arguments: str, a: str = "true", b: str = "true", more: Sequence[Step] = ()
     ) -> int:
-        make = sh("make", f"echo make >>{self.folder}/ran", rebuilds=True)
+        """Each step does what its script says, so its command is always the same."""
+        for name, script in {"make": "true", "a": a, "b": b}.items():
+            (self.folder / f"{name}.sh").write_text(f"echo {name} >>{self.folder}/ran\n{script}\n")
         table = [
-            make, sh("a", f"echo a >>{self.folder}/ran; {a}", "make"),
-            sh("b", f"echo b >>{self.folder}/ran; {b}", "make"), *more,
+            sh("make", f". {self.folder}/make.sh", rebuilds=True),
+            sh("a", f". {self.folder}/a.sh", "make"), sh("b", f". {self.folder}/b.sh", "make"),
+            *more,
         ]  # fmt: skip
         (self.folder / "ran").unlink(missing_ok=True)
         return self.call("--tier", "nightly", *arguments, table=table)
@@ -235,15 +238,15 @@ class Nightly(CliTest):
         self.nightly()
         self.assertRegex(
             self.output.text,
-            r"\nnightly, tree 0123456789ab: 0 h 00 min in 2 calls since 20\d\d-\S+ \S+ UTC\n",
+            r"\nnightly: 3 of 3 steps passed since 20\d\d-\S+ \S+ UTC and took 0 h 00 min, ",
         )
 
     def test_begins_anew(self) -> None:
-        for how in ("fresh", "another tree"):
+        for how in ("fresh", "other files"):
             with self.subTest(how):
                 self.nightly()
-                if how == "another tree":
-                    self.tree = "fedcba9876543210"
+                if how == "other files":
+                    self.files = {"README.md": "fedcba9876543210"}
                 self.assertEqual(self.nightly(*["--fresh"] * (how == "fresh")), 0)
                 self.assertEqual(self.ran(), ["make", "a", "b"])
 

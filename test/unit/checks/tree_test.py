@@ -1,4 +1,4 @@
-"""What changed, and what name the tree has: a small repository."""
+"""What changed, and what has been proven of it: a small repository."""
 
 import subprocess
 import tempfile
@@ -6,8 +6,8 @@ import unittest
 from pathlib import Path
 
 from checks.changed import Changes
-from checks.ledger import Ledger, tree_id
-from checks.step import Result
+from checks.ledger import Ledger, files
+from checks.step import Result, Step
 from vlab.base.errors import UsageError
 from vlab.results.outcome import Outcome
 
@@ -58,36 +58,85 @@ class Tree(unittest.TestCase):
             with self.assertRaisesRegex(UsageError, f"no commit is named '{name}'"):
                 self.changes(name)
 
-    def test_the_name_is_of_the_content(self) -> None:
-        committed = self.git("rev-parse", "HEAD^{tree}").strip()
+    def test_files_are_named_by_their_content(self) -> None:
         before = self.git("count-objects", "-v"), self.git("status", "--porcelain")
-        self.assertEqual(tree_id(self.folder), committed)
+        committed = files(self.folder)
+        self.assertEqual(
+            committed.keys(), {".gitignore", "kept", "edited", "gone", "two words"}
+        )
         self.write("ignored")
-        self.assertEqual(tree_id(self.folder), committed)
+        self.assertEqual(files(self.folder), committed)
         self.write("new")
-        changed = tree_id(self.folder)
-        self.assertNotEqual(changed, committed)
+        changed = files(self.folder)
+        self.assertEqual(changed, {**committed, "new": committed["kept"]})
         self.assertEqual(self.git("count-objects", "-v"), before[0])
         self.assertEqual(self.git("status", "--porcelain"), "?? new\n")
         self.commit()
-        self.assertEqual(tree_id(self.folder), changed)
+        self.assertEqual(files(self.folder), changed)
+        (self.folder / "new").chmod(0o755)
+        self.assertNotEqual(files(self.folder), changed)
 
-    def test_a_step_proves_nothing_of_a_tree_that_changed_meanwhile(self) -> None:
-        home = self.folder / "ignored"
-        tree = "before"
-        ledger = Ledger(home, lambda: tree)
-        ledger.add(Result("a", Outcome.PASSED))
-        tree = "after"
-        ledger.add(Result("b", Outcome.PASSED))
-        self.assertIn("; the tree changed during b: not counted", ledger.summary())
-        tree = "before"
-        self.assertEqual(list(Ledger(home, lambda: tree).passed), ["a"])
 
-    def test_a_ledger_that_cannot_be_read(self) -> None:
-        home = self.folder / "ignored"
-        Ledger(home, lambda: "tree").add(Result("a", Outcome.PASSED))
-        (home / "tree/ledger.json").write_text("{")
-        self.assertEqual(Ledger(home, lambda: "tree").passed, {})
+class WhatNightlyHasProven(unittest.TestCase):
+    all_of_it = Step("all", [["true"]], {"nightly": 1})
+    part = Step("part", [["true"]], {"nightly": 1}, parts=["support/", "ci/lab"])
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="check-")
+        self.addCleanup(folder.cleanup)
+        self.home = Path(folder.name)
+        self.files = {"README.md": "1", "ci/lab": "1", "ci/check": "1", "support/a.h": "1"}
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.home, [self.all_of_it, self.part], lambda: self.files)
+
+    def passed(self) -> set[str]:
+        return set(self.ledger().passed)
+
+    def test_holds_as_long_as_its_files_are_the_same(self) -> None:
+        for step in ("all", "part"):
+            self.ledger().add(Result(step, Outcome.PASSED))
+        proven = dict(self.files)
+        self.assertEqual(self.passed(), {"all", "part"})
+        for name in ("README.md", "ci/check", "support/README.md"):
+            self.files = {**proven, name: "2"}
+            self.assertEqual(self.passed(), {"part"}, name)
+        for name in ("ci/lab", "support/a.h", "support/b.h"):
+            self.files = {**proven, name: "2"}
+            self.assertEqual(self.passed(), set(), name)
+        del self.files["support/a.h"]
+        self.assertEqual(self.passed(), set())
+        self.files = proven
+        self.assertEqual(self.passed(), {"all", "part"})
+
+    def test_is_about_the_commands(self) -> None:
+        self.ledger().add(Result("part", Outcome.PASSED))
+        self.part = Step("part", [["false"]], {"nightly": 1}, parts=self.part.parts)
+        self.assertEqual(self.passed(), set())
+
+    def test_is_nothing_of_files_that_changed_meanwhile(self) -> None:
+        ledger = self.ledger()
+        self.files = {**self.files, "README.md": "2"}
+        for step in ("all", "part"):
+            ledger.add(Result(step, Outcome.PASSED))
+        self.assertIn("; their files changed during all: not counted", ledger.summary())
+        self.assertEqual(self.passed(), {"part"})
+
+    def test_is_forgotten_where_it_cannot_be_read(self) -> None:
+        self.ledger().add(Result("part", Outcome.PASSED))
+        for text in ("{", "[]", '{"at": "today", "seconds": "long"}'):
+            for record in self.home.glob("part/*.json"):
+                record.write_text(text)
+            self.assertEqual(self.passed(), set())
+
+    def test_is_summed_up(self) -> None:
+        ledger = self.ledger()
+        ledger.add(Result("all", Outcome.PASSED, seconds=3720))
+        self.assertRegex(
+            ledger.summary(),
+            r"^1 of 2 steps passed since 20\d\d-\S+ \S+ UTC and took 1 h 02 min, "
+            r"0 h 00 min more in the background$",
+        )
 
 
 if __name__ == "__main__":
