@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 from vlab.base.errors import LabError
 from vlab.base.process import INTERRUPTIONS, forking
 
+_NEW, _HELD = "zcrx-lab-", "zcrx-run-"  # what is called _HELD and is not, nobody needs any more
+
 
 @contextmanager
 def run_folder() -> Iterator[Path]:
     """Gone afterwards, also when this process is killed: a janitor outlives it by a moment. It is no
     child of this process: who kills the whole tree of a job (Slurm's proctrack/linuxproc) would have
-    both.
+    both. Where both were killed (by their cgroup), the next janitor removes the folder.
 
     The janitor makes the folder too, so that there is no moment at which a folder has none.
     The path is short, because that of a UNIX socket has to fit into 107 bytes (unix(7)).
@@ -45,7 +48,11 @@ def run_folder() -> Iterator[Path]:
         try:
             if not folder.is_absolute():
                 raise LabError(f"cannot make a folder in {base}")
-            yield folder
+            held = _hold(str(folder), fcntl.LOCK_SH)
+            try:
+                yield folder
+            finally:
+                os.close(held)
         finally:
             os.close(lab)
             told.read()  # until the janitor has ended
@@ -60,11 +67,36 @@ def _be_janitor(base: str, tell_path: int, end_of_lab: int) -> NoReturn:
         null = os.open("/dev/null", os.O_RDWR)
         for standard in (0, 1, 2):  # nobody who reads the lab's output shall wait for the janitor
             os.dup2(null, standard)
-        folder = tempfile.mkdtemp(prefix="zcrx-lab-", dir=base)
+        new = tempfile.mkdtemp(prefix=_NEW, dir=base)
+        _hold(new, fcntl.LOCK_SH)
+        folder = os.path.join(base, os.path.basename(new).replace(_NEW, _HELD, 1))
+        os.rename(new, folder)
         try:
             os.write(tell_path, os.fsencode(folder) + b"\n")
+            _sweep(base)
             os.read(end_of_lab, 1)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os._exit(0)
+
+
+def _hold(folder: str, how: int) -> int:
+    """Until the descriptor is closed. A janitor and its lab share a lock: either may be killed."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _sweep(base: str) -> None:
+    """Removes the folders of this user that no lab and no janitor holds."""
+    for entry in os.scandir(base):
+        with suppress(OSError):  # another's, or gone meanwhile
+            if entry.name.startswith(_HELD) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
+                held = _hold(entry.path, fcntl.LOCK_EX)
+                shutil.rmtree(entry.path, ignore_errors=True)
+                os.close(held)
