@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 import unittest
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ class Slurm(LabTest):
         def running() -> bool:
             found.clear()
             for pid in one.pids(r"-m vlab\.base\.slurm_task"):
-                found[_variable(pid, "SLURMD_NODENAME")] = pid
+                with suppress(FileNotFoundError, ProcessLookupError):  # a child that has ended
+                    found[_variable(pid, "SLURMD_NODENAME")] = pid
             beats = list(self.out.glob(".zcrx-lab-*/*.*.*/beat"))
             return len(found) == number and len(beats) == number
 
