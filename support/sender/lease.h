@@ -22,8 +22,9 @@ class Lease {
   // Reads and discards pending bytes; their arrival renews the lease. Fails with ECANCELED at the
   // end of file: the caller is gone.
   Status Read(const std::string& operation);
-  // Fails with ECANCELED if the lease has run out.
-  [[nodiscard]] Status Holds(const std::string& operation) const;
+  // Fails with ECANCELED if the lease has run out. Who looks late did not listen: the lease is then
+  // granted once more, as what the caller has sent meanwhile is still on its way.
+  Status Holds(const std::string& operation);
 
  private:
   [[nodiscard]] Deadline Renewed() const;
@@ -31,6 +32,7 @@ class Lease {
   int fd_;
   std::chrono::milliseconds length_;
   Deadline end_;
+  bool granted_again_ = false;
 };
 
 }  // namespace zcrx
