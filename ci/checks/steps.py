@@ -52,7 +52,12 @@ _LAB_PARTS = (
 _CODE_PARTS = (*_LAB_PARTS, "test/", "ci/", ".clang-tidy")
 # What else a test of test/lab uses, and a fuzzer.
 _LAB_TEST_PARTS = (*_LAB_PARTS, "test/lab/", "ci/package/", "ci/install-packages")
-_FUZZ_PARTS = ("support/", "ci/vnic/", "test/fuzz/", "CMake")
+_FUZZ_PARTS = (
+    "support/base/", "support/version/", "ci/vnic/", "test/fuzz/", "test/unit/bnxt_driver.h",
+    "test/unit/bnxt_queues.h", "test/unit/gve_driver.h", "test/unit/gve_queues.h",
+    "test/unit/mlx5_driver.h", "test/unit/mlx5_queues.h", "test/unit/net_frames.h",
+    "test/unit/vnic_fakes.h", "CMake", "test/CMake",
+)  # fmt: skip
 _SCRIPTS = (
     ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/vlab/machines/guest/boot",
     "ci/package/completion.bash", "ci/package/kselftest/drivers/net/hw/zcrx.sh",

@@ -1,10 +1,12 @@
 """The table of steps: that it can be run in its order, and that each tier proves what it should."""
 
+import re
 import unittest
 
 from checks import steps
 from checks.changed import Changes, Scope
 from checks.step import TIERS, Step
+from vlab.base.paths import REPOSITORY
 
 
 def table(tier: str, *changed: str) -> list[Step]:
@@ -42,6 +44,16 @@ class Table(unittest.TestCase):
         nightly = {step.name for step in table("nightly")}
         for step in table("gate"):
             self.assertIn(more.get(step.name, step.name), nightly)
+
+
+class Parts(unittest.TestCase):
+    def test_hold_all_that_their_sources_include(self) -> None:
+        names = Scope("nightly").files("*.h", "*.cc")
+        for parts in {tuple(step.parts) for step in table("nightly") if step.parts}:
+            for name in filter(lambda name: name.startswith(parts), names):
+                text = (REPOSITORY / name).read_text(encoding="utf-8")
+                for included in re.findall(r'^#include "(.*/.*)"$', text, re.MULTILINE):
+                    self.assertTrue(included.startswith(parts), f"{name} includes {included}")
 
 
 class Quick(unittest.TestCase):
