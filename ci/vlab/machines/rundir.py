@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import shutil
 import signal
@@ -94,9 +95,9 @@ def _hold(folder: str, how: int) -> int:
 
 def _sweep(base: str) -> None:
     """Removes the folders of this user that no lab and no janitor holds."""
-    for entry in os.scandir(base):
+    for path in glob.glob(os.path.join(glob.escape(base), f"{_HELD}*")):
         with suppress(OSError):  # another's, or gone meanwhile
-            if entry.name.startswith(_HELD) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
-                held = _hold(entry.path, fcntl.LOCK_EX)
-                shutil.rmtree(entry.path, ignore_errors=True)
+            if os.lstat(path).st_uid == os.geteuid():
+                held = _hold(path, fcntl.LOCK_EX)
+                shutil.rmtree(path, ignore_errors=True)
                 os.close(held)
