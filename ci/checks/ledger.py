@@ -39,7 +39,8 @@ def files(repository: Path = REPOSITORY) -> Files:
         }  # fmt: skip
         git("add", "--all", "--", ":/", repository=repository, env=environment)
         listed = git("ls-files", "--stage", "-z", "--", ":/", repository=repository, env=environment)
-        return {name: what for what, name in (line.split("\t", 1) for line in listed.split("\0")[:-1])}
+        entries = (line.split("\t", 1) for line in listed.split("\0")[:-1])
+        return {name: what for what, name in entries}
 
 
 def home() -> Path:
