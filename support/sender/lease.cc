@@ -6,13 +6,6 @@
 #include <cerrno>
 
 namespace zcrx {
-namespace {
-
-// poll(2) wakes at the end of the lease: by so much later only where the process or its machine
-// stood still.
-constexpr std::chrono::milliseconds kLate{250};
-
-}  // namespace
 
 Deadline Lease::Renewed() const {
   constexpr std::chrono::hours kNever{24 * 365};
@@ -28,16 +21,16 @@ Status Lease::Read(const std::string& operation) {
   if (got == 0) return Fail(operation, ECANCELED, "standard input was closed");
   if (got > 0) {
     end_ = Renewed();
-    granted_again_ = false;
+    lengthened_ = false;
   }
   return {};
 }
 
 Status Lease::Holds(const std::string& operation) {
   if (!end_.Expired()) return {};
-  if (!granted_again_ && Deadline::Clock::now() - end_.When() > kLate) {
-    end_ = Renewed();
-    granted_again_ = true;
+  if (!lengthened_ && Deadline::Clock::now() - end_.When() > kLate) {
+    end_ = Deadline::In(kLate);
+    lengthened_ = true;
     return {};
   }
   return Fail(

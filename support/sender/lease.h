@@ -13,6 +13,10 @@ namespace zcrx {
 
 class Lease {
  public:
+  // poll(2) wakes at the end of the lease: by so much later only where the process or its machine
+  // stood still.
+  static constexpr std::chrono::milliseconds kLate{250};
+
   // A zero `length` never runs out: then only the end of file ends the lease.
   Lease(int fd, std::chrono::milliseconds length) : fd_(fd), length_(length), end_(Renewed()) {}
 
@@ -22,8 +26,8 @@ class Lease {
   // Reads and discards pending bytes; their arrival renews the lease. Fails with ECANCELED at the
   // end of file: the caller is gone.
   Status Read(const std::string& operation);
-  // Fails with ECANCELED if the lease has run out. Who looks late did not listen: the lease is then
-  // granted once more, as what the caller has sent meanwhile is still on its way.
+  // Fails with ECANCELED if the lease has run out. Who looks late did not listen, and what its
+  // caller sent meanwhile is on its way: that has kLate to arrive.
   Status Holds(const std::string& operation);
 
  private:
@@ -32,7 +36,7 @@ class Lease {
   int fd_;
   std::chrono::milliseconds length_;
   Deadline end_;
-  bool granted_again_ = false;
+  bool lengthened_ = false;
 };
 
 }  // namespace zcrx

@@ -80,9 +80,6 @@ class Program {
   }
 
   void CloseStdin() { stdin_.in.Reset(); }
-  void Signal(int number) { kill(pid_, number); }
-  // Whether it says something on its stderr, or ends.
-  bool Complains(Deadline deadline) { return Readable(stderr_.out.Get(), deadline); }
   // A byte on its stdin; false where it has gone.
   bool SignOfLife() { return ::write(stdin_.in.Get(), "\n", 1) == 1; }
   std::string Line() {

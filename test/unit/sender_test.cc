@@ -264,23 +264,6 @@ TEST_P(SenderTest, EachSignOfLifeRenewsTheLease) {
   EXPECT_THAT(sender.errors(), HasSubstr("standard input was closed"));
 }
 
-// As on a machine that stood still, with all that the caller sent meanwhile.
-TEST_P(SenderTest, LivesOnThoughItWasStoppedForLongerThanTheLease) {
-  SendPlan plan = Plan(kEndless, kPatience);
-  plan.lease = 1500ms;
-  Program sender(Arguments(plan));
-  const UniqueFd connection = Accept();
-  EXPECT_EQ(sender.Line(), "READY\n");
-  sender.Signal(SIGSTOP);
-  EXPECT_FALSE(sender.Complains(Deadline::In(2s)));
-  sender.Signal(SIGCONT);
-  EXPECT_FALSE(sender.Complains(Deadline::In(200ms)));
-  EXPECT_TRUE(sender.SignOfLife());
-  sender.CloseStdin();
-  EXPECT_EQ(sender.Wait(), 1);
-  EXPECT_THAT(sender.errors(), HasSubstr("standard input was closed"));
-}
-
 TEST_P(SenderTest, EndsAtItsDeadlineWhenNobodyReads) {
   Program sender(Arguments(Plan(kEndless, 300ms)));
   const UniqueFd connection = Accept();
