@@ -73,12 +73,17 @@ class Ledger:
         self._claims = {step.name: claim(step, found) for step in steps}
         self._unproven: list[str] = []
         self._records: dict[str, dict[str, Any]] = {}
+        self._spent: dict[str, float] = {}  # seconds of calls that were interrupted
         for name in self._steps:
             if fresh:
-                self._record(name).unlink(missing_ok=True)
+                shutil.rmtree(self._home / name, ignore_errors=True)
             try:
                 record = json.loads(self._record(name).read_text(encoding="utf-8"))
-                self._records[name] = {"at": str(record["at"]), "seconds": float(record["seconds"])}
+                seconds = float(record["seconds"])
+                if "at" in record:
+                    self._records[name] = {"at": str(record["at"]), "seconds": seconds}
+                else:
+                    self._spent[name] = seconds
             except (OSError, ValueError, KeyError, TypeError):
                 pass  # none, or one that cannot be read: it is proven anew
 
@@ -88,19 +93,25 @@ class Ledger:
         return {name: record["at"] for name, record in self._records.items()}
 
     def add(self, result: Result) -> None:
-        """A step that failed is forgotten. What was interrupted, or ran while its files changed,
-        proves nothing."""
+        """A step that failed is forgotten. What was interrupted proves nothing, but took its time;
+        nor does what ran while its files changed."""
         name = result.step
-        if result.outcome is Outcome.FAILED and not result.interrupted:
+        if result.outcome is Outcome.SKIPPED:
+            return
+        seconds = round(self._spent.pop(name, 0.0) + result.seconds, 3)
+        if result.interrupted:
+            if name not in self._records:
+                self._spent[name] = seconds
+                self._write(name, {"seconds": seconds})
+        elif result.outcome is Outcome.FAILED:
             self._records.pop(name, None)
             self._record(name).unlink(missing_ok=True)
-        elif result.outcome is Outcome.PASSED:
-            if claim(self._steps[name], self._now()) != self._claims[name]:
-                self._unproven.append(name)
-                return
+        elif claim(self._steps[name], self._now()) != self._claims[name]:
+            self._unproven.append(name)
+        else:
             at = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC"
-            self._records[name] = {"at": at, "seconds": round(result.seconds, 3)}
-            cache.write(self._record(name), json.dumps(self._records[name]) + "\n")
+            self._records[name] = {"at": at, "seconds": seconds}
+            self._write(name, self._records[name])
 
     def summary(self) -> str:
         """How long it took: "40 of 41 steps passed since 2026-03-01 22:00 UTC and took 5 h 03 min,
@@ -117,6 +128,9 @@ class Ledger:
             names = " ".join(self._unproven)
             said += f"; their files changed during {names}: not counted as passed"
         return said
+
+    def _write(self, name: str, record: Mapping[str, Any]) -> None:
+        cache.write(self._record(name), json.dumps(record) + "\n")
 
     def _record(self, name: str) -> Path:
         return self._home / name / f"{self._claims[name]}.json"

@@ -16,7 +16,7 @@ from vlab.base.pool import Job
 from vlab.commands import arguments, booting
 from vlab.commands.booting import Engine
 from vlab.debian import tools
-from vlab.faults import catalogue, detection, fault_lab, page, table
+from vlab.faults import catalogue, detection, fault_lab, kept, page, table
 from vlab.faults.catalogue import Catalogue, InjectedFault
 from vlab.faults.detection import FaultReport
 from vlab.kernels import build as kernels
@@ -41,6 +41,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="under each fault only the tests that must catch it")  # fmt: skip
     add("--gate", action="store_true",
         help="each fault once, on one NIC and with one of these tests")  # fmt: skip
+    add("--resume", metavar="DIR", type=Path,
+        help="keep in DIR what came of each fault, and leave out what an earlier call has kept "
+        "there, was as it should be and has not changed since: programs, kernel, lab, fault")  # fmt: skip
     add("--suite", choices=sorted(_SUITES, reverse=True), default="ours",
         help="this project's, or the kernel's own, held to nothing (%(default)s)")  # fmt: skip
     add("--kernel", metavar="KERNEL", type=arguments.kernel, default="7.3",
@@ -82,12 +85,13 @@ def act(options: argparse.Namespace) -> int:
         else:
             found = _each(options, list(settings), build, out, engine)
         _leave(found, started, out)
-    idle = detection.idle_tests(found)
+    # Some faults only, or one NIC, say nothing about the tests that they leave alone.
+    whole = options.faults is None and len(found) == len(NICS)
+    idle = detection.idle_tests(found) if whole else []
     if idle:
         print(f"No fault makes these tests fail: {', '.join(idle)}", flush=True)
-    # With some faults only, or one NIC, that says nothing about the tests.
-    whole = options.faults is None and len(found) == len(NICS) and options.suite == "ours"
-    return 1 if any(one.all_problems() for one in found) or (idle and whole) else 0
+    idle_counts = bool(idle) and options.suite == "ours"
+    return 1 if idle_counts or any(one.all_problems() for one in found) else 0
 
 
 def _settings(
@@ -109,7 +113,9 @@ def _one(
     plan = booting.plan(nic, kernel, supplies, programs, out, suite.share())
     few = options.quick or options.gate
     known = known_issues.load(KNOWN_FAULTS)
-    return fault_lab.run(fault_lab.Task(nic, plan, suite, settings, few, options.limit, known))
+    rows = None if options.resume is None else kept.of(options.resume.resolve() / nic, plan)
+    task = fault_lab.Task(nic, plan, suite, settings, few, options.limit, known, rows)
+    return fault_lab.run(task)
 
 
 def _show(found: FaultReport) -> None:

@@ -199,9 +199,8 @@ def idle_tests(detections: Iterable[FaultReport]) -> list[str]:
 
 def dump(detection: FaultReport) -> str:
     whole = asdict(detection)
-    for row in (whole["without"], *whole["rows"]):
-        for case in row["cases"]:
-            case["outcome"] = case["outcome"].name.lower()
+    whole["without"] = fields(detection.without)
+    whole["rows"] = [fields(row) for row in detection.rows]
     whole["problems"] = [f"{row.fault}: {problem}" for row, problem in detection.all_problems()]
     return json.dumps(whole, indent=2) + "\n"
 
@@ -209,13 +208,21 @@ def dump(detection: FaultReport) -> str:
 def load(text: str) -> FaultReport:
     whole = json.loads(text)
     del whole["problems"]
-    whole["without"] = _row(whole["without"])
-    whole["rows"] = [_row(row) for row in whole["rows"]]
+    whole["without"] = of_fields(whole["without"])
+    whole["rows"] = [of_fields(row) for row in whole["rows"]]
     return FaultReport(**whole)
 
 
-def _row(fields: dict[str, Any]) -> FaultRun:
-    for case in fields["cases"]:
+def fields(row: FaultRun) -> dict[str, Any]:
+    """For JSON, and back."""
+    found = asdict(row)
+    for case in found["cases"]:
+        case["outcome"] = case["outcome"].name.lower()
+    return found
+
+
+def of_fields(found: dict[str, Any]) -> FaultRun:
+    for case in found["cases"]:
         case["outcome"] = Outcome[case["outcome"].upper()]
-    fields["cases"] = [Case(**case) for case in fields["cases"]]
-    return FaultRun(**fields)
+    found["cases"] = [Case(**case) for case in found["cases"]]
+    return FaultRun(**found)

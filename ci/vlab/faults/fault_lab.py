@@ -11,6 +11,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
 from vlab.faults.catalogue import InjectedFault
 from vlab.faults.detection import FaultReport, FaultRun
+from vlab.faults.kept import Kept
 from vlab.machines.guests import DUT, PEER
 from vlab.machines.lab import Lab, Plan, lab
 from vlab.results import console
@@ -27,25 +28,46 @@ class Task:
     quick: bool  # only the tests that each fault names
     limit_s: float  # of the suite under one fault
     known: Sequence[KnownIssue] = ()  # the kernel's own
+    kept: Kept | None = None  # the rows of earlier calls, and of this one
 
 
 def run(task: Task) -> FaultReport:
-    begin = time.monotonic()
     # A fault that names no test is run with all of them, and so they are needed without it too.
     named = [setting.fault.by for setting in task.settings]
     every = [test for tests in named for test in tests] if all(named) else []
     without = _row(task, None, every)
-    rows = [_row(task, setting, setting.fault.by) for setting in task.settings]
-    kernel, seconds = task.plan.kernel.version, time.monotonic() - begin
+    rows = [_row(task, setting, setting.fault.by, without) for setting in task.settings]
+    return _report(task, without, rows)
+
+
+def _report(task: Task, without: FaultRun, rows: Sequence[FaultRun]) -> FaultReport:
+    seconds = sum(row.seconds for row in (without, *rows))
+    kernel = task.plan.kernel.version
     return FaultReport(task.nic, kernel, without, rows, seconds, task.suite.strict)
 
 
-def _row(task: Task, setting: InjectedFault | None, tests: Sequence[str]) -> FaultRun:
-    """Runs the suite in a lab as new: a driver may not have recovered from the fault before."""
-    begin = time.monotonic()
+def _row(
+    task: Task, setting: InjectedFault | None, tests: Sequence[str], without: FaultRun | None = None
+) -> FaultRun:
+    """As it was kept, if it was as it should be, or by the suite in a lab."""
     few = task.quick or (task.suite.strict and setting is not None and setting.fault.only_by)
     words = [f"--gtest_filter={':'.join(dict.fromkeys(tests))}"] if few and tests else []
-    out = task.plan.out / (setting.text if setting else "none")
+    if task.kept is None:
+        return _made(task, setting, words)
+    ran = repr((task.suite.name, words, task.limit_s, setting, task.known))
+    row = task.kept.find(_name(setting), ran)
+    if row is not None and not _report(task, without or row, [row]).problems(row):
+        progress.note(f"{task.nic} {row.fault}: as found before ({row.seconds:.0f} s)")
+        return row
+    row = _made(task, setting, words)
+    task.kept.add(ran, row)
+    return row
+
+
+def _made(task: Task, setting: InjectedFault | None, words: Sequence[str]) -> FaultRun:
+    """A driver may not have recovered from the fault before, so the lab is as new."""
+    begin = time.monotonic()
+    out = task.plan.out / _name(setting)
     out.mkdir(exist_ok=True)
     try:
         with lab(replace(task.plan, out=out)) as running:
@@ -55,9 +77,13 @@ def _row(task: Task, setting: InjectedFault | None, tests: Sequence[str]) -> Fau
     # Where tests are named that must fail, theirs count, whatever else is known of them.
     if setting is None or not (setting.caught and setting.by):
         ran = ran.judged(task.nic, task.plan.kernel.version, task.known)
-    row = _made(setting, ran, bites, time.monotonic() - begin, complaints)
+    row = _of(setting, ran, bites, time.monotonic() - begin, complaints)
     _tell(task, row)
     return row
+
+
+def _name(setting: InjectedFault | None) -> str:
+    return setting.text if setting else "none"
 
 
 def _run(
@@ -80,12 +106,12 @@ def _run(
     return ran, bites, complaints
 
 
-def _made(
+def _of(
     setting: InjectedFault | None, ran: Ran, bites: int | None, seconds: float, complaints: list[str]
 ) -> FaultRun:
     if setting is None:
         return FaultRun(
-            "none", "no fault", False, (), "", ran.cases, None, seconds, ran.trouble, complaints
+            _name(None), "no fault", False, (), "", ran.cases, None, seconds, ran.trouble, complaints
         )
     fault = setting.fault
     return FaultRun(

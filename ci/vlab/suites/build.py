@@ -14,7 +14,7 @@ from vlab.base.paths import BUILD, REPOSITORY
 from vlab.base.process import end, spawn
 
 _BUILD_S = 1800
-_TARGETS = ("zcrx_tests", "zcrx_sender", "zcrx_nic", "vnic")
+PROGRAMS = ("zcrx_tests", "zcrx_sender", "zcrx_nic", "vnic")
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def building(folder: Path | None) -> Iterator[Callable[[], Path]]:
             _finish(_start("cmake", "--preset", "default"), deadline)
     progress.note("building ...")
     # ninja itself, which ends its compilers when it is ended; cmake --build would leave it behind.
-    process = _start("ninja", "-C", str(BUILD), *_TARGETS)
+    process = _start("ninja", "-C", str(BUILD), *PROGRAMS)
 
     def programs() -> Path:
         _finish(process, deadline)
@@ -45,7 +45,7 @@ def building(folder: Path | None) -> Iterator[Callable[[], Path]]:
 
 
 def _checked(folder: Path) -> Path:
-    for name in _TARGETS:
+    for name in PROGRAMS:
         if not (folder / name).exists():
             raise LabError(f"{folder / name} is missing")
     return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checks.changed import Changes
 from checks.ledger import Ledger, files
-from checks.step import Result, Step
+from checks.step import Result, Step, interrupted_by
 from vlab.base.errors import UsageError
 from vlab.results.outcome import Outcome
 
@@ -137,6 +137,34 @@ class WhatNightlyHasProven(unittest.TestCase):
             r"^1 of 2 steps passed since 20\d\d-\S+ \S+ UTC and took 1 h 02 min, "
             r"0 h 00 min more in the background$",
         )
+
+    def test_counts_the_time_of_what_was_cut_off(self) -> None:
+        cut_off = Result("part", Outcome.FAILED, interrupted_by("SIGINT"), seconds=3600)
+        for _ in range(2):
+            self.ledger().add(cut_off)
+        self.assertEqual(self.passed(), set())
+        ledger = self.ledger()
+        ledger.add(Result("all", Outcome.SKIPPED, interrupted_by("SIGINT")))
+        ledger.add(Result("part", Outcome.PASSED, seconds=600))
+        for one in (ledger, self.ledger()):
+            self.assertIn("1 of 2 steps passed", one.summary())
+            self.assertIn("took 2 h 10 min", one.summary())
+
+    def test_a_failure_ends_the_count(self) -> None:
+        self.ledger().add(Result("part", Outcome.FAILED, interrupted_by("SIGINT"), seconds=3600))
+        self.ledger().add(Result("part", Outcome.FAILED, "exit status 1", seconds=3600))
+        self.ledger().add(Result("part", Outcome.PASSED, seconds=600))
+        self.assertIn("took 0 h 10 min", self.ledger().summary())
+
+    def test_fresh_leaves_nothing_that_a_step_has_kept(self) -> None:
+        self.ledger().add(Result("part", Outcome.PASSED))
+        row = self.home / "part" / "gve" / "drop.json"
+        row.parent.mkdir()
+        row.write_text("{}")
+        Ledger(self.home, [self.all_of_it], lambda: self.files, fresh=True)
+        self.assertTrue(row.exists())
+        Ledger(self.home, [self.part], lambda: self.files, fresh=True)
+        self.assertFalse(row.exists())
 
 
 if __name__ == "__main__":

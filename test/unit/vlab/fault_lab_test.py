@@ -15,6 +15,7 @@ from vlab.faults import fault_lab, table
 from vlab.faults.catalogue import FaultKind, InjectedFault
 from vlab.faults.detection import FaultReport
 from vlab.faults.fault_lab import Task
+from vlab.faults.kept import Kept
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import Case, Outcome
 from vlab.suites.suite import OurSuite, Ran
@@ -75,6 +76,8 @@ class FaultLab(unittest.TestCase):
         self.folder = Path(folder.name)
         self.suite = FakeSuite()
         self.labs: list[FakeLab] = []
+        self.by = ""  # what must catch each fault; else a test of its name, which there is not
+        self.kept: Kept | None = None
         for target, fake in [
             ("lab", self.booted),
             ("replace", lambda plan, out: mock.Mock(out=out)),
@@ -99,10 +102,19 @@ class FaultLab(unittest.TestCase):
         plan = mock.Mock(out=self.folder)
         plan.kernel.version = "7.3.4"
         expect = "caught" if caught else "survived"
-        settings = [
-            InjectedFault(FaultKind(name, "", expect, by=[f"A.{name}"]), name) for name in names
-        ]
-        return fault_lab.run(Task("gve", plan, self.suite, settings, quick, 10.0, known))
+        faults = [FaultKind(name, "", expect, by=[self.by or f"A.{name}"]) for name in names]
+        settings = [InjectedFault(fault, fault.name) for fault in faults]
+        task = Task("gve", plan, self.suite, settings, quick, 10.0, known, self.kept)
+        return fault_lab.run(task)
+
+    def keep(self, lab: str = "this lab") -> None:
+        self.by, self.kept = "A.a", Kept(self.folder / "kept", lab)
+
+    def booted_for(self, *names: str, **how: Any) -> list[str]:
+        """What a run of these faults boots labs for."""
+        self.labs.clear()
+        self.run_faults(*names, **how)
+        return [one.plan.out.name for one in self.labs]
 
     def test_each_fault_has_a_lab_of_its_own(self) -> None:
         found = self.run_faults("drops", "dies", "flips")
@@ -147,6 +159,42 @@ class FaultLab(unittest.TestCase):
         without, drops, flips = self.suite.words
         self.assertEqual(without, ["--gtest_filter=A.drops:A.flips"])
         self.assertEqual((drops, flips), (["--gtest_filter=A.drops"], ["--gtest_filter=A.flips"]))
+
+    def test_what_was_as_it_should_be_is_kept(self) -> None:
+        self.keep()
+        self.assertEqual(self.booted_for("drops"), ["none", "drops"])
+        before = self.run_faults("drops", "flips")
+        self.labs.clear()
+        after = self.run_faults("drops", "flips")
+        self.assertEqual(self.labs, [])
+        self.assertEqual(after, before)
+        self.assertEqual(after.rows[0].cases, _FAILED)
+        self.assertEqual(after.seconds, sum(row.seconds for row in (before.without, *before.rows)))
+
+    def test_what_has_changed_is_run_again(self) -> None:
+        self.keep()
+        self.booted_for("drops", "flips")
+        self.assertEqual(self.booted_for("drops", "flips", quick=True), ["none", "drops", "flips"])
+        self.assertEqual(self.booted_for("drops", "flips", quick=True), [])
+        self.assertEqual(self.booted_for("drops", quick=True, known=[_KNOWN]), ["none", "drops"])
+        self.keep("another lab")
+        self.assertEqual(self.booted_for("flips"), ["none", "flips"])
+
+    def test_what_failed_is_run_again(self) -> None:
+        self.keep()
+        self.assertEqual(self.booted_for("dies", "drops"), ["none", "dies", "drops"])
+        self.assertEqual(self.booted_for("dies", "drops"), ["dies"])
+        self.suite.fails = True
+        self.keep("another lab")
+        for _ in range(2):
+            self.assertEqual(self.booted_for("drops"), ["none", "drops"])
+
+    def test_what_cannot_be_read_is_run_again(self) -> None:
+        self.keep()
+        for text in ("{", "[]", '{"of": 1}'):
+            self.booted_for("drops")
+            (self.folder / "kept/drops.json").write_text(text)
+            self.assertEqual(self.booted_for("drops"), ["drops"])
 
 
 if __name__ == "__main__":

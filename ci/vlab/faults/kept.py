@@ -1,0 +1,54 @@
+"""Rows of the table that earlier calls have left: a table of hours goes on where it was cut off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import vlab
+from vlab.base import cache
+from vlab.faults import detection
+from vlab.faults.detection import FaultRun
+from vlab.machines.lab import Plan
+from vlab.suites.build import PROGRAMS
+
+
+@dataclass(frozen=True)
+class Kept:
+    """In `folder`, a file for each row. `lab`: what all of them were found with."""
+
+    folder: Path
+    lab: str
+
+    def find(self, name: str, ran: str) -> FaultRun | None:
+        """The row that `ran` has led to in the same lab; None also for one that cannot be read."""
+        try:
+            whole = json.loads(self._path(name).read_text(encoding="utf-8"))
+            return detection.of_fields(whole["row"]) if whole["of"] == self._of(ran) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def add(self, ran: str, row: FaultRun) -> None:
+        text = json.dumps({"of": self._of(ran), "row": detection.fields(row)})
+        cache.write(self._path(row.fault), text + "\n")
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+    def _of(self, ran: str) -> str:
+        return hashlib.sha256(f"{self.lab}\n{ran}".encode()).hexdigest()
+
+
+def of(folder: Path, plan: Plan) -> Kept:
+    """For labs of `plan`: the same guests, kernel, programs and lab, wherever their files are."""
+    digest = hashlib.sha256(repr(replace(plan, build=Path(), out=Path(), share=None)).encode())
+    for path in (plan.kernel.image, *plan.kernel.modules):
+        found = path.stat()
+        digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    own = Path(vlab.__file__).parent
+    code = (path for path in own.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    for path in (*sorted(code), *(plan.build / name for name in PROGRAMS)):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return Kept(folder, digest.hexdigest())

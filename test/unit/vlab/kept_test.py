@@ -1,0 +1,52 @@
+"""What the rows of a table are found with: the same labs have the same name."""
+
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+
+from vlab.debian.tools import Accelerator
+from vlab.faults import kept
+from vlab.kernels.kernel import Kernel
+from vlab.machines.guests import NICS
+from vlab.machines.lab import Plan
+from vlab.suites.build import PROGRAMS
+
+
+class Lab(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.image, self.module = self.folder / "vmlinux", self.folder / "gve.ko"
+        for path in (self.image, self.module, *(self.folder / name for name in PROGRAMS)):
+            path.write_text("before")
+        self.plan = Plan(
+            NICS["gve"], Kernel("7.3.4+deb13", self.image, [self.module]), ["qemu"],
+            Accelerator([], ""), ["virtiofsd"], self.folder, self.folder, self.folder / "out",
+        )  # fmt: skip
+
+    def lab(self, plan: Plan) -> str:
+        return kept.of(self.folder, plan).lab
+
+    def test_is_the_same_wherever_its_files_are(self) -> None:
+        copy = self.folder / "copy"
+        copy.mkdir()
+        for name in PROGRAMS:
+            (copy / name).write_text("before")
+        self.assertEqual(
+            self.lab(replace(self.plan, build=copy, out=Path("/elsewhere"))), self.lab(self.plan)
+        )
+
+    def test_is_another_with_any_other_part(self) -> None:
+        before = self.lab(self.plan)
+        others = replace(self.plan, cold=True), replace(self.plan, qemu=["another"])
+        found = {self.lab(other) for other in others}
+        for path in (self.image, self.module, *(self.folder / name for name in PROGRAMS)):
+            path.write_text("afterwards")
+            found.add(self.lab(self.plan))
+        self.assertEqual(len(found - {before}), 2 + 2 + len(PROGRAMS))
+
+
+if __name__ == "__main__":
+    unittest.main()
