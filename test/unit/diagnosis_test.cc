@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 
+#include "fixtures/evidence/nic_report.h"
 #include "fixtures/evidence/witnesses.h"
 
 namespace zcrx {
@@ -213,6 +214,12 @@ TEST(Diagnose, CountersThatStandStill) {
   evidence.queues = Since(before, before);
   EXPECT_THAT(Diagnose(evidence),
               ElementsAre("the counters of queue 3 did not move, but 10 segments arrived on it"));
+  EXPECT_TRUE(StatsMayLag(evidence));
+  evidence.restarted = true;  // they may begin anew
+  EXPECT_THAT(Diagnose(evidence), IsEmpty());
+  EXPECT_FALSE(StatsMayLag(evidence));
+  EXPECT_THAT(Tell(evidence), HasSubstr("queue 3: 0 packets, 0 bytes; its ring has closed"));
+  evidence.restarted = false;
   evidence.queues = Since(before, {{.queue = kQueue, .packets = 15, .bytes = 500}});
   EXPECT_THAT(Diagnose(evidence), IsEmpty());
 }

@@ -24,6 +24,9 @@ constexpr uint32_t kQueue = 3;
 constexpr uint64_t kBytes = 1428;
 const std::vector<RxQueueStats> kBefore = {{.queue = kQueue, .packets = 1, .bytes = 100}};
 const std::vector<RxQueueStats> kAfter = {{.queue = kQueue, .packets = 9, .bytes = 9000}};
+constexpr uint32_t kOther = 1;
+const std::vector<RxQueueStats> kOnOther = {kBefore[0],
+                                            {.queue = kOther, .packets = 8, .bytes = 8900}};
 
 // A segment that is not split at the first look, and is at any further one.
 struct Kernel {
@@ -32,7 +35,8 @@ struct Kernel {
   int unvouched = 0;
   int packets = 0;
   int queues = 0;
-  int follows_at = 1;  // that look at the queue statistics
+  int follows_at = 1;       // that look at the queue statistics
+  uint32_t queue = kQueue;  // where the segment arrives
 
   Sources AsSources() {
     Sources sources;
@@ -48,14 +52,17 @@ struct Kernel {
       const uint32_t linear = ++packets == 1 ? 100 : 72;
       return TracedPackets{
           .packets = {
-              {.queue = kQueue, .hash = 7, .length = 72, .linear = 72, .protocol = ETH_P_IPV6},
-              {.queue = kQueue,
+              {.queue = queue, .hash = 7, .length = 72, .linear = 72, .protocol = ETH_P_IPV6},
+              {.queue = queue,
                .hash = 7,
                .length = 72 + kBytes,
                .linear = linear,
                .protocol = ETH_P_IPV6}}};
     };
-    sources.queues = [this] { return ++queues >= follows_at ? kAfter : kBefore; };
+    sources.queues = [this] {
+      if (++queues < follows_at) return kBefore;
+      return queue == kQueue ? kAfter : kOnOther;
+    };
     return sources;
   }
 };
@@ -95,6 +102,18 @@ TEST(Gather, WaitsForQueueStatisticsThatLagBehind) {
     EXPECT_EQ(evidence.queues, Since(kBefore, kAfter));
     EXPECT_EQ(kernel.queues, 3);
     EXPECT_EQ(kernel.packets, 1);
+  }
+}
+
+// Nothing more is to come, though the claim is refuted.
+TEST(Gather, WaitsNoLongerThanForWhatWasTraced) {
+  for (const int follows_at : {1, 3}) {
+    Kernel kernel = {.follows_at = follows_at, .queue = kOther};
+    const Evidence evidence = Gather(kernel.AsSources(), kBefore, Known(Claim::kInPlace));
+    EXPECT_EQ(evidence.queues, Since(kBefore, kOnOther));
+    EXPECT_EQ(kernel.queues, follows_at);
+    EXPECT_THAT(Judge(evidence).holds,
+                FailsWithText(HasSubstr("queue statistics: 1428 bytes of payload were steered")));
   }
 }
 
