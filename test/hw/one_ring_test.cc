@@ -15,6 +15,7 @@ namespace zcrx {
 namespace {
 
 constexpr uint64_t kBytes = kStreamBytes / 4;
+constexpr uint64_t kEvents = 256;  // user data of a lane's events, above that of its request
 
 // One of the queues, and the connection that is steered to it.
 struct Lane {
@@ -38,10 +39,14 @@ Result<UniqueFd> AcceptOn(const UniqueFd& listener, Deadline deadline) {
   return connection;
 }
 
-// Takes the next completion, and gives its buffer back to the queue it came by.
+// Takes the next completion: counts an event, or gives a buffer back to the queue it came by.
 Status TakeNext(Ring& ring, std::vector<Lane>& lanes, Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(const Completion next, ring.Next(deadline));
-  Lane& lane = lanes.at(next.user_data);
+  Lane& lane = lanes.at(next.user_data % kEvents);
+  if (next.user_data >= kEvents) {
+    lane.received.events.at(static_cast<size_t>(next.res)) += 1;
+    return {};
+  }
   if (!next.More()) {
     lane.end = next.res;
     return {};
@@ -65,7 +70,9 @@ TEST_P(ZcrxOneRing, HasTwoQueues) {
     const uint64_t seed = Seed() + lanes.size();
     ASSERT_OK_AND_ASSIGN(UniqueFd listener, ListenOn(bed().ListenAddress().WithPort(0)));
     ASSERT_OK_AND_ASSIGN(const SocketAddress endpoint, SocketAddress::OfSocket(listener.Get()));
-    ASSERT_OK_AND_ASSIGN(Ifq ifq, Ifq::Register(ring, ReceiverOn(queue).ifq));
+    IfqOptions options = ReceiverOn(queue).ifq;
+    options.event_user_data = kEvents + lanes.size();
+    ASSERT_OK_AND_ASSIGN(Ifq ifq, Ifq::Register(ring, options));
     EXPECT_EQ(ifq.Id(), lanes.size());
     ASSERT_OK(queue.Steer(GetParam().steering, endpoint));
     lanes.push_back({.ifq = std::move(ifq),
