@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -41,6 +42,11 @@ std::string WhyReceiveFailed(int code) {
     default:
       return {};
   }
+}
+
+Error Stalled(const std::string& operation) {
+  return {operation, ETIMEDOUT,
+          fmt::format("nothing has moved for {} s", Deadline::Stretched(kStall).count())};
 }
 
 // Enables keepalive. A reset is sent only once, and is lost like any packet that finds no
@@ -117,27 +123,36 @@ Status Receiver::Accept(uint64_t bytes, StreamCheck check, Deadline deadline) {
 // SO_RCVLOWAT is what poll(2) goes by, and the request would: so it is 1 again afterwards.
 Status Receiver::WaitUntilQueued(int bytes, Deadline deadline) {
   const std::string operation = fmt::format("wait until {} bytes are queued", bytes);
+  const int connection = streams_.back().connection.Get();
   const auto set = [&](int low) {
-    return setsockopt(streams_.back().connection.Get(), SOL_SOCKET, SO_RCVLOWAT, &low,
-                      sizeof(low)) == 0;
+    return setsockopt(connection, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0;
   };
   if (!set(bytes)) return GiveUp(FailErrno(operation).error());
-  ZCRX_RETURN_IF_ERROR(PollConnection(operation, POLLIN, deadline));
+  for (int before = -1, queued = 0;; before = queued) {
+    if (ioctl(connection, FIONREAD, &queued) != 0) return GiveUp(FailErrno(operation).error());
+    if (queued == before) return GiveUp(Stalled(operation));
+    const auto ready = PollConnection(operation, POLLIN, deadline.Earlier(Deadline::In(kStall)));
+    if (!ready) return GiveUp(ready.error());
+    if (*ready) break;
+    if (deadline.Expired()) return GiveUp(FailExpired(operation).error());
+  }
   if (!set(1)) return GiveUp(FailErrno(operation).error());
   return {};
 }
 
 // poll(2) tells a reset (POLLHUP) without being asked for it.
 Status Receiver::WaitUntilReset(Deadline deadline) {
-  return PollConnection("wait until the peer resets the connection", 0, deadline);
-}
-
-Status Receiver::PollConnection(const std::string& operation, short events, Deadline deadline) {
-  pollfd connection = {.fd = streams_.back().connection.Get(), .events = events, .revents = 0};
-  const Result<bool> ready = PollUntil(operation, std::span(&connection, 1), deadline);
+  const std::string operation = "wait until the peer resets the connection";
+  const auto ready = PollConnection(operation, 0, deadline);
   if (!ready) return GiveUp(ready.error());
   if (!*ready) return GiveUp(FailExpired(operation).error());
   return {};
+}
+
+Result<bool> Receiver::PollConnection(const std::string& operation, short events,
+                                      Deadline deadline) const {
+  pollfd connection = {.fd = streams_.back().connection.Get(), .events = events, .revents = 0};
+  return PollUntil(operation, std::span(&connection, 1), deadline);
 }
 
 Status Receiver::Reach(uint64_t bytes, Deadline deadline) {
@@ -224,11 +239,7 @@ Status Receiver::RunUntil(const std::function<bool()>& reached, const std::strin
   Deadline stalled = Deadline::In(kStall);
   while (!reached()) {
     if (deadline.Expired()) return GiveUp(FailExpired(operation).error());
-    if (stalled.Expired()) {
-      return GiveUp(
-          {operation, ETIMEDOUT,
-           fmt::format("nothing has moved for {} s", Deadline::Stretched(kStall).count())});
-    }
+    if (stalled.Expired()) return GiveUp(Stalled(operation));
     const uint64_t moves = moves_;
     ZCRX_RETURN_IF_ERROR(TurnOrGiveUp(deadline.Earlier(stalled), tolerated));
     if (moves_ != moves) stalled = Deadline::In(kStall);

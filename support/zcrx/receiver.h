@@ -95,8 +95,8 @@ class Receiver {
   Status Accept(uint64_t bytes, StreamCheck check, Deadline deadline);
   // Returns the socket of the connection that was accepted last, while its stream is under way.
   [[nodiscard]] const UniqueFd& Connection() const { return streams_.back().connection; }
-  // Waits until `bytes` are queued in the socket of the connection that was just accepted. Nothing
-  // receives them before the next call.
+  // Waits until `bytes` are queued in the socket of the connection that was just accepted, as long
+  // as more of them come. Nothing receives them before the next call.
   Status WaitUntilQueued(int bytes, Deadline deadline);
   // Waits until the peer has reset that connection. Nothing receives meanwhile.
   Status WaitUntilReset(Deadline deadline);
@@ -162,8 +162,10 @@ class Receiver {
   // Calls Turn() once. Its error, or the first one of a stream whose code is not `tolerated`, ends
   // all connections.
   Status TurnOrGiveUp(Deadline deadline, int tolerated);
-  // Waits for `events`, as poll(2), on the connection that was accepted last. Failing ends all.
-  Status PollConnection(const std::string& operation, short events, Deadline deadline);
+  // Waits for `events`, as poll(2), on the connection that was accepted last. Returns false if the
+  // deadline passes first.
+  [[nodiscard]] Result<bool> PollConnection(const std::string& operation, short events,
+                                            Deadline deadline) const;
   // Closes all connections and returns `error` with their progress added.
   Status GiveUp(Error error);
   // Runs one round of the loop: queues missing requests, waits, handles all completions.

@@ -374,6 +374,16 @@ TEST_F(ZcrxNodevReceiver, EndsAtTheDeadlineInMidStream) {
             "receive: Connection timed out (ETIMEDOUT): 1000 of 2000 bytes had arrived");
 }
 
+TEST_F(ZcrxNodevReceiver, WaitsForQueuedBytesWhileTheyCome) {
+  ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(Options()));
+  const LocalSender sender(receiver.Endpoint(), 1000, LocalSender::Ending::kOpen);
+  ASSERT_OK(receiver.Accept(2000, IsPayload(), Deadline::In(kPatience)));
+  ASSERT_OK(receiver.WaitUntilQueued(1000, Deadline::In(kPatience)));
+  EXPECT_THAT(receiver.WaitUntilQueued(1001, Deadline::In(kPatience)),
+              FailsWithText(AllOf(HasSubstr("wait until 1001 bytes are queued"),
+                                  HasSubstr("nothing has moved for"))));
+}
+
 TEST_F(ZcrxNodevReceiver, EndsAtTheDeadlineWithoutAnEvent) {
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receiver::Start(Options()));
   const auto told =

@@ -49,6 +49,24 @@ TEST(Account, SeesPayloadLeftWithTheHeader) {
   EXPECT_EQ(packets.unsplit, 10 * 16 + 1428 + 1 + 1428);
 }
 
+// What an earlier test's peer still had to send is no sign that the flow went there.
+TEST(Account, AConnectionThatBeganBeforeIsNotTheFlow) {
+  TracedPackets traced = Flow(kQueue, 0);
+  traced.packets.push_back(Packet(1, 1500, 1500, 8));
+  FlowPackets packets = Account(traced, kQueue);
+  EXPECT_FALSE(packets.elsewhere.has_value());
+  EXPECT_EQ(packets.bare, 3);
+  EXPECT_EQ(packets.payload_elsewhere, 1428);
+  traced.lost = 1;  // its beginning may be
+  EXPECT_TRUE(Account(traced, kQueue).elsewhere.has_value());
+  traced.lost = 0;
+  traced.packets.push_back(Packet(1, 80, 80, 8));
+  EXPECT_TRUE(Account(traced, kQueue).elsewhere.has_value());
+  traced.packets.erase(traced.packets.begin(), traced.packets.begin() + 3);  // none on the queue
+  traced.packets.pop_back();
+  EXPECT_TRUE(Account(traced, kQueue).elsewhere.has_value());
+}
+
 TEST(Account, AnAckThatReportsALossIsNoPayload) {
   TracedPackets traced = Flow(kQueue, 10);
   for (const uint32_t blocks : {1U, 2U, 3U}) {
