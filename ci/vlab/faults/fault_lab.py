@@ -54,7 +54,7 @@ def _row(
     words = [f"--gtest_filter={':'.join(dict.fromkeys(tests))}"] if few and tests else []
     if task.kept is None:
         return _made(task, setting, words)
-    ran = repr((task.suite.name, words, task.limit_s, setting, task.known))
+    ran = repr((task.suite.name, words, setting, task.known))
     row = task.kept.find(_name(setting), ran)
     if row is not None and not _report(task, without or row, [row]).problems(row):
         progress.note(f"{task.nic} {row.fault}: as found before ({row.seconds:.0f} s)")
