@@ -6,8 +6,8 @@ import fnmatch
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -58,14 +58,14 @@ class FaultRun:
             return headline(self.failures[0].text)
         return self.trouble.partition("\n")[0]
 
-    @property
-    def known(self) -> list[str]:
-        """A sentence for each failure that is the kernel's own."""
-        return [
-            f"{case.text.partition(chr(10))[0]} ({case.test})"
-            for case in self.cases
-            if case.outcome is Outcome.KNOWN
-        ]
+    @cached_property
+    def known(self) -> dict[str, Case]:
+        """The failures that are the kernel's own, by test."""
+        return {case.test: case for case in self.cases if case.outcome is Outcome.KNOWN}
+
+    def beside(self, without: FaultRun) -> FaultRun:
+        """What a known fault makes fail `without` this one says nothing of this one."""
+        return replace(self, cases=[_beside(case, without.known) for case in self.cases])
 
     def count(self, outcome: Outcome) -> int:
         return sum(case.outcome == outcome for case in self.cases)
@@ -95,6 +95,13 @@ class FaultRun:
         if self.says and not any(re.search(self.says, case.text) for case in self.failures):
             found.append(f"no failure says '{self.says}'")
         return found
+
+
+def _beside(case: Case, known: Mapping[str, Case]) -> Case:
+    if case.outcome is not Outcome.FAILED or case.test not in known:
+        return case
+    text = f"{known[case.test].text.partition(chr(10))[0]}\n{case.text}"
+    return replace(case, outcome=Outcome.KNOWN, text=text)
 
 
 def headline(text: str) -> str:
@@ -145,6 +152,15 @@ class FaultReport:
             (row, problem) for row in (self.without, *self.rows) for problem in self.problems(row)
         ]
 
+    def known(self, row: FaultRun) -> list[str]:
+        """A sentence for each failure that is the kernel's own, where it is first seen."""
+        before = () if row is self.without else self.without.known
+        return [
+            f"{case.text.partition(chr(10))[0]} ({test})"
+            for test, case in row.known.items()
+            if test not in before
+        ]
+
     def verdict(self, row: FaultRun) -> str:
         """One word, or "caught by 5"."""
         if row.panicked:
@@ -173,10 +189,11 @@ class FaultReport:
         cases = []
         for row in (self.without, *self.rows):
             problems = self.problems(row)
-            known = Outcome.KNOWN if row.known else Outcome.PASSED
-            outcome = Outcome.FAILED if problems else known
+            known = self.known(row)
+            outcome = Outcome.KNOWN if known else Outcome.PASSED
+            outcome = Outcome.FAILED if problems else outcome
             said = f"it said: {row.said}" * bool(row.said)
-            text = "\n".join([*problems, *row.known, said]).strip()
+            text = "\n".join([*problems, *known, said]).strip()
             cases.append(Case(f"Faults.{row.fault}", outcome, text, row.seconds))
         return CellResult(self.nic, self.kernel, cases)
 

@@ -52,15 +52,17 @@ def _row(
     """As it was kept, if it was as it should be, or by the suite in a lab."""
     few = task.quick or (task.suite.strict and setting is not None and setting.fault.only_by)
     words = [f"--gtest_filter={':'.join(dict.fromkeys(tests))}"] if few and tests else []
-    if task.kept is None:
-        return _made(task, setting, words)
     ran = repr((task.suite.name, words, setting, task.known))
-    row = task.kept.find(_name(setting), ran)
-    if row is not None and not _report(task, without or row, [row]).problems(row):
-        progress.note(f"{task.nic} {row.fault}: as found before ({row.seconds:.0f} s)")
-        return row
-    row = _made(task, setting, words)
-    task.kept.add(ran, row)
+    if task.kept and (found := task.kept.find(_name(setting), ran)):
+        row = found.beside(without or found)
+        if not _report(task, without or row, [row]).problems(row):
+            progress.note(f"{task.nic} {row.fault}: as found before ({row.seconds:.0f} s)")
+            return row
+    made = _made(task, setting, words)
+    if task.kept:
+        task.kept.add(ran, made)
+    row = made.beside(without or made)
+    _tell(task, row)
     return row
 
 
@@ -74,12 +76,10 @@ def _made(task: Task, setting: InjectedFault | None, words: Sequence[str]) -> Fa
             ran, bites, complaints = _run(task, running, setting, words)
     except LabError as error:  # the lab did not come up, which is no reason to lose the other rows
         ran, bites, complaints = Ran([], 0.0, str(error)), None, []
-    # Where tests are named that must fail, theirs count, whatever else is known of them.
+    # Where tests are named that must fail, theirs count, whatever known fault they look like.
     if setting is None or not (setting.caught and setting.by):
         ran = ran.judged(task.nic, task.plan.kernel.version, task.known)
-    row = _of(setting, ran, bites, time.monotonic() - begin, complaints)
-    _tell(task, row)
-    return row
+    return _of(setting, ran, bites, time.monotonic() - begin, complaints)
 
 
 def _name(setting: InjectedFault | None) -> str:

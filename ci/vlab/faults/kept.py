@@ -14,6 +14,8 @@ from vlab.faults.detection import FaultRun
 from vlab.machines.lab import Plan
 from vlab.suites.build import PROGRAMS
 
+_PARTS = ("base", "debian", "kernels", "machines", "results", "suites")
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -47,8 +49,13 @@ def of(folder: Path, plan: Plan) -> Kept:
     for path in (plan.kernel.image, *plan.kernel.modules):
         found = path.stat()
         digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
-    own = Path(vlab.__file__).parent
-    code = (path for path in own.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    for path in (*sorted(code), *(plan.build / name for name in PROGRAMS)):
+    for path in (*_code(), *(plan.build / name for name in PROGRAMS)):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return Kept(folder, digest.hexdigest())
+
+
+def _code() -> list[Path]:
+    """What a lab is made of and runs, and not what only tells of rows."""
+    own = Path(vlab.__file__).parent
+    files = [path for part in _PARTS for path in (own / part).rglob("*") if path.suffix != ".pyc"]
+    return [*sorted(path for path in files if path.is_file()), own / "faults/fault_lab.py"]

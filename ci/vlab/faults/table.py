@@ -45,7 +45,7 @@ def _lines(detection: FaultReport, width: int, colour: bool) -> Iterator[str]:
         yield f"{number:>4}  {clean(test)}"
     yield ""
     yield from _section("Not as it should be", detection.all_problems(), width)
-    known = [(row, sentence) for row in rows for sentence in row.known]
+    known = [(row, sentence) for row in rows for sentence in detection.known(row)]
     yield from _section("Known faults of the kernel or driver", known, width)
     traces = [(row, row.trouble) for row in rows if row.panicked]
     yield from _section("The guest's kernel panicked", traces, width)

@@ -1,10 +1,13 @@
 """What the rows of a table are found with: the same labs have the same name."""
 
+import shutil
 import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
+import vlab
 from vlab.debian.tools import Accelerator
 from vlab.faults import kept
 from vlab.kernels.kernel import Kernel
@@ -46,6 +49,16 @@ class Lab(unittest.TestCase):
             path.write_text("afterwards")
             found.add(self.lab(self.plan))
         self.assertEqual(len(found - {before}), 2 + 2 + len(PROGRAMS))
+
+    def test_is_another_with_other_code_of_a_lab_but_not_of_a_page(self) -> None:
+        code = self.folder / "vlab"
+        shutil.copytree(Path(vlab.__file__).parent, code)
+        with mock.patch.object(vlab, "__file__", str(code / "__init__.py")):
+            before = self.lab(self.plan)
+            for path, same in (("faults/page.py", True), ("machines/lab.py", False)):
+                with open(code / path, "a", encoding="utf-8") as file:
+                    file.write("# changed\n")
+                self.assertEqual(self.lab(self.plan) == before, same, path)
 
 
 if __name__ == "__main__":
