@@ -27,7 +27,6 @@ enum Tag : uint64_t { kAccept = 1, kEvent = 2, kFirstStream = 3 };
 // Nothing signals that the kernel has taken entries off a full refill ring, so check at this
 // interval.
 constexpr Deadline::Clock::duration kRefillLook = 2ms;
-constexpr std::chrono::seconds kStall{4};
 constexpr unsigned kSqEntries = 4;  // the completion queue must not be smaller
 
 // Returns what the errno of a receive request means, for errnos with a meaning in zcrx.
@@ -46,7 +45,7 @@ std::string WhyReceiveFailed(int code) {
 
 Error Stalled(const std::string& operation) {
   return {operation, ETIMEDOUT,
-          fmt::format("nothing has moved for {} s", Deadline::Stretched(kStall).count())};
+          fmt::format("nothing has moved for {} s", Deadline::Stretched(Receiver::kStall).count())};
 }
 
 // Enables keepalive. A reset is sent only once, and is lost like any packet that finds no

@@ -87,6 +87,8 @@ class Receiver {
   [[nodiscard]] uint32_t RxBufLen() const { return ifq_.RxBufLen(); }
   [[nodiscard]] size_t AreaBytes() const { return ifq_.AreaBytes(); }
 
+  // A stream on which nothing moves for so long is given up, whatever the deadline.
+  static constexpr std::chrono::seconds kStall{4};
   // Accepts a connection, unless there already is one, and receives until its end. Fails unless the
   // end comes after exactly `bytes`. Closes the connection, which the sender takes as its receipt.
   Result<Received> Collect(uint64_t bytes, StreamCheck check, Deadline deadline);

@@ -89,7 +89,7 @@ TEST_P(ZcrxOneRing, HasTwoQueues) {
     PrepareReceive(*sqe, lane.connection.Get(), lane.ifq.Id(), 0, i);
   }
   while (lanes[0].end < 0 || lanes[1].end < 0) {
-    ASSERT_OK(TakeNext(ring, lanes, Deadline::In(kTransfer)));
+    ASSERT_OK(TakeNext(ring, lanes, Deadline::In(Receiver::kStall)));
   }
   for (size_t i = 0; i < lanes.size(); ++i) {
     SCOPED_TRACE(fmt::format("queue {}", queues[i].Index()));
