@@ -52,6 +52,7 @@ class ZcrxBystander : public SteeredTest {
 
 TEST_P(ZcrxBystander, KeepsMovingWhileZcrxComesAndGoes) {
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
+  queue.ExpectCompany();
   std::vector<Bystander> others;
   ASSERT_OK_AND_ASSIGN(Bystander anywhere, Watch({}));
   others.push_back(std::move(anywhere));
