@@ -35,7 +35,6 @@ inline void ReceiveInto(size_t area, ReceiverOptions& options) {
 // Has an area of so many bytes run dry, which the kernel is to tell: nothing is given back.
 inline void RunDry(size_t area, ReceiverOptions& options) {
   options.ifq.area.bytes = area;
-  options.ifq.event_mask |= uapi::EventBit(uapi::ZCRX_EVENT_ALLOC_FAIL);
   options.return_buffers = false;
 }
 

@@ -134,6 +134,27 @@ TEST(AskQueues, AFailedAllocationRefutesWhereThereAreBuffersForAll) {
   EXPECT_THAT(TextOf(evidence), HasSubstr("1 allocations failed"));
 }
 
+TEST(AskQueues, WhereTheKernelTellsOfADryAreaAFailedAllocationIsOneOrRefutes) {
+  Stats after = {Counted(0, 0, {}), Counted(3, 2000, {})};
+  after[1].alloc_fail = 1;
+  Evidence evidence = OfQueue3(40'000'000, {Counted(0, 0, {}), Counted(3, 0, {})}, after);
+  evidence.events = Answer::Present("the kernel has them");
+  evidence.received.stats = uapi::zcrx_stats{};
+  EXPECT_EQ(Verdict(evidence), Says::kRefutes);
+  EXPECT_THAT(TextOf(evidence), HasSubstr("1 allocations failed"));
+  evidence.received.events[uapi::ZCRX_EVENT_ALLOC_FAIL] = 1;
+  EXPECT_EQ(Verdict(evidence), Says::kConfirms);
+}
+
+TEST(AskQueues, AFlowInCompanyIsNotSaidToBeElsewhere) {
+  Evidence evidence =
+      OfQueue3(0, {Counted(0, 0, 0), Counted(3, 0, 0)}, {Counted(0, 9, 9000), Counted(3, 1, 100)});
+  evidence.flow.to = "[2001:db8::1]:5201";
+  EXPECT_THAT(Judge(evidence).causes, ElementsAre(HasSubstr("arrived on queue 0, ")));
+  evidence.flow.has_company = true;
+  EXPECT_THAT(Judge(evidence).causes, IsEmpty());
+}
+
 TEST(AskQueues, TheBusiestIsTheOneThatMovedMost) {
   const Stats before = {Counted(0, 50, 90'000), Counted(3, 10, 1000)};
   Evidence evidence = OfQueue3(0, before, {Counted(0, 60, 91'000), Counted(3, 11, 1100)});
