@@ -17,8 +17,8 @@
 namespace zcrx {
 namespace {
 
-std::filesystem::path CountFile(const std::filesystem::path& folder) {
-  return folder / "nr_hugepages";
+std::string CountFile(const std::filesystem::path& folder) {
+  return (folder / "nr_hugepages").string();
 }
 
 Result<uint64_t> ReadNumber(const std::filesystem::path& path) {
@@ -32,6 +32,17 @@ Result<uint64_t> ReadNumber(const std::filesystem::path& path) {
   const auto pages = ParseNumber<uint64_t>(read.substr(0, read.find('\n')));
   if (!pages) return Fail(operation, 0, "the file does not hold a number");
   return *pages;
+}
+
+Status WriteCount(uint64_t pages, const std::filesystem::path& folder) {
+  const std::string operation = fmt::format("write {} to {}", pages, CountFile(folder));
+  const UniqueFd file(::open(CountFile(folder).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (!file.Valid()) return FailErrno(operation);
+  const std::string text = std::to_string(pages) + "\n";
+  const ssize_t written = ::write(file.Get(), text.data(), text.size());
+  if (written < 0) return FailErrno(operation);
+  if (static_cast<size_t>(written) != text.size()) return Fail(operation, EIO, "short write");
+  return {};
 }
 
 struct Counts {
@@ -74,23 +85,30 @@ Result<HugePages> GetHugePages(const std::filesystem::path& folder, Deadline dea
   // this was seen for a second, because the page pool that holds the last buffers checks only once
   // a second.
   const auto promised = static_cast<uint64_t>(std::max<int64_t>(counts.promised, 0));
-  const uint64_t free = counts.free - std::min(promised, counts.free);
-  return HugePages{.set_to = counts.all - counts.surplus, .free = free, .used = counts.all - free};
+  const uint64_t unused = counts.free - std::min(promised, counts.free);
+  const uint64_t stranded = std::min(unused, counts.surplus);
+  return HugePages{.set_to = counts.all - counts.surplus,
+                   .free = unused - stranded,
+                   .used = counts.all - unused,
+                   .stranded = stranded};
 }
 
-Status SetHugePages(uint64_t pages, const std::filesystem::path& folder) {
+// Pages that are freed while the pool shrinks may be stranded: set_max_huge_pages() in mm/hugetlb.c
+// drops its lock before it counts as surplus what is in use. They are freed if the pool grows to
+// hold them and then shrinks again.
+Status SetHugePages(uint64_t pages, const std::filesystem::path& folder, Deadline deadline) {
   const KillPoints points("set_huge_pages");
-  const std::string operation = fmt::format("write {} to {}", pages, CountFile(folder).string());
-  const UniqueFd file(::open(CountFile(folder).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
-  if (!file.Valid()) return FailErrno(operation);
-  const std::string text = std::to_string(pages) + "\n";
-  const ssize_t written = ::write(file.Get(), text.data(), text.size());
-  if (written < 0) return FailErrno(operation);
-  if (static_cast<size_t>(written) != text.size()) return Fail(operation, EIO, "short write");
-
-  ZCRX_ASSIGN_OR_RETURN(const HugePages now, GetHugePages(folder));
+  HugePages now;
+  const auto set = [&]() -> Result<bool> {
+    if (now.stranded != 0) ZCRX_RETURN_IF_ERROR(WriteCount(pages + now.stranded, folder));
+    ZCRX_RETURN_IF_ERROR(WriteCount(pages, folder));
+    ZCRX_ASSIGN_OR_RETURN(now, GetHugePages(folder));
+    return now.stranded == 0;
+  };
+  ZCRX_RETURN_IF_ERROR(Becomes("no huge page beyond the pool is free", set, deadline));
   if (now.set_to == pages) return {};
-  return Fail(operation, now.set_to < pages ? ENOMEM : EBUSY,
+  return Fail(fmt::format("write {} to {}", pages, CountFile(folder)),
+              now.set_to < pages ? ENOMEM : EBUSY,
               fmt::format("the pool has {} huge pages now", now.set_to));
 }
 

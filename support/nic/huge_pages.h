@@ -21,9 +21,12 @@ struct HugePages {
   // nr_hugepages - surplus_hugepages. Surplus pages are in use although the pool was made smaller;
   // each is gone as soon as it is freed.
   uint64_t set_to = 0;
-  // free_hugepages - resv_hugepages: neither used nor reserved.
+  // free_hugepages - resv_hugepages: neither used nor reserved, and not surplus.
   uint64_t free = 0;
-  uint64_t used = 0;  // all others, including surplus pages
+  uint64_t used = 0;  // including surplus pages
+  // Surplus pages that nobody uses. Reservations that end take them along
+  // (return_unused_surplus_pages() in mm/hugetlb.c), so they are none to rely on.
+  uint64_t stranded = 0;
 };
 
 // How long the counts may take to settle. They change while the pages of an area are freed; one
@@ -35,14 +38,16 @@ inline constexpr std::chrono::seconds kCountsSettle{10};
 Result<HugePages> GetHugePages(const std::filesystem::path& folder = kHugePagesFolder,
                                Deadline deadline = Deadline::In(kCountsSettle));
 
-// Sets the size of the pool. The kernel accepts any number and allocates as many pages as it has
-// memory for. Fails with ENOMEM, and the current size, if there are fewer than requested.
+// Sets the size of the pool, and leaves no page stranded. The kernel accepts any number and
+// allocates as many pages as it has memory for. Fails with ENOMEM, and the current size, if there
+// are fewer than requested.
 //
 // The result is judged by the size the pool is set to, not by the pages in use: pages beyond it
 // become surplus at once and are gone when their users free them. Their users are unknown (a
 // program, or an area that the kernel has not released yet, which it does in a kworker), so this
 // call does not wait for them.
-Status SetHugePages(uint64_t pages, const std::filesystem::path& folder = kHugePagesFolder);
+Status SetHugePages(uint64_t pages, const std::filesystem::path& folder = kHugePagesFolder,
+                    Deadline deadline = Deadline::In(kCountsSettle));
 
 // How long a run may have changed the pool: a test of it.
 inline constexpr std::chrono::seconds kOthersReturnHugePages{120};

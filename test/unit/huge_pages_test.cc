@@ -46,7 +46,7 @@ class HugePagesTest : public testing::Test {
   // memory, or where pages are in use.
   void Keep(int pages) {
     constexpr size_t kOneRead = 32;
-    constexpr int kReads = 64;
+    constexpr int kReads = 512;
     ASSERT_EQ(::mkfifo(File().c_str(), 0600), 0);
     kept_ = UniqueFd(::open(File().c_str(), O_RDWR | O_CLOEXEC));
     std::string text = std::to_string(pages);
@@ -54,6 +54,13 @@ class HugePagesTest : public testing::Test {
     for (int i = 0; i < kReads; ++i) {
       ASSERT_EQ(::write(kept_.Get(), text.data(), text.size()), ssize_t{kOneRead});
     }
+  }
+  // Returns what was written to a file that Keep() has made, behind what it keeps.
+  std::string ReadWritten() {
+    std::string text(size_t{64} << 10, '\0');
+    const ssize_t size = ::read(kept_.Get(), text.data(), text.size());
+    text.resize(size < 0 ? 0 : static_cast<size_t>(size));
+    return text;
   }
   std::filesystem::path File() { return folder_ / "nr_hugepages"; }
 
@@ -98,6 +105,25 @@ TEST_F(HugePagesTest, PagesThatAreLeavingAreNotFree) {
   WriteOthers(2, 5, 0);
   ASSERT_OK_AND_ASSIGN(const HugePages promised, GetHugePages(folder_));
   EXPECT_EQ(promised.free, 0U);
+}
+
+// They were freed while the pool shrank. The next reservation that ends takes them along.
+TEST_F(HugePagesTest, StrandedOnesAreNotFree) {
+  Write("20\n");
+  WriteOthers(16, 0, 16);
+  ASSERT_OK_AND_ASSIGN(const HugePages pages, GetHugePages(folder_));
+  EXPECT_EQ(pages.set_to, 4U);
+  EXPECT_EQ(pages.free, 0U);
+  EXPECT_EQ(pages.used, 4U);
+  EXPECT_EQ(pages.stranded, 16U);
+}
+
+TEST_F(HugePagesTest, ThePoolGrowsOverStrandedOnesAndShrinksAgain) {
+  Keep(16);
+  WriteOthers(16, 0, 16);
+  const auto soon = Deadline::In(std::chrono::milliseconds(5));
+  EXPECT_THAT(SetHugePages(3, folder_, soon), FailsWith(ETIMEDOUT));
+  EXPECT_THAT(ReadWritten(), HasSubstr("\n3\n19\n3\n"));
 }
 
 TEST_F(HugePagesTest, AreReadAndWritten) {
