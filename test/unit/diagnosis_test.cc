@@ -81,6 +81,19 @@ TEST(Account, AnAckThatReportsALossIsNoPayload) {
   EXPECT_EQ(packets.not_split, 1);
 }
 
+// The DUT's SYN-ACK or FIN came twice, which the peer reports in its next segment.
+TEST(Account, PayloadWithAReportOfADuplicateIsSplitBehindIt) {
+  constexpr uint32_t kReport = 12;
+  TracedPackets traced = Flow(kQueue, 10);
+  traced.packets.push_back(Packet(kQueue, 1500, kHeader + kReport));
+  const FlowPackets packets = Account(traced, kQueue);
+  EXPECT_EQ(packets.segments, 11);
+  EXPECT_EQ(packets.payload, 11 * 1428 - kReport);
+  EXPECT_EQ(packets.not_split, 0);
+  traced.packets.push_back(Packet(kQueue, 1500, kHeader + kReport + 8));  // two reports are none
+  EXPECT_EQ(Account(traced, kQueue).not_split, 1);
+}
+
 TEST(Account, KnowsOfIpOptions) {
   constexpr uint32_t kOptions = 40;
   TracedPackets traced = Flow(kQueue, 10, kHeader + kOptions);
