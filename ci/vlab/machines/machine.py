@@ -29,6 +29,7 @@ _MIGRATION_S = 60  # of a few hundred MiB at most; 1.5 s are usual to save, 0.2 
 _PARKED, _READY = b"p", b"r"  # what /etc/lab/boot says on the second serial port
 _COMPLAINT = re.compile(r"^lab: (.*\S)", re.MULTILINE)  # of /etc/lab/boot
 _CRASH = re.compile(r"kernel BUG at|BUG: |Oops: |Kernel panic")
+_STALE = "Oops: int3"  # see _KERNEL_PARAMETERS
 # panic=-1 with -no-reboot: a guest that panics ends its QEMU at once. So does one that oopses: what
 # it was doing may have held locks that others then wait for. The kernel's tests of its own ciphers
 # take a quarter of an emulated CPU's boot. no_timer_check: the kernel panics ("IO-APIC + timer
@@ -87,6 +88,7 @@ class Machine:
     ) -> None:  # fmt: skip
         self.name = hardware.guest.name
         self._log = log
+        self._emulated = "kvm" not in hardware.accelerator.arguments
         self._qmp = Qmp()
         initrd = folder / f"{self.name}.cpio"
         initrd.write_bytes(b"" if restored else hardware.initrd)
@@ -157,6 +159,8 @@ class Machine:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         crash = [at for at, line in enumerate(lines) if _CRASH.search(line)]
         tail = lines[crash[0] :] if crash else lines[-_TAIL_LINES:]
+        if crash and self._emulated and _STALE in lines[crash[0]]:
+            what += " by QEMU's fault: an emulated CPU kept the breakpoint of a patched instruction"
         return "\n".join([f"{what}; the end of {self._log}:", *(line.rstrip() for line in tail)])
 
     def end(self) -> None:

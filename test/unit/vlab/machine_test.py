@@ -19,16 +19,16 @@ class Boot(unittest.TestCase):
         self.folder = Path(folder.name)
         self.console = self.folder / "console.log"
 
-    def boot(self, script: str) -> Machine:
+    def boot(self, script: str, accelerator: Accelerator) -> Machine:
         hardware = Hardware(
-            DUT, ["/bin/sh", "-c", script, "qemu"], Accelerator([], ""), self.folder / "vmlinux", b"", []
+            DUT, ["/bin/sh", "-c", script, "qemu"], accelerator, self.folder / "vmlinux", b"", []
         )
         machine = Machine(hardware, [], self.folder, self.console)
         self.addCleanup(machine.end)
         return machine
 
-    def failure(self, script: str, deadline: Deadline) -> str:
-        machine = self.boot(script)
+    def failure(self, script: str, deadline: Deadline, *arguments: str) -> str:
+        machine = self.boot(script, Accelerator([*arguments], ""))
         with self.assertRaises(GuestFailed) as raised:
             machine.wait_parked(deadline)
         return str(raised.exception)
@@ -42,6 +42,12 @@ class Boot(unittest.TestCase):
         said = self.failure(self.console_says(lines), Deadline(60))
         self.assertIn("the guest dut ended while it booted", said)
         self.assertEqual(said.splitlines()[1:], lines[1:], "all of a crash, and nothing else")
+
+    def test_that_runs_into_a_breakpoint_that_is_gone(self) -> None:
+        script = self.console_says(["Oops: int3: 0000 [#1] SMP NOPTI", "Kernel panic"])
+        for arguments, found in ((("-accel", "tcg"), True), (("-accel", "kvm"), False)):
+            said = self.failure(script, Deadline(60), *arguments)
+            self.assertEqual("by QEMU's fault" in said.splitlines()[0], found, said)
 
     def test_that_complains(self) -> None:
         script = self.console_says(["lab: cannot load gve.ko"]) + "; printf p; exec sleep 600"
