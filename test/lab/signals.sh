@@ -72,22 +72,26 @@ chmod 755 /tmp/slow
 
 # Writes down each tenth of a second how many senders there are, in the peer's time.
 watch_senders() { # watch_senders FILE
-  ssh $peer 'rm -f /tmp/watched; while [ ! -e /tmp/watched ]; do
-    echo "watched: $(cut -d" " -f1 /proc/uptime) $(busybox ps -o args | grep -c "[-]-bytes=")"
+  ssh $peer 'rm -f /tmp/watched /tmp/seen; while [ ! -e /tmp/watched ]; do
+    senders=$(busybox ps -o args | grep -c "[-]-bytes=")
+    echo "watched: $(cut -d" " -f1 /proc/uptime) $senders"
+    [ "$senders" = 0 ] || touch /tmp/seen
     busybox sleep 0.1
   done >'"$1"' 2>/dev/null </dev/null &'
 }
 
-# Starts the suite, as $suite, and waits until it is sent to.
+# Starts the suite, as $suite, and waits until it is sent to and the watch has seen the sender.
 start_transfer() { # start_transfer USER LOG
   REMOTE_ARGS=$1@$host zcrx_tests --config=$config --sender=/tmp/slow \
     "--gtest_filter=ZcrxReceive.*/flow_rule" >"$2" 2>&1 &
   suite=$!
   until ss -Htn state established | grep -q '2001:db8:1::1.*2001:db8:1::2'; do
-    kill -0 $suite || break
+    kill -0 $suite || { cat "$2"; break; }
     busybox sleep 0.05
   done
-  busybox sleep 0.5
+  ssh $peer 'looks=200; until [ -e /tmp/seen ] || [ $((looks -= 1)) = 0 ]; do
+    busybox sleep 0.05
+  done'
 }
 
 panic() { # panic USER
