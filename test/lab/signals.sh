@@ -91,7 +91,8 @@ start_transfer() { # start_transfer USER LOG
   done
   ssh $peer 'looks=200; until [ -e /tmp/seen ] || [ $((looks -= 1)) = 0 ]; do
     busybox sleep 0.05
-  done'
+  done
+  [ ! -e /tmp/seen ] || echo "seen: before the strike"'
 }
 
 panic() { # panic USER

@@ -68,6 +68,7 @@ class Signals(LabTest):
                     before, after = map(float, re.findall(r"^ours: (\S+)", output, re.M))
                     ahead = _number(output, "theirs") - (before + after) / 2
                     struck = _number(output, "struck") + ahead
+                    self.assertIn("seen: before the strike", output)
                     self.sender_ended(output, struck, (after - before) / 2)
                 else:
                     self.interrupted(name, output, status)
