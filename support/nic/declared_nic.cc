@@ -85,8 +85,7 @@ Status DeclaredNic::ReserveHugePages(uint64_t pages) {
       "there is memory for huge pages",
       [&]() -> Result<bool> {
         ZCRX_ASSIGN_OR_RETURN(now, kernel.GetHugePages());
-        if (now.free >= pages) return true;
-        set = kernel.SetHugePages(now.used + pages);
+        set = now.free >= pages ? Status() : kernel.SetHugePages(now.used + pages);
         if (!set && set.error().code != ENOMEM) return std::unexpected(set.error());
         return set.has_value();
       },

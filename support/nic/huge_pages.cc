@@ -93,19 +93,23 @@ Result<HugePages> GetHugePages(const std::filesystem::path& folder, Deadline dea
                    .stranded = stranded};
 }
 
-// Pages that are freed while the pool shrinks may be stranded: set_max_huge_pages() in mm/hugetlb.c
-// drops its lock before it counts as surplus what is in use. They are freed if the pool grows to
-// hold them and then shrinks again.
+// set_max_huge_pages() in mm/hugetlb.c needs more than one write for two things:
+// - Pages that are freed while the pool shrinks may be stranded: it drops its lock before it counts
+//   as surplus what is in use. They are freed if the pool grows to hold them and shrinks again.
+// - It ends early, without an error, after the first page that it allocates while signal_pending().
+//   That is so for a moment in a thread whose ring was just closed (io_ring_exit_work()). Memory is
+//   lacking only if a write adds no page.
 Status SetHugePages(uint64_t pages, const std::filesystem::path& folder, Deadline deadline) {
   const KillPoints points("set_huge_pages");
   HugePages now;
   const auto set = [&]() -> Result<bool> {
+    const uint64_t before = now.set_to;
     if (now.stranded != 0) ZCRX_RETURN_IF_ERROR(WriteCount(pages + now.stranded, folder));
     ZCRX_RETURN_IF_ERROR(WriteCount(pages, folder));
     ZCRX_ASSIGN_OR_RETURN(now, GetHugePages(folder));
-    return now.stranded == 0;
+    return now.stranded == 0 && (now.set_to >= pages || now.set_to == before);
   };
-  ZCRX_RETURN_IF_ERROR(Becomes("no huge page beyond the pool is free", set, deadline));
+  ZCRX_RETURN_IF_ERROR(Becomes("the pool of huge pages stays as it was set", set, deadline));
   if (now.set_to == pages) return {};
   return Fail(fmt::format("write {} to {}", pages, CountFile(folder)),
               now.set_to < pages ? ENOMEM : EBUSY,

@@ -181,6 +181,16 @@ TEST_F(ApplyTest, HugePagesGoBackAfterEveryTest) {
   EXPECT_FALSE(nic_->GetKernel().HasHugePages());
 }
 
+// An area that was just closed had all of them.
+TEST_F(ApplyTest, HugePagesThatComeBackAreEnough) {
+  Plug(kGve);
+  fake_->huge_pages = 8;
+  fake_->huge_pages_leaving = 8;
+  DeclaredNic declared(*nic_, *ReadNicState(*nic_));
+  EXPECT_OK(declared.ReserveHugePages(8));
+  EXPECT_EQ(fake_->huge_pages, 8U);
+}
+
 TEST_F(ApplyTest, HugePagesOfARunOnAnotherNicAreLeftAlone) {
   Plug(kGve);
   const NicState found = *ReadNicState(*nic_);

@@ -365,12 +365,16 @@ int FakeKernel::RulesIoctl(void* data) {
 
 Result<HugePages> FakeKernel::GetHugePages() {
   if (nic_.others_have_huge_pages && !has_huge_pages_) return Fail("read the huge pages", EBUSY);
-  return HugePages{.set_to = nic_.huge_pages, .free = nic_.huge_pages, .used = 0};
+  return HugePages{.set_to = nic_.huge_pages,
+                   .free = nic_.huge_pages - nic_.huge_pages_leaving,
+                   .used = nic_.huge_pages_leaving};
 }
 
 Status FakeKernel::SetHugePages(uint64_t pages) {
   if (before_change_) before_change_();
-  nic_.SetHugePages(pages);
+  const uint64_t lacking = std::exchange(nic_.huge_pages_leaving, 0);
+  nic_.SetHugePages(pages - lacking);
+  if (lacking != 0) return Fail("set the huge pages", ENOMEM);
   return {};
 }
 

@@ -71,6 +71,8 @@ class FakeNic {
   std::map<uint32_t, Rss> contexts;
   std::vector<RawFlowRule> rules;  // by location
   uint64_t huge_pages = 0;
+  // Of these, pages in use that are free after the next change, and of which it gets none.
+  uint64_t huge_pages_leaving = 0;
   bool others_have_huge_pages = false;
   uint32_t keep_addr_on_down = 0;
   std::set<uint32_t> providers;  // queues with one; seen once more, they have left

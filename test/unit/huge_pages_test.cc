@@ -6,13 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "fixtures/result_matchers.h"
 #include "support/base/unique_fd.h"
@@ -42,20 +45,23 @@ class HugePagesTest : public testing::Test {
     std::ifstream file(File());
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  // Reads `pages` each time, whatever is written: as the kernel's file does where it has no more
-  // memory, or where pages are in use.
-  void Keep(int pages) {
+  // Reads each of `counts` for one look after the other, whatever is written.
+  void Show(std::span<const int> counts) {
     constexpr size_t kOneRead = 32;
-    constexpr int kReads = 512;
+    constexpr int kReadsOfALook = 2;
     ASSERT_EQ(::mkfifo(File().c_str(), 0600), 0);
     kept_ = UniqueFd(::open(File().c_str(), O_RDWR | O_CLOEXEC));
-    std::string text = std::to_string(pages);
-    text.resize(kOneRead, '\n');
-    for (int i = 0; i < kReads; ++i) {
-      ASSERT_EQ(::write(kept_.Get(), text.data(), text.size()), ssize_t{kOneRead});
+    for (const int pages : counts) {
+      std::string text = std::to_string(pages);
+      text.resize(kOneRead, '\n');
+      for (int i = 0; i < kReadsOfALook; ++i) {
+        ASSERT_EQ(::write(kept_.Get(), text.data(), text.size()), ssize_t{kOneRead});
+      }
     }
   }
-  // Returns what was written to a file that Keep() has made, behind what it keeps.
+  // As the kernel's file where it has no more memory, or where pages are in use.
+  void Keep(int pages) { Show(std::vector(256, pages)); }
+  // Returns what was written to a file that Show() has made, behind what it shows.
   std::string ReadWritten() {
     std::string text(size_t{64} << 10, '\0');
     const ssize_t size = ::read(kept_.Get(), text.data(), text.size());
@@ -124,6 +130,20 @@ TEST_F(HugePagesTest, ThePoolGrowsOverStrandedOnesAndShrinksAgain) {
   const auto soon = Deadline::In(std::chrono::milliseconds(5));
   EXPECT_THAT(SetHugePages(3, folder_, soon), FailsWith(ETIMEDOUT));
   EXPECT_THAT(ReadWritten(), HasSubstr("\n3\n19\n3\n"));
+}
+
+// The kernel ends early where the thread has other work of its to do.
+TEST_F(HugePagesTest, ThePoolIsSetUntilNoPageIsAdded) {
+  Show(std::array{7, 12, 16});
+  EXPECT_OK(SetHugePages(16, folder_));
+  EXPECT_EQ(ReadWritten(), "16\n16\n16\n");
+}
+
+TEST_F(HugePagesTest, MemoryIsLackingOnceNoPageIsAdded) {
+  Show(std::array{7, 12, 12});
+  EXPECT_THAT(SetHugePages(16, folder_),
+              FailsWithText(HasSubstr("(ENOMEM): the pool has 12 huge pages now")));
+  EXPECT_EQ(ReadWritten(), "16\n16\n16\n");
 }
 
 TEST_F(HugePagesTest, AreReadAndWritten) {
