@@ -20,6 +20,7 @@ using ZcrxPoolFailures = SteeredTest;
 TEST_P(ZcrxPoolFailures, CostNoByte) {
   ZCRX_REQUIRE(Capability::kPoolFailures);
   ExpectDriverErrors();
+  ExpectFailedAllocations();
   ASSERT_OK_AND_ASSIGN(TargetQueue queue, ConfigureQueue());
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, ReceiverOn(queue)));
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = kBytes}));

@@ -142,6 +142,9 @@ TEST(AskQueues, WhereTheKernelTellsOfADryAreaAFailedAllocationIsOneOrRefutes) {
   evidence.received.stats = uapi::zcrx_stats{};
   EXPECT_EQ(Verdict(evidence), Says::kRefutes);
   EXPECT_THAT(TextOf(evidence), HasSubstr("1 allocations failed"));
+  evidence.allocations_fail = true;
+  EXPECT_EQ(Verdict(evidence), Says::kConfirms);
+  evidence.allocations_fail = false;
   evidence.received.events[uapi::ZCRX_EVENT_ALLOC_FAIL] = 1;
   EXPECT_EQ(Verdict(evidence), Says::kConfirms);
 }
