@@ -12,7 +12,6 @@ from pathlib import Path
 from vlab.base import progress
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
-from vlab.base.nodev import PREFIX
 from vlab.base.paths import KNOWN_FAULTS, RESULTS
 from vlab.commands import arguments, booting
 from vlab.faults import catalogue
@@ -20,9 +19,11 @@ from vlab.kernels import build as kernels
 from vlab.kernels import profiled
 from vlab.machines.guests import KINDS
 from vlab.machines.lab import Lab
+from vlab.machines.supplies import Supplies
 from vlab.results import coverage, guest_file, known_issues
 from vlab.results.folder import results_folder
 from vlab.results.known_issues import KnownIssue
+from vlab.suites import selection
 from vlab.suites.build import building
 from vlab.suites.suite import KernelSuite, OurSuite, Suite
 
@@ -87,7 +88,7 @@ def act(options: argparse.Namespace) -> int:
         labs = _Labs(options, tree, built, out, known, {name: [] for name in options.suite})
         failed = False
         for nic, of_nic in settings.items():
-            apart = _endanger(nic, known, options.with_)
+            apart = known_issues.endangered(nic, Supplies().kernel(built, nic), known)
             failed |= labs.whole(nic, apart)
             if apart and _OURS in options.suite:
                 labs.part(nic, f"{nic}-apart", apart)
@@ -121,10 +122,10 @@ class _Labs:
             for name, suite in suites.items():
                 suite.install(lab)
                 log = self.out / f"{nic}-{name}.log"
-                words = [f"--gtest_filter=-{':'.join([f'{PREFIX}*', *apart])}"]
+                words = selection.without(apart)
                 with progress.phase(f"{nic}: {suite.name}"):
                     deadline = Deadline(self.options.limit)
-                    ran = suite.run(lab, words if apart and suite.strict else [], log, deadline)
+                    ran = suite.run(lab, words if suite.strict else [], log, deadline)
                 judged = ran.judged(nic, lab.plan.kernel.version, self.known)
                 failed |= judged.failed and suite.strict
                 if judged.failed:
@@ -136,7 +137,7 @@ class _Labs:
         """Adds what booting and these tests of ours reach in a lab of their own, whose NIC may be
         given a fault. That they fail then is no failure: `ci/lab faults` looks at that. Some drivers
         take their guest with them, and what was reached."""
-        words = [f"--gtest_filter={':'.join(tests)}"]
+        words = selection.only(tests)
         with self._booted(nic, name, None) as lab:
             if fault:
                 lab.set_fault(fault)
@@ -163,16 +164,6 @@ class _Labs:
         info = self.out / f"{name}.info"
         coverage.take(counters, self.built, profiled.files(self.tree, [nic]), info)
         return info
-
-
-def _endanger(nic: str, known: Sequence[KnownIssue], built_with: Sequence[str]) -> list[str]:
-    """The tests that a known fault of this kernel's options may end the guest by."""
-    return [
-        one.test
-        for one in known
-        if nic in one.nics and one.test != "*"
-        if one.built_with and set(one.built_with) <= set(built_with)
-    ]
 
 
 def _of_lab(names: Sequence[str], nic: str) -> dict[str, Suite]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vlab.base.deadline import Deadline
@@ -15,17 +16,19 @@ from vlab.base.errors import EXIT_LAB, LabError
 from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import every_nic
 from vlab.commands.booting import booted
-from vlab.results import guest_file, junit, known_issues, verdict
+from vlab.machines.lab import Lab
+from vlab.results import guest_file, junit, known_issues, outcome, verdict
 from vlab.results.folder import JUNIT
 from vlab.results.known_issues import KnownIssue
-from vlab.results.outcome import CellResult
+from vlab.results.outcome import LAB, CellResult, Outcome
 from vlab.results.verdict import Verdict
-from vlab.suites.selection import leaves_out
+from vlab.suites import selection
 from vlab.suites.suite import OurSuite
 
 _MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 _WIDTH = 160  # of what goes to no terminal
 _FAILED = 1  # the suite's exit status; a crash has another, which no known fault excuses
+_APART = "apart.log"
 
 
 def act(options: argparse.Namespace) -> int:
@@ -37,11 +40,19 @@ def act(options: argparse.Namespace) -> int:
         report = running.plan.out / JUNIT
         for stale in (report, running.plan.results / JUNIT):
             stale.unlink(missing_ok=True)
-        lab = CellResult(options.nic, running.plan.kernel.version, [])
+        kernel, deadline = running.plan.kernel, Deadline(options.limit)
+        lab = CellResult(options.nic, kernel.version, [])
+        whole = not selection.leaves_out(options.words)
+        apart = known_issues.endangered(options.nic, kernel, faults) if whole else []
+        words += selection.without(apart)
         status, found, ended = EXIT_LAB, None, None
         try:
-            suite = OurSuite().command(words, running.plan.nic, running.plan.kernel)
-            status = running.run(suite, Deadline(options.limit), stdin=subprocess.DEVNULL)
+            suite = OurSuite().command(words, running.plan.nic, kernel)
+            status = running.run(suite, deadline, stdin=subprocess.DEVNULL)
+            if apart and status in OurSuite.statuses:
+                _take(running.plan.results / JUNIT, report)
+                last = _run_apart(running, lab, apart, options.words, deadline)
+                status = every_nic.worst([status, _add(report, last, faults)])
         except BaseException as error:
             ended = error
         trouble = str(ended) if isinstance(ended, LabError) else ""
@@ -57,6 +68,34 @@ def act(options: argparse.Namespace) -> int:
         return 0 if status == _FAILED and found is not None and found.only_known else status
 
 
+def _run_apart(
+    running: Lab, lab: CellResult, tests: Sequence[str], words: Sequence[str], deadline: Deadline
+) -> CellResult:
+    """`tests` behind all others, as they may end the guest; each has a result."""
+    chosen = selection.only(tests)
+    log = running.plan.out / _APART
+    print(f"{', '.join(tests)} may end the guest by a known fault: run last, see {log}", flush=True)
+    ran = OurSuite().run(running, [*words, *chosen], log, deadline)
+    (running.plan.results / JUNIT).unlink(missing_ok=True)  # it is no report of the whole run
+    every = [test.name for test in selection.listed(running.plan.build, chosen)]
+    return outcome.with_all(replace(lab, cases=ran.cases, trouble=ran.trouble), every)
+
+
+def _add(report: Path, last: CellResult, faults: Sequence[KnownIssue]) -> int:
+    """Adds `last` to the report; returns the exit status that goes with it. LabError where the lab
+    broke, unless by a known fault: no test was to come behind these."""
+    (judged,) = known_issues.apply([last], faults)
+    cases = [case for case in judged.cases if case.test != LAB]
+    try:
+        junit.add(report, cases)
+    except junit.JunitError as error:
+        raise LabError(str(error)) from error
+    worst = max((case.outcome for case in cases), default=Outcome.PASSED)
+    if last.trouble and worst is not Outcome.KNOWN:
+        raise LabError(last.trouble)
+    return _FAILED if worst > Outcome.SKIPPED else 0
+
+
 def _judged(
     report: Path, lab: CellResult, faults: Sequence[KnownIssue], words: Sequence[str], trouble: str
 ) -> Verdict | None:
@@ -64,7 +103,7 @@ def _judged(
     found = None
     try:
         verdict.set_apart(report, lab, faults, trouble)
-        found = verdict.of(report, lab, faults, whole=not leaves_out(words))
+        found = verdict.of(report, lab, faults, whole=not selection.leaves_out(words))
     except junit.JunitError:
         pass
     if found is not None:

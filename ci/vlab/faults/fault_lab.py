@@ -16,6 +16,7 @@ from vlab.machines.guests import DUT, PEER
 from vlab.machines.lab import Lab, Plan, lab
 from vlab.results import console
 from vlab.results.known_issues import KnownIssue
+from vlab.suites import selection
 from vlab.suites.suite import Ran, Suite
 
 
@@ -51,7 +52,7 @@ def _row(
 ) -> FaultRun:
     """As it was kept, if it was as it should be, or by the suite in a lab."""
     few = task.quick or (task.suite.strict and setting is not None and setting.fault.only_by)
-    words = [f"--gtest_filter={':'.join(dict.fromkeys(tests))}"] if few and tests else []
+    words = selection.only(dict.fromkeys(tests)) if few and tests else []
     ran = repr((task.suite.name, words, setting, task.known))
     if task.kept and (found := task.kept.find(_name(setting), ran)):
         row = found.beside(without or found)

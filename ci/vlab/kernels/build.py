@@ -46,8 +46,8 @@ class BuildError(LabError):
 def options() -> dict[str, str]:
     """What kernels can be built with, and what each finds."""
     return {
-        file.stem: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        for file in sorted((_FRAGMENTS / "with").glob("*.config"))
+        name: file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        for name, file in config.options().items()
     }
 
 
@@ -133,7 +133,7 @@ def _home(tree: Path, chosen: Sequence[str]) -> Path:
 
 def _configure(tree: Path, chosen: Sequence[str], out: Path) -> None:
     """Leaves a .config alone that is as it has to be: make would look at everything anew."""
-    files = [*sorted(_FRAGMENTS.glob("*.config")), *(_option(name) for name in chosen)]
+    files = [*sorted(_FRAGMENTS.glob("*.config")), *(config.options()[name] for name in chosen)]
     wanted: dict[str, str] = {}
     for file in files:
         wanted |= config.read(file)
@@ -160,10 +160,6 @@ def _configure(tree: Path, chosen: Sequence[str], out: Path) -> None:
         new.unlink()
     else:
         new.replace(old)
-
-
-def _option(name: str) -> Path:
-    return _FRAGMENTS / "with" / f"{name}.config"
 
 
 def _make(tree: Path, out: Path, chosen: Sequence[str], lock: int) -> None:

@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from vlab.base.paths import REPOSITORY
+
+_WITH = REPOSITORY / "conf/kernel/with"
 _SET = re.compile(r"(CONFIG_\w+)=(.+)")
+
+
+def options() -> dict[str, Path]:
+    """The fragment of each option that a kernel can be built with."""
+    return {file.stem: file for file in sorted(_WITH.glob("*.config"))}
 
 
 def read(path: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ class Kernel:
     image: Path  # to be started
     modules: list[Path]  # in an order in which insmod succeeds
     is_slow: bool = False  # it looks at each access to memory: tests take two to three times as long
+    options: frozenset[str] = frozenset()  # as --with takes them, where its configuration is known
 
     @property
     def version(self) -> str:

@@ -64,6 +64,9 @@ def _unpack(path: Path, modules: Sequence[str], target: Path) -> str:
     parts.reduce(build.parts, modules, target)
     if not _SLOW.isdisjoint(has):
         (target / parts.SLOW).touch()
+    wanted = {name: config.read(fragment) for name, fragment in config.options().items()}
+    options = [name for name, fragment in wanted.items() if not config.lacks(has, fragment)]
+    (target / parts.OPTIONS).write_text("\n".join(options), encoding="utf-8")
     shutil.rmtree(raw)
     return build.release
 
@@ -87,8 +90,10 @@ def with_module(kernel: Kernel, file: Path) -> Kernel:
 
 
 def _key(path: Path, modules: Sequence[str]) -> str:
-    """Of all that `make` may have made anew."""
+    """Of all that `make` may have made anew, and of what is said of it."""
     digest = hashlib.sha256(f"{path}\0{' '.join(modules)}\0".encode())
+    for fragment in config.options().values():
+        digest.update(fragment.read_bytes())
     files = [path]
     if path.is_dir():
         made = [path / name for name in (*_TREE_IMAGES, ".config", "modules.builtin")]

@@ -21,6 +21,7 @@ from vlab.kernels.kernel import Kernel
 _IMAGES = ("vmlinux", "vmlinuz")  # whichever is there, the faster first
 _ORDER = "order"
 SLOW = "slow"  # where that file is, the kernel is
+OPTIONS = "options"  # of the kernel
 _INFORMATION = ".modinfo"
 _LOCAL_S = 60
 
@@ -70,7 +71,11 @@ def kernel(release: str, folder: Path) -> Kernel:
     order = (folder / _ORDER).read_text(encoding="utf-8").split()
     images = [folder / name for name in _IMAGES if (folder / name).exists()]
     modules = [folder / name for name in order]
-    return Kernel(release, images[0], modules, is_slow=(folder / SLOW).exists())
+    options = folder / OPTIONS
+    return Kernel(
+        release, images[0], modules, is_slow=(folder / SLOW).exists(),
+        options=frozenset(options.read_text(encoding="utf-8").split() if options.exists() else ()),
+    )  # fmt: skip
 
 
 def module_name(path: Path) -> str:

@@ -91,13 +91,34 @@ def amend(path: Path, judged: Callable[[Case], Case], trouble: str = "") -> None
                 for child in [child for child in element if child.tag in _MEANINGS]:
                     element.remove(child)
                 _add_verdict(element, after)
-        suite.attrib |= _numbers([_case(element) for element in suite.iterfind("testcase")])
     if trouble:
-        lab = judged(outcome.of_lab(trouble))
-        attributes = {"name": LAB.partition(".")[0], **_numbers([lab])}
-        _add_case(ElementTree.SubElement(root, "testsuite", attributes), lab)
-    root.attrib |= _numbers([_case(element) for element in root.iter("testcase")])
+        _add_suites(root, [judged(outcome.of_lab(trouble))])
+    _count(root)
     _write(path, root)
+
+
+def add(path: Path, cases: Sequence[Case]) -> None:
+    """Tests of the same lab that ran apart; their class names begin like those of the report."""
+    root = _parse(path)
+    first = next(root.iter("testcase"), None)
+    where, dot, _ = ("" if first is None else first.get("classname", "")).rpartition(".")
+    _add_suites(root, cases, where + dot)
+    _count(root)
+    _write(path, root)
+
+
+def _add_suites(root: ElementTree.Element, cases: Sequence[Case], where: str = "") -> None:
+    suites: dict[str, ElementTree.Element] = {}
+    for case in cases:
+        name = case.test.partition(".")[0]
+        if name not in suites:
+            suites[name] = ElementTree.SubElement(root, "testsuite", name=name)
+        _add_case(suites[name], case, where)
+
+
+def _count(root: ElementTree.Element) -> None:
+    for suite in [root, *root.iter("testsuite")]:
+        suite.attrib |= _numbers([_case(element) for element in suite.iter("testcase")])
 
 
 def _case(element: ElementTree.Element) -> Case:

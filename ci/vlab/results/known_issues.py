@@ -17,6 +17,7 @@ from typing import Any
 from vlab.base import tables
 from vlab.base.errors import LabError
 from vlab.kernels import build
+from vlab.kernels.kernel import Kernel
 from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, Case, CellResult, Outcome
 
 # How often `ci/lab repro` tries at most, where the entry does not say.
@@ -113,6 +114,17 @@ def judged(result: CellResult, case: Case, faults: Sequence[KnownIssue]) -> Case
             text = f"{KNOWN_FAULT}{fault.cause}\n{case.text}"
             return replace(case, outcome=Outcome.KNOWN, text=text)
     return case
+
+
+def endangered(nic: str, kernel: Kernel, faults: Sequence[KnownIssue]) -> list[str]:
+    """The tests that may end the guest by a fault of what `kernel` is built with."""
+    lab = CellResult(nic, kernel.version, [])
+    return [
+        fault.test
+        for fault in faults
+        if fault.concerns(lab) and fault.test != "*"
+        if fault.built_with and kernel.options.issuperset(fault.built_with)
+    ]
 
 
 def now_passing(results: Sequence[CellResult], faults: Sequence[KnownIssue]) -> list[str]:

@@ -69,10 +69,11 @@ def completed(results: Sequence[CellResult]) -> list[CellResult]:
     """Every cell with every test of its kind of labs that any cell knows of: those it lacks have no
     result."""
     tests = names(results)
-    return [replace(result, cases=_all_cases(result, tests)) for result in results]
+    return [with_all(result, tests) for result in results]
 
 
-def _all_cases(result: CellResult, tests: Sequence[str]) -> list[Case]:
+def with_all(result: CellResult, tests: Sequence[str]) -> CellResult:
+    """`result` with a case for each of `tests` that it lacks, and one for the lab if that broke."""
     absent = Case("", Outcome.NO_RESULT, LOST + (result.trouble or "the report does not name this test"))
     found = {case.test: with_trouble(case, result.trouble) for case in result.cases}
     cases = [
@@ -82,7 +83,7 @@ def _all_cases(result: CellResult, tests: Sequence[str]) -> list[Case]:
     ]
     if result.trouble:
         cases.append(replace(of_lab(result.trouble), seconds=result.seconds))
-    return cases
+    return replace(result, cases=cases)
 
 
 def of_lab(trouble: str) -> Case:

@@ -6,7 +6,7 @@ runs of it what needs none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,15 @@ def arguments(words: Sequence[str], nic: Kind) -> list[str]:
     others = [word for word in words if word not in mine]
     last = mine[-1].partition("=")[2] if mine else ""  # which counts for GoogleTest
     return [*others, f"{_FILTER}={without_nic(last)}"]
+
+
+def without(tests: Sequence[str]) -> list[str]:
+    """The arguments of a lab with a NIC that leave out `tests` too."""
+    return [f"{_FILTER}=-{':'.join([f'{PREFIX}*', *tests])}"] if tests else []
+
+
+def only(tests: Iterable[str]) -> list[str]:
+    return [f"{_FILTER}={':'.join(tests)}"]
 
 
 def leaves_out(words: Sequence[str]) -> bool:

@@ -9,10 +9,9 @@ import unittest
 from pathlib import Path
 
 from vlab.base.errors import LabError
-from vlab.base.paths import KNOWN_FAULTS
 from vlab.commands import coverage as command
 from vlab.kernels import profiled
-from vlab.results import coverage, known_issues
+from vlab.results import coverage
 from vlab.results.coverage import Covered
 
 _SOURCE = """\
@@ -34,15 +33,6 @@ class Suites(unittest.TestCase):
         both = ["ours", "kernel"]
         self.assertEqual(list(command._of_lab(both, "gve")), both)
         self.assertEqual(list(command._of_lab(both, "none")), ["ours"])
-
-    def test_what_may_end_the_guest_runs_apart(self) -> None:
-        known = known_issues.load(KNOWN_FAULTS)
-        for nic, options, apart in (
-            ("bnxt", "faultinjection", ["ZcrxOutOfMemory.*"]),
-            ("none", "faultinjection", []),
-            ("bnxt", "debug", []),
-        ):
-            self.assertEqual(command._endanger(nic, known, [options]), apart, (nic, options))
 
     def test_a_lab_without_a_nic_tells_of_no_driver(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

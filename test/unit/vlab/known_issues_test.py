@@ -10,6 +10,7 @@ from pathlib import Path
 from vlab.base.errors import LabError
 from vlab.base.paths import KNOWN_FAULTS
 from vlab.faults import catalogue
+from vlab.kernels.kernel import Kernel
 from vlab.machines.guests import KINDS
 from vlab.results import known_issues
 from vlab.results.known_issues import KnownIssue
@@ -149,6 +150,25 @@ class Apply(unittest.TestCase):
         self.assertEqual(
             self.judged(_cell(self.failed, kernel="6.18.16"), fault), [Outcome.FAILED]
         )
+
+
+class Endangered(unittest.TestCase):
+    def endangered(self, nic: str, version: str, *options: str) -> list[str]:
+        kernel = Kernel(version, Path("image"), [], options=frozenset(options))
+        return known_issues.endangered(nic, kernel, known_issues.load(KNOWN_FAULTS))
+
+    def test_where_the_kernel_is_built_with_what_the_fault_takes(self) -> None:
+        for options in (["faultinjection"], ["debug", "faultinjection"]):
+            self.assertEqual(self.endangered("bnxt", "7.3.4", *options), ["ZcrxOutOfMemory.*"])
+
+    def test_nowhere_else(self) -> None:
+        for nic, version, *options in (
+            ("bnxt", "7.3.4"),
+            ("bnxt", "7.3.4", "debug"),  # its fault may be met by any test
+            ("bnxt", "7.2.1", "faultinjection"),
+            ("none", "7.3.4", "faultinjection"),
+        ):
+            self.assertEqual(self.endangered(nic, version, *options), [], (nic, version, options))
 
 
 class NowPassing(unittest.TestCase):

@@ -160,6 +160,15 @@ class OwnKernel(unittest.TestCase):
             file.write("CONFIG_KASAN=y\n")
         self.assertTrue(self.get(tree).is_slow)
 
+    def test_what_it_is_built_with(self) -> None:
+        tree = self.tree()
+        self.assertEqual(self.get(tree).options, frozenset())
+        with (tree / ".config").open("a") as file:
+            file.write(config.options()["kmemleak"].read_text() + "CONFIG_KASAN=y\n")
+        self.assertEqual(self.get(tree).options, {"kmemleak"})  # kasan takes more than that
+        image = self.write(self.folder / "bzImage", bzimage_of(b"image", _RELEASE))
+        self.assertEqual(self.get(image).options, frozenset())
+
     def test_a_driver_that_is_not_there(self) -> None:
         tree = self.tree()
         (tree / "drivers/nic/nic-core.ko").unlink()

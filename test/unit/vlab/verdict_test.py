@@ -16,10 +16,12 @@ from unittest import mock
 
 from vlab.base.errors import LabError
 from vlab.commands import run
+from vlab.kernels.kernel import Kernel
 from vlab.results import junit, verdict
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import LAB, Case, CellResult, Outcome
-from vlab.suites.suite import Ran
+from vlab.suites.selection import Test
+from vlab.suites.suite import OurSuite, Ran
 
 _LAB = CellResult("mlx5", "7.3.4", [])
 _NEVER = datetime.date(2900, 1, 1)
@@ -140,10 +142,15 @@ class Notes(VerdictTest):
         self.assertEqual(self.notes(replace(late, kernels=["6.18"])), [])
 
 
-class Status(VerdictTest):
+class CommandTest(VerdictTest):
     """The command itself, in a lab that is none."""
 
+    fault = _FAULT  # that is known
     readable = True  # what the guest leaves as its report
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.commands: list[Sequence[str]] = []  # of the suite
 
     def act(self, ended: int | BaseException, *words: str) -> tuple[int, str]:
         """Exit status, and what it printed; `ended`: how the suite did, whose report is there."""
@@ -151,7 +158,8 @@ class Status(VerdictTest):
         dut = self.report.parent / "dut"
         dut.mkdir(exist_ok=True)
 
-        def suite(*_: object, **__: object) -> int:
+        def suite(command: Sequence[str], *_: object, **__: object) -> int:
+            self.commands.append(command)
             if self.readable:
                 (dut / "junit.xml").write_bytes(written)
             else:
@@ -161,7 +169,7 @@ class Status(VerdictTest):
             return ended
 
         plan = mock.Mock(out=self.report.parent, results=dut)
-        plan.kernel.version = "7.3.4"
+        plan.kernel = Kernel("7.3.4", Path("image"), [], options=frozenset({"debug"}))
 
         @contextmanager
         def booted(*_: object, **__: object) -> Iterator[Any]:
@@ -173,11 +181,13 @@ class Status(VerdictTest):
         said = io.StringIO()
         with (
             mock.patch.object(run, "booted", booted),
-            mock.patch("vlab.results.known_issues.load", lambda _: [_FAULT]),
+            mock.patch("vlab.results.known_issues.load", lambda _: [self.fault]),
             contextlib.redirect_stdout(said),
         ):
             return run.act(options), said.getvalue()
 
+
+class Status(CommandTest):
     def test_only_known_failures_are_a_pass(self) -> None:
         self.suite_says(_PASSED, _DRY)
         status, said = self.act(1)
@@ -229,13 +239,80 @@ class Status(VerdictTest):
 
     def test_a_pass_is_shouted_but_not_of_some_tests_only(self) -> None:
         self.suite_says(_PASSED)
-        with mock.patch(f"{__name__}._FAULT", replace(_FAULT, race=False)):
-            self.assertIn("NOW PASSES on mlx5 7.3.4", self.act(0, "--gtest_repeat=2")[1])
-            for words in (["--gtest_filter=A.*"], ["--gtest_filter", "A.*"], ["--check"]):
-                self.suite_says(_PASSED)
-                self.assertNotIn("NOW PASSES", self.act(0, *words)[1])
-            self.suite_says(_PASSED, _LEFT_OUT)
-            self.assertNotIn("NOW PASSES", self.act(1)[1])
+        self.fault = replace(_FAULT, race=False)
+        self.assertIn("NOW PASSES on mlx5 7.3.4", self.act(0, "--gtest_repeat=2")[1])
+        for words in (["--gtest_filter=A.*"], ["--gtest_filter", "A.*"], ["--check"]):
+            self.suite_says(_PASSED)
+            self.assertNotIn("NOW PASSES", self.act(0, *words)[1])
+        self.suite_says(_PASSED, _LEFT_OUT)
+        self.assertNotIn("NOW PASSES", self.act(1)[1])
+
+
+class Apart(CommandTest):
+    """What a known fault may end the guest by, with a kernel built as that takes it."""
+
+    fault = replace(_FAULT, test="B.*", built_with=["debug"])
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.suite_says(_PASSED)
+        self.last = mock.patch.object(OurSuite, "run").start()
+        every = [Test("B.x"), Test("B.y")]
+        mock.patch("vlab.suites.selection.listed", return_value=every).start()
+        self.addCleanup(mock.patch.stopall)
+
+    def told(self) -> dict[str, str]:
+        return {case.test: case.text for case in junit.read(self.report)}
+
+    def test_it_runs_behind_all_others(self) -> None:
+        self.last.return_value = Ran([Case("B.x", Outcome.PASSED), Case("B.y", Outcome.SKIPPED)], 1.0)
+        status, said = self.act(0, "--fresh")
+        self.assertEqual(status, 0)
+        self.assertIn("B.* may end the guest", said)
+        self.assertIn(f"2 passed, 1 skipped, 0 failed: {self.report}\n", said)
+        self.assertEqual(self.commands[0][-2:], ["--fresh", "--gtest_filter=-ZcrxNodev*:B.*"])
+        self.assertEqual(self.last.call_args.args[1], ["--fresh", "--gtest_filter=B.*"])
+        root = ElementTree.parse(self.report).getroot()
+        self.assertEqual([suite.get("name") for suite in root], ["A", "B"])
+        classes = [case.get("classname") for case in root.iter("testcase")]
+        self.assertEqual(classes, ["mlx5.A", "mlx5.B", "mlx5.B"])
+        for number, element in (("3", root), ("2", root[1])):
+            self.assertEqual((element.get("tests"), element.get("skipped")), (number, "1"))
+
+    def test_the_guest_ends_as_is_known(self) -> None:
+        self.last.return_value = Ran([Case("B.x", Outcome.NO_RESULT, "had not ended")], 1.0, "ran dry")
+        status, said = self.act(0)
+        self.assertEqual(status, 0)
+        self.assertIn("1 passed, 0 skipped, 0 failed, 2 known", said)
+        lost = f"{_KNOWN}no result: ran dry"
+        running = f"{_KNOWN}had not ended\nran dry"
+        self.assertEqual(self.told(), {"A.a": "", "B.x": running, "B.y": lost})
+
+    def test_it_ends_otherwise(self) -> None:
+        self.last.return_value = Ran([Case("B.x", Outcome.PASSED)], 1.0, "panic")
+        with self.assertRaisesRegex(LabError, "panic"):
+            self.act(0)
+        lost = "no result: panic"
+        self.assertEqual(self.told(), {"A.a": "", "B.x": "", "B.y": lost, LAB: lost})
+
+    def test_it_fails_otherwise(self) -> None:
+        self.last.return_value = Ran([Case("B.x", Outcome.FAILED), Case("B.y", Outcome.PASSED)], 1.0)
+        self.assertEqual(self.act(0)[0], 1)
+
+    def test_a_failure_of_the_others_is_one_still(self) -> None:
+        self.last.return_value = Ran([Case("B.x", Outcome.PASSED), Case("B.y", Outcome.PASSED)], 1.0)
+        self.suite_says(_PASSED, _OTHER)
+        self.assertEqual(self.act(1)[0], 1)
+
+    def test_not_where_the_others_did_not_come_to_their_end(self) -> None:
+        for ended in (3, 139):
+            self.assertEqual(self.act(ended)[0], ended)
+        self.last.assert_not_called()
+
+    def test_a_selection_of_the_users_runs_as_it_is(self) -> None:
+        self.assertEqual(self.act(0, "--gtest_filter=B.*")[0], 0)
+        self.assertEqual(self.commands[0][-1], "--gtest_filter=B.*")
+        self.last.assert_not_called()
 
 
 class RanTest(unittest.TestCase):
