@@ -11,10 +11,12 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "support/base/kill_point.h"
+#include "support/base/wait.h"
 #include "support/nic/huge_pages.h"
 
 namespace zcrx {
@@ -98,15 +100,15 @@ Result<std::optional<std::string>> Receive(int socket, const std::string& operat
                                            Deadline deadline) {
   while (true) {
     pollfd readable = {.fd = socket, .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&readable, 1, deadline.RemainingMs());
-    if (ready < 0 && errno != EINTR) return FailErrno(operation);
-    if (ready == 0) return Fail(operation, ETIMEDOUT);
+    ZCRX_ASSIGN_OR_RETURN(const bool ready,
+                          PollUntil(operation, std::span(&readable, 1), deadline));
+    if (!ready) return FailExpired(operation);
     std::array<char, kLongestPacket> packet;
     const ssize_t size = ::recv(socket, packet.data(), packet.size(), MSG_DONTWAIT);
     if (size == 0 || (size < 0 && errno == ECONNRESET)) return std::nullopt;
     if (size > 0) return std::string(packet.data(), static_cast<size_t>(size));
     if (errno != EINTR && errno != EAGAIN) return FailErrno(operation);
-    if (deadline.Expired()) return Fail(operation, ETIMEDOUT);
+    if (deadline.Expired()) return FailExpired(operation);
   }
 }
 

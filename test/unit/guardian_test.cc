@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "fixtures/result_matchers.h"
+#include "support/base/interruption_watch.h"
 #include "support/base/unique_fd.h"
 #include "support/base/wait.h"
 #include "support/guard/custody.h"
@@ -95,6 +96,14 @@ class GuardianTest : public Veth {
     return Differences(found_, *now);
   }
   Result<Custody> Take() { return Custody::Take(kNic, 0s, ThisProgram(), said_); }
+
+  // With a program that never says anything.
+  [[nodiscard]] Guardian::Options Hanging() const {
+    const std::string program = folder_ / "hangs";
+    std::ofstream(program) << "#!/bin/sh\nexec sleep 60\n";
+    ::chmod(program.c_str(), 0700);
+    return {.program = program, .interface = kNic, .state_folder = "/"};
+  }
 
   // What a run would change, without its undo.
   Status Change() {
@@ -311,13 +320,15 @@ TEST_F(GuardianTest, OneThatDoesNotStartIsAnError) {
 }
 
 TEST_F(GuardianTest, OneThatHangsIsNotWaitedFor) {
-  const std::string program = folder_ / "hangs";
-  std::ofstream(program) << "#!/bin/sh\nexec sleep 60\n";
-  ::chmod(program.c_str(), 0700);
   ASSERT_OK_AND_ASSIGN(const NicLock lock, NicLock::Take(kNic, 0s));
-  EXPECT_THAT(Guardian::Start({.program = program, .interface = kNic, .state_folder = "/"}, lock,
-                              Deadline::In(300ms)),
-              FailsWith(ETIMEDOUT));
+  EXPECT_THAT(Guardian::Start(Hanging(), lock, Deadline::In(300ms)), FailsWith(ETIMEDOUT));
+}
+
+TEST_F(GuardianTest, AnInterruptionEndsTheWaitForOneThatHangs) {
+  ASSERT_OK_AND_ASSIGN(const NicLock lock, NicLock::Take(kNic, 0s));
+  const InterruptionWatch watch(1s);
+  EXPECT_THAT(Guardian::Start(Hanging(), lock, Soon()),
+              FailsWithText(HasSubstr("interrupted by the limit of 1 s")));
 }
 
 TEST_F(GuardianTest, OneWithoutAJournalRefuses) {
