@@ -61,8 +61,12 @@ TEST_P(ZcrxBystander, KeepsMovingWhileZcrxComesAndGoes) {
     others.push_back(std::move(other));
   }
   const auto all_move_on = [&]() -> Status {
-    for (const Bystander& other : others) {
-      ZCRX_RETURN_IF_ERROR(other.receiver->MovesOn(kSomeMore, Deadline::In(kMoves)));
+    for (Bystander& other : others) {
+      Status moved = other.receiver->MovesOn(kSomeMore, Deadline::In(kMoves));
+      if (!moved) {
+        moved.error().detail += "; " + other.sender.End(Deadline::In(kSenderEnds));
+        return moved;
+      }
     }
     return {};
   };

@@ -35,6 +35,15 @@ TEST(SenderTest, IsToldWhereAndWhatToSend) {
   EXPECT_OK(sender.Finish(Soon()));
 }
 
+TEST(SenderTest, HoldsOutLongerForASlowMachine) {
+  FakePeer peer({.lines = {"READY"}, .exit = PeerExit{}});
+  Deadline::Stretch(3);
+  const Result<Sender> sender = Start(peer);
+  Deadline::Stretch(1);
+  ASSERT_OK(sender);
+  EXPECT_THAT(peer.asked, Contains("--lease-ms=7500"));
+}
+
 TEST(SenderTest, ThatDoesNotConnectIsAnErrorOfTheConnection) {
   FakePeer peer({.exit = PeerExit{.status = 1}, .said = "connect: No route to host"});
   EXPECT_THAT(Start(peer),
