@@ -295,6 +295,13 @@ class Apart(CommandTest):
         lost = "no result: panic"
         self.assertEqual(self.told(), {"A.a": "", "B.x": "", "B.y": lost, LAB: lost})
 
+    def test_it_ends_otherwise_behind_failures_that_are_known(self) -> None:
+        dry = [Case("B.x", Outcome.FAILED, "ran dry"), Case("B.y", Outcome.FAILED, "ran dry")]
+        self.last.return_value = Ran(dry, 1.0, "panic")
+        with self.assertRaisesRegex(LabError, "panic"):
+            self.act(0)
+        self.assertEqual(self.told()[LAB], "no result: panic")
+
     def test_it_fails_otherwise(self) -> None:
         self.last.return_value = Ran([Case("B.x", Outcome.FAILED), Case("B.y", Outcome.PASSED)], 1.0)
         self.assertEqual(self.act(0)[0], 1)
