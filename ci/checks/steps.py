@@ -33,8 +33,7 @@ _FUZZ_TARGETS = sorted(
 _KERNELS = (
     ("kasan", "faultinjection,kasan,lockdep", 3600),
     ("kcsan", "kcsan", 2400),
-    ("kmemleak", "kmemleak", 2400),
-    ("debug", "debug", 2400),
+    ("debug", "debug,kmemleak", 2400),
 )
 # Tests of test/lab in their long form.
 _LAB_TESTS: tuple[tuple[str, str, dict[str, int], int], ...] = (
