@@ -24,7 +24,7 @@ from vlab.machines.capacity import labs_at_once
 from vlab.machines.guests import KINDS, NICS, Kind
 from vlab.machines.lab import Lab, Plan, lab, prepare
 from vlab.machines.supplies import Supplies
-from vlab.results.folder import results_folder
+from vlab.results.folder import JUNIT, results_folder
 from vlab.suites.build import building
 
 _START_S = 3600.0
@@ -155,10 +155,11 @@ def plan(
 @contextmanager
 def booted(
     options: argparse.Namespace, share: Path | None, *, peer_nic: str | None = None,
-    second: str | None = None,
+    second: str | None = None, reports: bool = False,
 ) -> Iterator[Lab]:
     """Everything from the build to guests that are up. `share`: their /share. `peer_nic`: the peer's,
-    in place of one like the DUT's. `second`: a NIC beside the options' own."""
+    in place of one like the DUT's. `second`: a NIC beside the options' own. `reports`: the lab is for
+    a run that leaves a report, and an earlier one's goes, also where the guests do not come up."""
     for option, other in (("peer-nic", peer_nic), ("second-nic", second)):
         if other is not None and options.nic not in NICS:
             raise UsageError(f"--{option} {other} needs a NIC in the DUT: --nic is {options.nic}")
@@ -179,6 +180,8 @@ def booted(
             options.nic, kernel, supplies, BUILD, out.resolve(), share, cold=options.cold,
             peer_nic=peer_nic, second=second,
         )  # fmt: skip
+        for stale in (one.out, one.results) if reports else ():
+            (stale / JUNIT).unlink(missing_ok=True)
         prepare(one)  # while the build runs
         one = replace(one, build=programs())
         if options.faults:

@@ -82,14 +82,18 @@ def _make_room(cell: Cell) -> None:
 def result_of(cell: Cell, ended: int | str, seconds: float) -> CellResult:
     """What `cell` left behind. `ended`: the lab's exit status, or why it has none."""
     trouble = ended if isinstance(ended, str) else ""
+    ran_on = cell.kernel
     try:
         cases = junit.read(cell.out / JUNIT)
+        ran_on = junit.kernel(cell.out / JUNIT).partition("+")[0] or cell.kernel
     except junit.JunitError as error:
         cases = []
         trouble = trouble or _complaint(cell.log) or str(error)
     # A lab that broke has a row of its own in its report, also if it is known how that came.
     broke = next((case.text.partition(LOST)[2] for case in cases if case.test == LAB), "")
-    trouble = trouble or broke
+    # Another cache than the one that the cells are of may know of a newer point release.
+    other = f"the lab ran on Linux {ran_on}, not on {cell.kernel}" if ran_on != cell.kernel else ""
+    trouble = trouble or broke or other
     cases = [case for case in cases if case.test != LAB]
     complaints = [
         f"{guest.name}: {said}"
@@ -116,10 +120,11 @@ def _complaint(log: Path) -> str:
     try:
         with open(log, "rb") as file:
             file.seek(max(0, log.stat().st_size - _COMPLAINT_BYTES))
-            text = file.read().decode(errors="replace")
+            lines = f"\n{file.read().decode(errors='replace')}"
     except OSError:
         return ""
-    return text.rpartition("\nci/lab: ")[2].strip() if "\nci/lab: " in text else ""
+    _, said, text = lines.rpartition("\nci/lab: ")
+    return text.strip() if said else ""
 
 
 def _tell(result: CellResult, number: int, of: int) -> None:

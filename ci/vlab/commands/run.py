@@ -36,10 +36,8 @@ def act(options: argparse.Namespace) -> int:
         return every_nic.run(options)
     faults = known_issues.load(KNOWN_FAULTS)  # refused before anything is built
     words = [*["--gtest_color=yes"] * sys.stdout.isatty(), *options.words]
-    with booted(options, options.share, peer_nic=options.peer_nic) as running:
+    with booted(options, options.share, peer_nic=options.peer_nic, reports=True) as running:
         report = running.plan.out / JUNIT
-        for stale in (report, running.plan.results / JUNIT):
-            stale.unlink(missing_ok=True)
         kernel, deadline = running.plan.kernel, Deadline(options.limit)
         lab = CellResult(options.nic, kernel.version, [])
         whole = not selection.leaves_out(options.words)
@@ -75,8 +73,10 @@ def _run_apart(
     chosen = selection.only(tests)
     log = running.plan.out / _APART
     print(f"{', '.join(tests)} may end the guest by a known fault: run last, see {log}", flush=True)
-    ran = OurSuite().run(running, [*words, *chosen], log, deadline)
-    (running.plan.results / JUNIT).unlink(missing_ok=True)  # it is no report of the whole run
+    try:
+        ran = OurSuite().run(running, [*words, *chosen], log, deadline)
+    finally:  # it is no report of the whole run, also where that is interrupted
+        (running.plan.results / JUNIT).unlink(missing_ok=True)
     every = [test.name for test in selection.listed(running.plan.build, chosen)]
     return outcome.with_all(replace(lab, cases=ran.cases, trouble=ran.trouble), every)
 

@@ -17,7 +17,7 @@ from vlab.results import guest_file, outcome
 from vlab.results.outcome import COUNTS_AS_FAILURE, KNOWN_FAULT, LAB, Case, CellResult, Outcome
 
 _MOST_BYTES = 16 << 20
-_PART = re.compile("seconds: ([a-z -]{1,20})")  # fixtures/program/junit_listener.cc
+_PART = re.compile("seconds: ([a-z -]{1,20})")  # fixtures/program/report_listener.cc
 # XML 1.0, section 2.2: a document may not contain any other character, escaped or not.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -41,13 +41,23 @@ def read(path: Path) -> list[Case]:
 
 def timings(path: Path) -> dict[str, float]:
     """Where the time of the run went: the seconds of each part, in the report's order."""
-    parts: dict[str, float] = {}
-    for suite in _parse(path).iter("testsuite"):
-        for element in suite.iterfind("properties/property"):
-            if part := _PART.fullmatch(element.get("name", "")):
-                parts[part[1]] = _seconds(element.get("value", ""))
-        break  # they stand in each suite
-    return parts
+    return {
+        part[1]: _seconds(value)
+        for name, value in _properties(path).items()
+        if (part := _PART.fullmatch(name))
+    }
+
+
+def kernel(path: Path) -> str:
+    """The release that the suite ran on, as uname -r has it; "" if the report does not say."""
+    return _properties(path).get("kernel", "")
+
+
+def _properties(path: Path) -> dict[str, str]:
+    """Of the run: they stand in each suite."""
+    suite = next(_parse(path).iter("testsuite"), None)
+    every = () if suite is None else suite.iterfind("properties/property")
+    return {one.get("name", ""): one.get("value", "") for one in every}
 
 
 def _parse(path: Path) -> ElementTree.Element:

@@ -64,6 +64,8 @@ class ResultOf(MatrixTest):
         log = "[ 1.0s] booting\nci/lab: the guest dut ended; the end of console.log:\nOops\n"
         said = "the guest dut ended; the end of console.log:\nOops"
         self.assertEqual(cells.result_of(self.cell("a", "", log), 5, 1.0).trouble, said)
+        first = log.partition("\n")[2]
+        self.assertEqual(cells.result_of(self.cell("c", "", first), 5, 1.0).trouble, said)
         late = cells.result_of(self.cell("b", _FAILED, log), 5, 1.0)
         self.assertEqual(late.trouble, said)
         self.assertEqual(late.cases, [Case("A.a", Outcome.FAILED, "f")])
@@ -74,6 +76,15 @@ class ResultOf(MatrixTest):
         result = cells.result_of(self.cell(report=_PASSED.replace("</a>", f"{lab}</a>")), 0, 1.0)
         self.assertEqual(result.trouble, "the guest dut ended\nOops")
         self.assertEqual([case.test for case in result.cases], ["A.a"])
+
+    def test_on_another_kernel_than_it_is_for(self) -> None:
+        for name, release, trouble in (
+            ("a", "7.3.4+deb13-amd64", ""),
+            ("b", "7.3.5+deb13-amd64", "the lab ran on Linux 7.3.5, not on 7.3.4"),
+        ):
+            kernel = f'<properties><property name="kernel" value="{release}"/></properties>'
+            report = f"<a><testsuite>{kernel}{_PASSED[3:-4]}</testsuite></a>"
+            self.assertEqual(cells.result_of(self.cell(name, report), 0, 1.0).trouble, trouble)
 
     def test_no_report_and_no_complaint(self) -> None:
         result = cells.result_of(self.cell(), 1, 1.0)

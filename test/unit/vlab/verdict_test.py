@@ -32,6 +32,7 @@ _PASSED = '<testcase classname="mlx5.A" name="a" time="1.500"><properties/></tes
 _DRY = '<testcase classname="mlx5.A" name="dry"><failure message="ran dry">ran dry&#10;x</failure></testcase>'
 _OTHER = '<testcase classname="mlx5.A" name="other"><failure message="wrong byte"/></testcase>'
 _RUNNING = '<testcase classname="mlx5.A" name="last"><error message="had not ended"/></testcase>'
+_BEHIND_FAIL_FAST = '<testcase classname="mlx5.A" name="z"><skipped message=""/></testcase>'
 _LEFT_OUT = '<testcase classname="mlx5.A" name="z"><skipped message="not run: by SIGTERM"/></testcase>'
 
 
@@ -203,6 +204,7 @@ class Status(CommandTest):
             ([_PASSED, _DRY], 139),
             ([_PASSED, _DRY], 2),
             ([_DRY, _LEFT_OUT], 1),
+            ([_DRY, _BEHIND_FAIL_FAST], 1),
             ([_PASSED], 0),
         ):
             self.suite_says(*tests)
@@ -301,6 +303,17 @@ class Apart(CommandTest):
         with self.assertRaisesRegex(LabError, "panic"):
             self.act(0)
         self.assertEqual(self.told()[LAB], "no result: panic")
+
+    def test_interrupted_it_takes_nothing_from_the_others(self) -> None:
+        def interrupted(*_: object) -> Ran:
+            report = self.report.parent / "dut/junit.xml"
+            report.write_text(f"<a>{_PASSED.replace('.A', '.B')}</a>", encoding="utf-8")
+            raise KeyboardInterrupt
+
+        self.last.side_effect = interrupted
+        with self.assertRaises(KeyboardInterrupt):
+            self.act(0)
+        self.assertEqual(self.told(), {"A.a": ""})
 
     def test_it_fails_otherwise(self) -> None:
         self.last.return_value = Ran([Case("B.x", Outcome.FAILED), Case("B.y", Outcome.PASSED)], 1.0)
