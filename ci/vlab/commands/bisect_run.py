@@ -49,6 +49,7 @@ def _judge(options: argparse.Namespace) -> tuple[int, str]:
     _refuse_mistakes(options)
     with building(options.build) as programs:
         options.build = programs()
+    booting.refuse_faults(options, options.build)  # which booted() does too: that would be a SKIP
     Supplies()  # that they cannot be had is not the kernel's fault
     try:
         options.kernel, options.with_ = build.build(options.kernel, options.with_), []

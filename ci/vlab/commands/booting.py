@@ -184,10 +184,16 @@ def booted(
             (stale / JUNIT).unlink(missing_ok=True)
         prepare(one)  # while the build runs
         one = replace(one, build=programs())
-        if options.faults:
-            faults = faults.of_build(one.build)
-        settings = [faults.setting(text, options.nic) for text in options.faults]
+        refuse_faults(options, one.build)
         running = stack.enter_context(lab(one))
-        for setting in settings:
-            running.set_fault(setting.text)
+        for text in options.faults:
+            running.set_fault(text)
         yield running
+
+
+def refuse_faults(options: argparse.Namespace, programs: Path) -> None:
+    """UsageError where the options' NIC cannot be given their faults."""
+    if options.faults:
+        faults = catalogue.load().of_build(programs)
+        for text in options.faults:
+            faults.setting(text, options.nic)

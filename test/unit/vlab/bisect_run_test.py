@@ -13,13 +13,16 @@ from vlab.base.errors import GuestFailed, LabError, TimedOut, UsageError
 from vlab.commands import bisect_run, cli
 from vlab.commands.bisect_run import ABORT, BAD, GOOD, SKIP
 from vlab.commands.cli import Command
+from vlab.faults.abilities import Abilities
 from vlab.kernels.build import BuildError
+
+_BNXT = Abilities(["command-refused"], ["RING_ALLOC"], ["RING_ALLOC"])
 
 
 class BisectRun(unittest.TestCase):
     def verdict(
         self, suite: int | Exception, *, make: Exception | None = None,
-        boot: Exception | None = None,
+        boot: Exception | None = None, fault: str | None = None,
     ) -> int:  # fmt: skip
         """`suite`: its exit status, or how the lab broke meanwhile."""
         lab = mock.Mock(**{"run.side_effect": [suite]})
@@ -33,13 +36,14 @@ class BisectRun(unittest.TestCase):
         built: list[Exception | Path] = [make or Path("/built")]
         options = argparse.Namespace(
             kernel=Path("/linux"), with_=["kasan"], build=None, words=["--gtest_filter=A"], limit=1,
-            module=None, faults=[], out=Path("/results"),
+            module=None, nic="bnxt", faults=[fault] if fault else [], out=Path("/results"),
         )  # fmt: skip
         with (
             mock.patch.object(bisect_run, "results_folder"),
             mock.patch.object(bisect_run, "building"), mock.patch.object(bisect_run, "Supplies"),
             mock.patch("vlab.kernels.build.build", side_effect=built),
             mock.patch("vlab.commands.booting.booted", booted),
+            mock.patch("vlab.faults.abilities.of_build", return_value={"bnxt": _BNXT}),
             mock.patch("vlab.base.progress.note") as said,
         ):  # fmt: skip
             result = bisect_run.act(options)
@@ -60,6 +64,12 @@ class BisectRun(unittest.TestCase):
         self.assertEqual(self.verdict(0, make=BuildError("zcrx.c:7: error")), SKIP)
         self.assertEqual(self.verdict(0, boot=GuestFailed("did not boot in time")), SKIP)
         self.assertEqual(self.verdict(0, boot=UsageError("has no bnxt_en")), SKIP)
+
+    def test_a_fault_that_the_nic_cannot_be_given_is_refused(self) -> None:
+        self.assertEqual(self.verdict(0, fault="command-refused=RING_ALLOC"), GOOD)
+        for fault in ("no-such", "drop", "command-refused", "command-refused=NOPE"):
+            with self.subTest(fault), self.assertRaises(UsageError):
+                self.verdict(0, fault=fault)
 
     def test_wrong_arguments_and_a_lost_connection_end_the_bisection(self) -> None:
         for status in (2, 3, 255):
