@@ -75,7 +75,7 @@ class Shares:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 pass_fds=[listener.fileno()], start_new_session=True,
             )  # fmt: skip
-        self._stack.callback(end, process, Deadline(_GRACE_S))
+        self._stack.callback(lambda: end(process, Deadline(_GRACE_S)))
         self.names.append(name)
 
     def backends(self) -> list[str]:
