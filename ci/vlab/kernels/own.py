@@ -45,7 +45,7 @@ def get(path: Path, modules: Sequence[str]) -> Kernel:
         if partial is not None:
             release = _unpack(path, modules, partial)
             if _key(path, modules) != key:
-                raise LabError(f"{path} changed while it was read: it is being built")
+                raise _changed(path)
             (partial / _RELEASE).write_text(release, encoding="utf-8")
     return parts.kernel((target / _RELEASE).read_text(encoding="utf-8"), target)
 
@@ -85,8 +85,14 @@ def with_module(kernel: Kernel, file: Path) -> Kernel:
     with cache.once(target) as partial:
         if partial is not None:
             parts.write_module(content, partial / name)
+            if parts.read_module(file) != content:
+                raise _changed(file)
     modules = [target / name if module.name == name else module for module in kernel.modules]
     return replace(kernel, modules=modules)
+
+
+def _changed(path: Path) -> LabError:
+    return LabError(f"{path} changed while it was read: it is being built")
 
 
 def _key(path: Path, modules: Sequence[str]) -> str:

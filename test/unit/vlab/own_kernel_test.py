@@ -8,9 +8,9 @@ from unittest import mock
 
 from images import bzimage_of, elf_with, module_of
 
-from vlab.base.errors import UsageError
+from vlab.base.errors import LabError, UsageError
 from vlab.base.paths import REPOSITORY
-from vlab.kernels import config, own
+from vlab.kernels import config, own, parts
 from vlab.kernels.kernel import Kernel
 
 _RELEASE = "7.3.0-rc1-00012-g0123abc"
@@ -91,6 +91,22 @@ class OwnKernel(unittest.TestCase):
         mine = own.with_module(kernel, file)
         self.assertEqual(mine.modules[0], kernel.modules[0])
         self.assertEqual(mine.modules[1].read_bytes(), module_of(release=_RELEASE))
+
+    def test_a_module_that_is_made_anew_meanwhile_is_not_kept_as_the_new_one(self) -> None:
+        kernel = self.get(self.tree())
+        file = self.write(self.folder / "nic-core.ko", module_of(release=_RELEASE))
+        new = module_of("helper", release=_RELEASE)
+        read = parts.read_module
+
+        def then_made(path: Path) -> bytes:
+            content = read(path)
+            self.write(file, new)
+            return content
+
+        with mock.patch.object(parts, "read_module", then_made):
+            with self.assertRaisesRegex(LabError, "nic-core.ko changed while it was read"):
+                own.with_module(kernel, file)
+        self.assertEqual(own.with_module(kernel, file).modules[1].read_bytes(), new)
 
     def test_a_module_packed_as_distributions_do(self) -> None:
         kernel = self.get(self.tree())
