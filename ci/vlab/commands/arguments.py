@@ -12,6 +12,8 @@ from vlab.kernels import build
 
 Kind = Callable[[str], Any]
 
+_MOST_S = 1_000_000  # 11 days; poll(2) takes less than 2^31 ms
+
 
 def kernel(text: str) -> str | Path:
     """A series of Debian's, or where a kernel of the user's own is."""
@@ -36,6 +38,8 @@ def folder(text: str) -> Path:
 def seconds(text: str) -> float:
     if not re.fullmatch(r"\d+(\.\d+)?", text):
         raise argparse.ArgumentTypeError(f"not a number of seconds: '{text}'")
+    if float(text) > _MOST_S:
+        raise argparse.ArgumentTypeError(f"more than {_MOST_S} seconds: '{text}'")
     return float(text)
 
 
