@@ -98,7 +98,11 @@ def _run(
     if setting:
         running.set_fault(setting.text)
     ran = task.suite.run(running, words, out / "suite.log", Deadline(task.limit_s))
-    bites = _clear(running)
+    bites = None
+    try:
+        bites = sum(running.clear_faults().values())
+    except LabError as error:  # without this number nothing is known, whatever the tests say
+        ran = Ran(ran.cases, ran.seconds, ran.trouble or str(error))
     complaints = [
         f"{guest.name}: {said}"
         for guest, path in consoles.items()
@@ -119,14 +123,6 @@ def _of(
         setting.text, fault.summary, setting.caught, setting.by, fault.says, ran.cases, bites,
         seconds, ran.trouble, complaints, fault.panics,
     )  # fmt: skip
-
-
-def _clear(running: Lab) -> int | None:
-    """How often the fault was triggered."""
-    try:
-        return sum(running.clear_faults().values())
-    except LabError:
-        return None  # the NIC process is what broke
 
 
 def _tell(task: Task, row: FaultRun) -> None:

@@ -63,6 +63,9 @@ class FakeSuite(OurSuite):
         if lab.fault == "dies":
             lab.broken = True
             return Ran(_FAILED, 1.0, "the guest dut ended")
+        if lab.fault == "is-not-told":
+            lab.broken = True
+            return Ran(_PASSED, 1.0)
         if lab.fault == "grumbles":
             with open(lab.plan.out / "dut-console.log", "ab") as console:
                 console.write(b"[ 2.0] WARNING: new\n")
@@ -133,6 +136,11 @@ class FaultLab(unittest.TestCase):
         self.assertEqual(found.rows[0].trouble, "the guest dut did not boot in time")
         self.assertIn("undetected", [text for _, text in found.all_problems()])
         self.assertEqual(found.rows[1].cases, _FAILED)
+
+    def test_a_fault_that_may_not_have_been_triggered_proves_nothing(self) -> None:
+        found = self.run_faults("is-not-told", caught=False)
+        self.assertEqual(found.rows[0].bites, None)
+        self.assertIn("no answer", [text for _, text in found.all_problems()])
 
     def test_complaints_are_those_of_the_faults_own_time(self) -> None:
         found = self.run_faults("grumbles", "drops")
