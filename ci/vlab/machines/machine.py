@@ -93,13 +93,14 @@ class Machine:
         initrd = folder / f"{self.name}.cpio"
         initrd.write_bytes(b"" if restored else hardware.initrd)
         log.write_bytes(b"")
+        console = str(log).replace(",", ",,")  # a comma within a value, to QEMU
         with open(log, "ab") as complaints:
             self._process = spawn(
                 [
                     *hardware.arguments(), *backends, "-initrd", str(initrd),
                     *(word for device in devices for word in ("-device", json.dumps(device))),
                     *(["-S", "-incoming", "defer"] if restored else []),
-                    "-chardev", f"file,id=console,path={log},append=on", *self._qmp.arguments(),
+                    "-chardev", f"file,id=console,path={console},append=on", *self._qmp.arguments(),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

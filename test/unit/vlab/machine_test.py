@@ -53,6 +53,13 @@ class Boot(unittest.TestCase):
         script = self.console_says(["lab: cannot load gve.ko"]) + "; printf p; exec sleep 600"
         self.assertIn("the guest dut cannot load gve.ko;", self.failure(script, Deadline(60)))
 
+    def test_with_a_comma_in_the_path_of_its_console(self) -> None:
+        self.console = self.folder / "a,b" / "console.log"
+        self.console.parent.mkdir()
+        said = self.failure(f'echo "$*" >> {self.console}', Deadline(60))
+        path = str(self.console).replace("a,b", "a,,b")
+        self.assertIn(f"file,id=console,path={path},append=on ", said)
+
     def console_says(self, lines: list[str]) -> str:
         (self.folder / "said").write_text("\n".join([*lines, ""]), encoding="utf-8")
         return f"cat {self.folder}/said >> {self.console}"
