@@ -216,11 +216,7 @@ def _start(plan: Plan, stack: ExitStack) -> Lab:
         fill = partial(_save, hardware, plan)
         saved = snapshot.folder(hardware.values(), fill, plan.guests)
         deadline = Deadline(_BOOT_S)  # it may have taken a boot to make the snapshot
-        with snapshot.trusted(saved):
-            for machine, _, _ in machines:
-                machine.begin_restore(saved / f"{machine.name}.ram")
-            for machine, _, _ in machines:
-                machine.finish_restore()
+        snapshot.restore(saved, [machine for machine, _, _ in machines])
         for machine, plugged, _ in machines:
             machine.plug(plugged)
     for machine, _, folders in machines:

@@ -116,6 +116,10 @@ class Machine:
     def wait_parked(self, deadline: Deadline) -> None:
         """Until the guest has booted, and waits to be told that its devices are there."""
         self._wait_for(_PARKED, deadline)
+        self.greet()
+
+    def greet(self) -> None:
+        """Waits for QEMU to have started. Until then it takes no command."""
         with self._told("talk to"):
             self._qmp.greet()
 
@@ -129,7 +133,6 @@ class Machine:
     def begin_restore(self, path: Path) -> None:
         """Begins to make it what save() has written to `path`."""
         with self._told("restore"):
-            self._qmp.greet()
             self._begin_migration("migrate-incoming", path)
 
     def finish_restore(self) -> None:

@@ -12,14 +12,14 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from vlab.base import cache, progress
 from vlab.base.errors import LabError
-from vlab.machines.machine import Hardware
+from vlab.machines.machine import Hardware, Machine
 
 _SUM = "sum"
 _UNUSED_S = 7 * 24 * 3600  # after that a snapshot goes
@@ -40,11 +40,15 @@ def prepare(machines: Iterable[Hardware], fill: Fill, guests: str) -> None:
     _made(_folder(machines), fill, Path.is_dir, guests)
 
 
-@contextmanager
-def trusted(saved: Path) -> Iterator[None]:
+def restore(saved: Path, machines: Sequence[Machine]) -> None:
     """Removes what cannot be restored, though it is as it was written: the next lab makes another."""
+    for machine in machines:
+        machine.greet()  # a QEMU that does not start says nothing against `saved`
     try:
-        yield
+        for machine in machines:
+            machine.begin_restore(saved / f"{machine.name}.ram")
+        for machine in machines:
+            machine.finish_restore()
     except LabError:
         shutil.rmtree(saved, ignore_errors=True)
         progress.note(f"removed {saved}")

@@ -5,6 +5,7 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from vlab.base.errors import LabError
@@ -114,11 +115,21 @@ class Snapshot(unittest.TestCase):
         self.assertEqual(self.made, 1)
 
     def test_one_that_cannot_be_restored_goes(self) -> None:
-        saved = self.of(self.dut)
-        with self.assertRaises(LabError), snapshot.trusted(saved):
-            raise LabError("QEMU refuses migrate-incoming")
+        for made, (call, why) in enumerate(
+            [("begin_restore", "QEMU refuses migrate-incoming"), ("finish_restore", "it failed")], 2
+        ):
+            self.assert_not_restored(**{f"{call}.side_effect": LabError(why)})
+            self.of(self.dut)
+            self.assertEqual(self.made, made)
+
+    def test_one_stays_where_qemu_does_not_start(self) -> None:
+        self.assert_not_restored(**{"greet.side_effect": LabError("QEMU ended")})
         self.of(self.dut)
-        self.assertEqual(self.made, 2)
+        self.assertEqual(self.made, 1)
+
+    def assert_not_restored(self, **machine: Any) -> None:
+        with self.assertRaises(LabError):
+            snapshot.restore(self.of(self.dut), [mock.Mock(**machine)])
 
     def test_those_that_nobody_uses_go(self) -> None:
         old = self.of(self.dut)
