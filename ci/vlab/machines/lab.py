@@ -14,7 +14,7 @@ from typing import Any
 
 from vlab.base import progress
 from vlab.base.deadline import Deadline
-from vlab.base.errors import GuestFailed, LabError, TimedOut
+from vlab.base.errors import LabError, TimedOut
 from vlab.base.process import end, spawn
 from vlab.kernels.kernel import Kernel
 from vlab.debian.tools import Accelerator
@@ -94,7 +94,7 @@ class Lab:
         """
         ssh = spawn(self._access.command(words, terminal=terminal), **streams)
         try:
-            command = _Part(ssh.pid, lambda: "")
+            command = _Part(ssh.pid, LabError)
             ended = _first_end([command, *self._parts()], deadline)
             if ended is None:
                 assert deadline is not None
@@ -107,7 +107,7 @@ class Lab:
                 ended = _first_end(self._parts(), Deadline(_BREAK_S))
                 if ended is None:
                     return status
-            raise ended.error(ended.describe())
+            raise ended.error()
         finally:
             end(ssh, Deadline(1))
 
@@ -125,20 +125,19 @@ class Lab:
     def _parts(self) -> list[_Part]:
         """What ends only when the lab is broken."""
         guests = [
-            _Part(one.pid, partial(one.describe, f"the guest {one.name} ended"), GuestFailed)
+            _Part(one.pid, partial(one.failure, f"the guest {one.name} ended"))
             for one in self._machines
         ]
         log = f"the NIC process ended; see {self.plan.out}"
-        return [*guests, *(_Part(nic.pid, lambda: log) for nic in self._nics)]
+        return [*guests, *(_Part(nic.pid, partial(LabError, log)) for nic in self._nics)]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A process, and what is said when it has ended."""
+    """A process, and the error for its having ended."""
 
     pid: int
-    describe: Callable[[], str]
-    error: type[LabError] = LabError
+    error: Callable[[], LabError]
 
 
 def _first_end(parts: Sequence[_Part], deadline: Deadline | None) -> _Part | None:

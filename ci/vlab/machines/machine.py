@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import select
 import subprocess
@@ -158,14 +159,15 @@ class Machine:
         """Until /etc/lab/boot has done its work in the guest."""
         self._wait_for(_READY, deadline)
 
-    def describe(self, what: str) -> str:
-        """`what`, with the end of the console (all of a crash) and the place of all of it."""
+    def failure(self, what: str, kind: type[LabError] = GuestFailed) -> LabError:
+        """Returns the error `what`, with the end of the console (all of a crash) and the place of
+        all of it. If QEMU is to blame, it says so and is a plain LabError."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         crash = [at for at, line in enumerate(lines) if _CRASH.search(line)]
         tail = lines[crash[0] :] if crash else lines[-_TAIL_LINES:]
-        if crash and self._emulated and _STALE in lines[crash[0]]:
-            what += " by QEMU's fault: an emulated CPU kept the breakpoint of a patched instruction"
-        return "\n".join([f"{what}; the end of {self._log}:", *(line.rstrip() for line in tail)])
+        if blame := self._stale(tail[0]) if crash else self._bad_end():
+            what, kind = f"{what} by QEMU's fault: {blame}", LabError
+        return kind("\n".join([f"{what}; the end of {self._log}:", *map(str.rstrip, tail)]))
 
     def end(self) -> None:
         self._qmp.close()
@@ -178,9 +180,22 @@ class Machine:
         try:
             yield
         except (QmpError, OSError) as error:
-            raise LabError(
-                self.describe(f"cannot {what} the guest {self.name}: {error}")
+            raise self.failure(
+                f"cannot {what} the guest {self.name}: {error}", LabError
             ) from error
+
+    def _stale(self, crash: str) -> str:
+        found = self._emulated and _STALE in crash
+        return "an emulated CPU kept the breakpoint of a patched instruction" * found
+
+    def _bad_end(self) -> str:
+        """How QEMU ended if no guest ends it so: one that powers off or panics leaves status 0."""
+        # Not reaped: the lab may ask again for the process by its number.
+        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None or ended.si_status == 0:
+            return ""
+        kind = "exit status" if ended.si_code == os.CLD_EXITED else "signal"
+        return f"{kind} {ended.si_status}"
 
     def _begin_migration(self, command: str, path: Path) -> None:
         """Into a file or out of it, in which pages of zeros are holes (QEMU's mapped-ram)."""
@@ -198,8 +213,17 @@ class Machine:
         said = self._process.stdout
         assert said is not None
         if not select.select([said], [], [], deadline.remaining())[0]:
-            raise GuestFailed(self.describe(f"the guest {self.name} did not boot in time"))
+            raise self.failure(f"the guest {self.name} did not boot in time")
         if said.read(1) != word:
-            raise GuestFailed(self.describe(f"the guest {self.name} ended while it booted"))
+            self._wait_ended(deadline)
+            raise self.failure(f"the guest {self.name} ended while it booted")
         if complaint := _COMPLAINT.search(self._log.read_text(encoding="utf-8", errors="replace")):
-            raise GuestFailed(self.describe(f"the guest {self.name} {complaint[1]}"))
+            raise self.failure(f"the guest {self.name} {complaint[1]}")
+
+    def _wait_ended(self, deadline: Deadline) -> None:
+        """Waits until QEMU's status can be had: what it writes to is closed before."""
+        descriptor = os.pidfd_open(self.pid)
+        try:
+            select.select([descriptor], [], [], deadline.remaining())
+        finally:
+            os.close(descriptor)
