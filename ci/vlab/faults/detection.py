@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from vlab.machines.machine import PANIC, panicked
 from vlab.results.outcome import COUNTS_AS_FAILURE, Case, CellResult, Outcome
-
-_PANIC = "Kernel panic"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class FaultRun:
 
     @property
     def panicked(self) -> bool:
-        return _PANIC in self.trouble
+        return panicked(self.trouble)
 
     @cached_property
     def failures(self) -> list[Case]:
@@ -53,7 +52,7 @@ class FaultRun:
             lines = named[0].text.splitlines()
             return next((line.strip() for line in lines if re.search(self.says, line)), lines[0])
         if self.panicked:
-            return next(line for line in self.trouble.splitlines() if _PANIC in line).strip()
+            return next(line for line in self.trouble.splitlines() if PANIC in line).strip()
         if self.failures:
             return headline(self.failures[0].text)
         return self.trouble.partition("\n")[0]

@@ -29,7 +29,9 @@ _GRACE_S = 2
 _MIGRATION_S = 60  # of a few hundred MiB at most; 1.5 s are usual to save, 0.2 s to restore
 _PARKED, _READY = b"p", b"r"  # what /etc/lab/boot says on the second serial port
 _COMPLAINT = re.compile(r"^lab: (.*\S)", re.MULTILINE)  # of /etc/lab/boot
-_CRASH = re.compile(r"kernel BUG at|BUG: |Oops: |Kernel panic")
+PANIC = "Kernel panic"
+_CRASH = re.compile(rf"kernel BUG at|BUG: |Oops: |{PANIC}")
+_BY_QEMU = "by QEMU's fault"
 _STALE = "Oops: int3"  # see _KERNEL_PARAMETERS
 # panic=-1 with -no-reboot: a guest that panics ends its QEMU at once. So does one that oopses: what
 # it was doing may have held locks that others then wait for. The kernel's tests of its own ciphers
@@ -46,6 +48,11 @@ _KERNEL_PARAMETERS = (
 # A grace period of RCU lasts a few ticks, however fast the CPU is, and a queue restart waits for
 # many one after the other: on mlx5 that was half of the suite's time.
 _IN_A_HURRY = " rcupdate.rcu_expedited=1"
+
+
+def panicked(trouble: str) -> bool:
+    """Whether a lab broke, as `trouble` says, because a guest's kernel panicked by itself."""
+    return PANIC in trouble and _BY_QEMU not in trouble
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ class Machine:
         crash = [at for at, line in enumerate(lines) if _CRASH.search(line)]
         tail = lines[crash[0] :] if crash else lines[-_TAIL_LINES:]
         if blame := self._stale(tail[0]) if crash else self._bad_end():
-            what, kind = f"{what} by QEMU's fault: {blame}", LabError
+            what, kind = f"{what} {_BY_QEMU}: {blame}", LabError
         return kind("\n".join([f"{what}; the end of {self._log}:", *map(str.rstrip, tail)]))
 
     def end(self) -> None:

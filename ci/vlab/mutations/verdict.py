@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from vlab.faults.detection import headline
+from vlab.machines.machine import panicked
 from vlab.mutations.catalogue import Mutation
 from vlab.results.outcome import Case, Outcome
 from vlab.results.table import clean
 from vlab.suites.suite import Ran
 
-_PANIC = "Kernel panic"
 _HANG = "timed out after"
 
 
@@ -71,7 +71,7 @@ def _tried(mutation: Mutation, caught: bool, by: str, said: str, seconds: float)
 
 
 def _end(trouble: str) -> str:
-    if _PANIC in trouble:
+    if panicked(trouble):
         return "panic"
     return "hang" if trouble.startswith(_HANG) else ""
 

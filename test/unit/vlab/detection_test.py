@@ -26,6 +26,7 @@ _FAIL = _cases(A_a=Outcome.FAILED, A_b=Outcome.PASSED)
 _ROW = FaultRun("rule-ignored", "rules are ignored", True, (), "", _FAIL, 3, 1.0)
 _ABLE = ["A.a", "A.b"]
 _PANIC = "the guest dut ended; the end of log:\n[ 1.0] Kernel panic - not syncing: Fatal\n"
+_BY_QEMU = _PANIC.replace("ended;", "ended by QEMU's fault: an emulated CPU kept the breakpoint;")
 
 
 class Problems(unittest.TestCase):
@@ -70,6 +71,10 @@ class Problems(unittest.TestCase):
         self.assertEqual(self.held(**known, caught=False), [_PANIC])
         self.assertEqual(self.held(trouble=_PANIC), [_PANIC])
         self.assertEqual(self.held(trouble=_PANIC, by=["A.b"]), [_PANIC, "not caught by A.b"])
+
+    def test_a_panic_by_qemus_fault_is_not_the_one_that_is_known(self) -> None:
+        found = self.held(trouble=_BY_QEMU, cases=[], bites=None, panics=True)
+        self.assertEqual(found, [_BY_QEMU, "undetected"])
 
     def test_a_fault_that_is_known_to_panic_and_does_not_is_held_to_its_tests(self) -> None:
         self.assertEqual(self.held(panics=True, by=["A.b"]), ["not caught by A.b"])

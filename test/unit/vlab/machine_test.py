@@ -10,7 +10,7 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import GuestFailed, LabError
 from vlab.debian.tools import Accelerator
 from vlab.machines.guests import DUT
-from vlab.machines.machine import Hardware, Machine
+from vlab.machines.machine import Hardware, Machine, panicked
 
 
 class Boot(unittest.TestCase):
@@ -53,6 +53,7 @@ class Boot(unittest.TestCase):
             said = self.failure(script, Deadline(60), "-accel", accelerator, kind=kind)
             found = "by QEMU's fault: an emulated CPU kept" in said.splitlines()[0]
             self.assertEqual(found, kind is LabError, said)
+            self.assertEqual(panicked(said), kind is GuestFailed, said)
 
     def test_whose_qemu_fails(self) -> None:
         for script, how in (

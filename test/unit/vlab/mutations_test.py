@@ -165,6 +165,8 @@ class Verdict(unittest.TestCase):
         self.assertFalse(self.tried(_ran(_RUNNING, trouble=_HANG), "panic").caught)
         self.assertFalse(self.tried(_ran(trouble="the NIC process ended"), "panic").caught)
         self.assertFalse(self.tried(_ran(trouble=_PANIC), "panic").caught, "no test had begun")
+        by_qemu = _PANIC.replace("ended", "ended by QEMU's fault: signal 9")
+        self.assertFalse(self.tried(_ran(_RUNNING, trouble=by_qemu), "panic").caught)
 
     def test_what_can_catch_it_passes_without_it(self) -> None:
         self.assertEqual(verdict.able(_ONE, _CONTROL), {"ZcrxNodevA.a"})
