@@ -123,9 +123,9 @@ class Apt:
     def _refresh(self) -> None:
         """Indexes no older than a day; older ones do when the mirror cannot be reached."""
         stamp = self._root / "updated"
+        self._configure(stamp)
         if stamp.exists() and time.time() - stamp.stat().st_mtime < _INDEX_AGE_S:
             return
-        self._configure()
         with progress.phase(f"updating the index of Debian {self.release}"):
             try:
                 self._run("apt-get", "update", limit_s=_UPDATE_S)
@@ -137,18 +137,22 @@ class Apt:
             else:
                 stamp.touch()
 
-    def _configure(self) -> None:
+    def _configure(self, stamp: Path) -> None:
+        """Removes `stamp` where anything changes: apt would look for the indexes of another mirror,
+        or in another folder."""
         if not KEYRING.exists():
             raise LabError(f"{KEYRING} is missing: install the package debian-archive-keyring")
         uri = mirror()
+        sources = [f"deb [signed-by={KEYRING}] {uri} {suite} main\n" for suite in self._suites]
+        wanted = {"status": "", "sources.list": "".join(sources), "apt.conf": self._settings()}
+        files = {self._root / name: text for name, text in wanted.items()}
+        if all(path.exists() and path.read_text("utf-8") == text for path, text in files.items()):
+            return
+        stamp.unlink(missing_ok=True)
         for folder in ("lists/partial", "archives/partial", "fetched/partial"):
             (self._root / folder).mkdir(parents=True, exist_ok=True)
-        (self._root / "status").write_text("", encoding="utf-8")
-        (self._root / "sources.list").write_text(
-            "".join(f"deb [signed-by={KEYRING}] {uri} {suite} main\n" for suite in self._suites),
-            encoding="utf-8",
-        )
-        (self._root / "apt.conf").write_text(self._settings(), encoding="utf-8")
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
 
     def _settings(self) -> str:
         """Copies only the Acquire settings (proxies, timeouts) from the host's apt configuration,
