@@ -12,8 +12,8 @@ from pathlib import Path
 from vlab.base import locks
 
 # What tells apart the things that follow one another under one name: the point release of a kernel
-# of Debian's, or a key that `once` is given.
-_VERSION = re.compile(r"\.\d+\+deb\d+|-[0-9a-f]{12}$")
+# of Debian's, or keys that `once` is given (of a build: of its source, and its own).
+_VERSION = re.compile(r"\.\d+\+deb\d+|-[0-9a-f]{12}(?=-|$)")
 _KEPT = 2  # of each name: two checkouts may want different ones
 
 
@@ -34,18 +34,20 @@ def held(*, alone: bool = False) -> Iterator[None]:
 
 
 def superseded() -> list[Path]:
-    """What `once` has made and newer things of the same name have replaced, and saved guests: they
-    are made anew in seconds."""
+    """What a killed `once` or remove() left, first, as it is in the way of another remove(); what
+    newer things of the same name have replaced; saved guests, which are made anew in seconds."""
+    cut_off = [path for path in sorted(folder().glob("*/.*.part")) if path.is_dir()]
     made: dict[Path, list[Path]] = {}
     for path in folder().glob("*/[!.]*"):
         if path.is_dir() and _VERSION.search(path.name):
             made.setdefault(path.with_name(_VERSION.sub("", path.name)), []).append(path)
     # ctime: `once` renames what is complete. mtime is what a package said of its folder.
-    return sorted(folder().glob("guests/[!.]*")) + [
+    replaced = [
         path
         for paths in made.values()
         for path in sorted(paths, key=lambda one: one.stat().st_ctime_ns)[:-_KEPT]
     ]
+    return cut_off + sorted(folder().glob("guests/[!.]*")) + replaced
 
 
 def remove(target: Path) -> None:

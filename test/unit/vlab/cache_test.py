@@ -53,6 +53,21 @@ class CacheTest(unittest.TestCase):
             self.make(name)
         self.assertEqual(sorted(cache.superseded()), old)
 
+    def test_builds_of_an_older_source_are_superseded(self) -> None:
+        """Named by source, options and a key of their own."""
+        old = self.make("builds/linux-source-7.3-0123456789ab-kasan-111111111111")
+        self.make("builds/linux-source-7.3-ba9876543210-kasan-222222222222")
+        self.make("builds/linux-source-7.3-aaaaaaaaaaaa-kasan-333333333333")
+        self.make("builds/linux-source-7.3-aaaaaaaaaaaa-kcsan-444444444444")
+        self.assertEqual(cache.superseded(), [old])
+
+    def test_what_was_cut_off_is_superseded_though_nothing_will_be_made_of_it(self) -> None:
+        left = cache.folder() / "sources" / ".linux-source-7.3-0123456789ab.part"
+        left.mkdir(parents=True)
+        self.assertEqual(cache.superseded(), [left])
+        cache.remove(left)
+        self.assertEqual(cache.superseded(), [])
+
     def test_saved_guests_are_superseded_whenever_nobody_uses_them(self) -> None:
         saved = cache.folder() / "guests" / "0123456789abcdef01234567"
         saved.mkdir(parents=True)
@@ -74,6 +89,7 @@ class CacheTest(unittest.TestCase):
             with self.assertRaises(KeyboardInterrupt):
                 cache.remove(target)
         self.assertFalse(target.exists())
+        self.assertEqual(len(cache.superseded()), 1)
         self.assertEqual((self.make(f"trees/{target.name}") / "file").read_bytes(), b"content")
 
     def test_labs_hold_it_together_and_nobody_cleans_meanwhile(self) -> None:
