@@ -206,7 +206,11 @@ def _tests(folder: str) -> list[str]:
 def _build(scope: Scope, preset: str) -> list[Command]:
     if not scope.touches(*_CODE_PARTS):
         return []
-    return [_module("checks.configure", preset), ["cmake", "--build", "--preset", preset]]
+    commands = [_module("checks.configure", preset), ["cmake", "--build", "--preset", preset]]
+    if preset == "ci":  # in a folder that ci/lab builds in too
+        alone = _module("checks.alone", _PROGRAMS)
+        commands = [[*alone, *command] for command in commands]
+    return commands
 
 
 def _lint(scope: Scope) -> list[Command]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from vlab.base import progress
 from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
+from vlab.base.locks import locked
 from vlab.base.paths import BUILD, REPOSITORY
 from vlab.base.process import end, spawn
 
@@ -25,13 +26,15 @@ def building(folder: Path | None) -> Iterator[Callable[[], Path]]:
         programs_there = _checked(folder.resolve())
         yield lambda: programs_there
         return
-    deadline = Deadline(_BUILD_S)
-    if not (BUILD / "build.ninja").exists():
-        with progress.phase("configuring the build"):
-            _finish(_start("cmake", "--preset", "default"), deadline)
-    progress.note("building ...")
-    # ninja itself, which ends its compilers when it is ended; cmake --build would leave it behind.
-    process = _start("ninja", "-C", str(BUILD), *PROGRAMS)
+    with alone(BUILD) as lock:
+        deadline = Deadline(_BUILD_S)
+        if not (BUILD / "build.ninja").exists():
+            with progress.phase("configuring the build"):
+                _finish(_start(lock, "cmake", "--preset", "default"), deadline)
+        progress.note("building ...")
+        # ninja itself, which ends its compilers when it is ended; cmake --build would leave it
+        # behind. It holds the lock from here on: the block may go on for long when it is done.
+        process = _start(lock, "ninja", "-C", str(BUILD), *PROGRAMS)
 
     def programs() -> Path:
         _finish(process, deadline)
@@ -44,6 +47,11 @@ def building(folder: Path | None) -> Iterator[Callable[[], Path]]:
         end(process, Deadline(1))
 
 
+def alone(folder: Path) -> AbstractContextManager[int]:
+    """Two builds in one folder would write into the same files. Yields what locked() does."""
+    return locked(folder / ".lock", f"another build is in {folder}; waiting for it")
+
+
 def _checked(folder: Path) -> Path:
     for name in PROGRAMS:
         if not (folder / name).exists():
@@ -51,9 +59,9 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
-def _start(*command: str) -> subprocess.Popen[bytes]:
+def _start(lock: int, *command: str) -> subprocess.Popen[bytes]:
     """Its output goes to standard error: standard output is the suite's."""
-    return spawn(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=2)
+    return spawn(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[lock])
 
 
 def _finish(process: subprocess.Popen[bytes], deadline: Deadline) -> None:

@@ -45,6 +45,11 @@ class Table(unittest.TestCase):
         for step in table("gate"):
             self.assertIn(more.get(step.name, step.name), nightly)
 
+    def test_no_lab_builds_beside_what_builds_in_the_same_folder(self) -> None:
+        (step,) = [one for one in table("gate") if one.name == "build"]
+        for command in step.commands:
+            self.assertEqual(command[1:4], ["-m", "checks.alone", "build"])
+
 
 class Parts(unittest.TestCase):
     def test_hold_all_that_their_sources_include(self) -> None:
