@@ -55,9 +55,12 @@ class Kernels:
     def _newest(self, series: str, flavour: str) -> tuple[str, list[str]]:
         """Asks the index once a day, so that a cached lab starts without apt."""
         memory = cache.folder() / "kernels" / f"newest-{series}-{flavour}.json"
-        if memory.exists() and time.time() - memory.stat().st_mtime < _RESOLVED_AGE_S:
-            release, packages = json.loads(memory.read_text(encoding="utf-8"))
-            return release, packages
+        try:
+            if time.time() - memory.stat().st_mtime < _RESOLVED_AGE_S:
+                release, packages = json.loads(memory.read_text(encoding="utf-8"))
+                return release, packages
+        except (FileNotFoundError, ValueError):
+            pass  # none, or one that is empty since the machine lost its power
         available = self._available(flavour)
         matching = [release for release in available if _series(release) == series]
         if not matching:

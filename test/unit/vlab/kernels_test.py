@@ -79,6 +79,13 @@ class KernelsTest(unittest.TestCase):
             self.kernels.get("6.18", "cloud", [])
             self.assertEqual(reader.read(), "of yesterday")
 
+    def test_an_answer_that_a_loss_of_power_has_emptied_is_asked_for_again(self) -> None:
+        self.kernels.get("6.18", "cloud", [])
+        (memory,) = cache.folder().glob("kernels/newest-*.json")
+        memory.write_bytes(b"")
+        self.assertEqual(self.kernels.get("6.18", "cloud", []).version, "6.18.15")
+        self.assertNotEqual(memory.read_bytes(), b"")
+
     def test_a_series_without_modules_is_refused_with_those_that_have_them(self) -> None:
         with self.assertRaisesRegex(LabError, r"cloud kernel 7\.1 .*; there are 6\.18, 7\.3$"):
             self.kernels.get("7.1", "cloud", [])
