@@ -67,10 +67,13 @@ class Schedule:
         ready = self._selector.select(min(job.remaining() for job in self._jobs))
         files = {key.fd for key, _ in ready}
         for job in list(self._jobs):
-            while said := job.hear():  # all that it said before it ended
+            over = job.ended in files
+            while said := job.hear():  # of one that is over, all that it said
                 if not job.step.background:
                     show(said)
-            if job.ended in files:
+                if not over:
+                    break  # one that always has more to say has its limit too
+            if over:
                 self._finish(job)
 
     def _finish(self, job: Job) -> None:

@@ -8,6 +8,7 @@ from unittest import mock
 
 from checks import runner
 from samples import CheckTest, sh
+from vlab.base.deadline import Deadline
 
 
 def alive(pid: int) -> bool:
@@ -77,6 +78,18 @@ class Ending(CheckTest):
         self.assertEqual(self.verdicts(), {"a": "passed", "b": "failed"})
         why = "was not done 0.5 s into the check and was ended"
         self.assertEqual(self.steps()["b"]["why"], why)
+
+    def test_one_that_has_always_more_to_say_is_ended_at_its_limit(self) -> None:
+        flood = Deadline(10)
+
+        def hear(job: runner.Job) -> bytes:
+            ended = select.select([job.ended], [], [], 0)[0]
+            return b"" if ended or not flood.remaining() else b"y\n"
+
+        with mock.patch.object(runner.Job, "hear", hear):
+            self.check(sh("a", "sleep 1000", limit_s=0.5))
+        self.assertLess(self.steps()["a"]["seconds"], 10)
+        self.assertEqual(self.steps()["a"]["why"], "took more than 0.5 s and was ended")
 
     def end(self, script: str) -> None:
         """`script` interrupts the check by $interrupt, once all is as the test wants it."""
