@@ -7,7 +7,7 @@ import signal
 import socket
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from vlab.base.process import INTERRUPTIONS
 
 
 class Interruption:
@@ -26,7 +26,7 @@ class Interruption:
         return signal.Signals(self.number).name if self.number else ""
 
     def __enter__(self) -> Interruption:
-        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        self._before = {number: signal.signal(number, self._note) for number in INTERRUPTIONS}
         return self
 
     def __exit__(self, *_: object) -> None:
