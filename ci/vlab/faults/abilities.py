@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vlab.base.deadline import Deadline
 from vlab.base.errors import LabError
+from vlab.base.process import capture
 
 _ANSWER_S = 10
 
@@ -25,9 +26,9 @@ class Abilities:
 
 def of_build(programs: Path) -> dict[str, Abilities]:
     """By the name of the model."""
-    command = [str(programs / "vnic"), "--describe"]
+    vnic = programs / "vnic"
     try:
-        done = subprocess.run(command, capture_output=True, check=True, timeout=_ANSWER_S)
-        return {nic: Abilities(**told) for nic, told in json.loads(done.stdout)["models"].items()}
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
-        raise LabError(f"{programs / 'vnic'} does not describe its NICs: {error}") from error
+        told = json.loads(capture([vnic, "--describe"], Deadline(_ANSWER_S)))
+        return {nic: Abilities(**one) for nic, one in told["models"].items()}
+    except (LabError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{vnic} does not describe its NICs: {error}") from error

@@ -172,6 +172,10 @@ class AbilitiesTest(unittest.TestCase):
             with self.assertRaisesRegex(LabError, "does not describe its NICs"):
                 self.described(script)
 
+    def test_a_program_that_fails_is_told_in_its_own_words(self) -> None:
+        with self.assertRaisesRegex(LabError, "does not describe its NICs: .*: no memory$"):
+            self.described("echo no memory >&2; exit 1")
+
 
 if __name__ == "__main__":
     unittest.main()
