@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from vlab.machines.guests import NICS
 from vlab.machines.supplies import Supplies
 from vlab.results import junit, known_issues
 from vlab.results.folder import JUNIT, results_folder
+from vlab.results.table import width_or
 from vlab.suites.build import building
 from vlab.suites.suite import KernelSuite, OurSuite
 
@@ -119,9 +119,8 @@ def _one(
 
 
 def _show(found: FaultReport) -> None:
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else _WIDTH
-    print(table.render(found, width, colour=terminal), end="", flush=True)
+    width, colour = width_or(_WIDTH), sys.stdout.isatty()
+    print(table.render(found, width, colour=colour), end="", flush=True)
 
 
 def _each(

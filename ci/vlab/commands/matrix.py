@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -73,8 +72,6 @@ def _leave(whole: report.Report, out: Path) -> None:
     (out / "matrix.html").write_text(page.render(whole), encoding="utf-8")
     (out / "matrix.json").write_text(whole.json(), encoding="utf-8")
     junit.write(out / JUNIT, whole.results)
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else _WIDTH
-    print(table.render(whole, width, colour=terminal), end="")
+    print(table.render(whole, table.width_or(_WIDTH), colour=sys.stdout.isatty()), end="")
     print(f"{out}: matrix.html, matrix.json, {JUNIT}", flush=True)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,6 +25,7 @@ from vlab.mutations.catalogue import Mutation
 from vlab.mutations.kernel import MutableKernel, mutable
 from vlab.mutations.verdict import Tried
 from vlab.results.folder import results_folder
+from vlab.results.table import width_or
 from vlab.suites import selection
 from vlab.suites.build import building
 from vlab.suites.suite import OurSuite, Ran
@@ -69,8 +68,7 @@ def act(options: argparse.Namespace) -> int:
         (out / "mutations.json").write_text(
             verdict.dump(tried, tree.name, started, seconds), encoding="utf-8"
         )
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
-        text = "".join(f"{line}\n" for line in verdict.table(tried, width))
+        text = "".join(f"{line}\n" for line in verdict.table(tried, width_or(_WIDTH)))
         text += f"{verdict.summary(tried, seconds)}\n"
         (out / "mutations.txt").write_text(text, encoding="utf-8")
         print(f"{text}{out}: mutations.txt, mutations.json", flush=True)

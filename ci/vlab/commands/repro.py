@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -25,7 +23,7 @@ from vlab.machines.supplies import Supplies
 from vlab.results import known_issues
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import Outcome
-from vlab.results.table import clean, paragraph
+from vlab.results.table import clean, paragraph, width_or
 from vlab.suites.build import building
 from vlab.suites.suite import OurSuite, Ran
 
@@ -91,7 +89,7 @@ def _out(options: argparse.Namespace) -> Path:
 
 
 def _listed(faults: Sequence[KnownIssue]) -> Iterator[str]:
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    width = width_or(_WIDTH)
     for fault in faults:
         yield f"{fault.name}: {', '.join(fault.nics)} of {', '.join(fault.kernels)}"
         yield from paragraph("", fault.cause, width)

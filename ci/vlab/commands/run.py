@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from vlab.results import guest_file, junit, known_issues, outcome, verdict
 from vlab.results.folder import JUNIT
 from vlab.results.known_issues import KnownIssue
 from vlab.results.outcome import LAB, CellResult, Outcome
+from vlab.results.table import width_or
 from vlab.results.verdict import Verdict
 from vlab.suites import selection
 from vlab.suites.suite import OurSuite
@@ -108,8 +108,7 @@ def _judged(
     except junit.JunitError:
         pass
     if found is not None:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
-        for line in found.lines(width):
+        for line in found.lines(width_or(_WIDTH)):
             print(line)
     print(f"{junit.summary(report)}: {report}" if report.exists() else "no test ran", flush=True)
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +22,11 @@ _COLOURS = {
 # A guest's text is not to move the cursor, nor to turn the line around.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _GAP = "  "
+
+
+def width_or(otherwise: int) -> int:
+    """Of the terminal; `otherwise` where standard output is not one."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else otherwise
 
 
 def render(report: Report, width: int, *, colour: bool) -> str:
