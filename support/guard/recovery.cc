@@ -31,15 +31,23 @@ Status Restore(const NicState& wanted, Recovery& recovery, Deadline deadline) {
   ZCRX_RETURN_IF_ERROR(BringBack(wanted.nic, deadline.Earlier(Deadline::In(kComesBack))));
   ZCRX_ASSIGN_OR_RETURN(Nic nic, Nic::Open(wanted.nic.interface));
   ZCRX_RETURN_IF_ERROR(CheckSameNic(wanted.nic, nic));
-  if (Status ended = EndLeftoverLease(nic); !ended) recovery.errors.push_back(ended.error());
-  if (CanSeeQueues(nic)) ZCRX_RETURN_IF_ERROR(WaitForAllProvidersGone(nic, deadline));
+  return PutBackSettings(nic, wanted, recovery, deadline);
+}
+
+}  // namespace
+
+Status PutBackSettings(Nic& nic, const NicState& wanted, Recovery& recovery, Deadline deadline) {
+  const auto record = [&recovery](const Status& status) {
+    if (!status) recovery.errors.push_back(status.error());
+  };
+  // What a provider that stays does not hold is put back all the same.
+  if (CanSeeQueues(nic)) record(WaitForAllProvidersGone(nic, deadline));
+  record(EndLeftoverLease(nic));  // not earlier: see ~QueueLease()
   ZCRX_ASSIGN_OR_RETURN(const NicState now, ReadNicState(nic));
   recovery.differences = Differences(wanted, now);
   std::ranges::move(Apply(nic, wanted, deadline).errors, std::back_inserter(recovery.errors));
   return {};
 }
-
-}  // namespace
 
 Recovery PutBack(const Journals& journals, const Journal& journal, Deadline deadline) {
   const Uninterrupted undoing;

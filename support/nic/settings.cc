@@ -353,9 +353,11 @@ class Application {
 };
 
 const std::vector<Application::Step> Application::kSteps = {
-    &Application::AwaitProviders,
-    // Drivers accept rules and contexts only while they are up. Setting the MTU stops the queues.
+    // Drivers accept rules and contexts only while they are up, and the kernel shows providers only
+    // then (netdev_nl_queue_dump_one() in net/core/netdev-genl.c). Setting the MTU stops the
+    // queues.
     &Application::BringUp,
+    &Application::AwaitProviders,
     // Before it is set down, and not before it is up again.
     &Application::ChangeKeepAddrOnDown,
     &Application::ChangeMtu,

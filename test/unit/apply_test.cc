@@ -219,6 +219,15 @@ TEST_F(ApplyTest, NoRingChangesUnderAProviderAndRulesDo) {
   EXPECT_THAT(fake_->providers, IsEmpty());
 }
 
+// The kernel shows none of a NIC that is down.
+TEST_F(ApplyTest, AProviderOfANicThatIsDownIsAwaitedOnceItIsUp) {
+  Plug(kGve);
+  ASSERT_OK(SetAdminUp(*nic_, false));
+  fake_->providers = {3};
+  EXPECT_THAT(Errors(Split(found_)), IsEmpty());
+  EXPECT_THAT(fake_->providers, IsEmpty());
+}
+
 TEST_F(ApplyTest, AProviderThatStaysEndsTheWaitAtItsDeadline) {
   Plug(kGve);
   fake_->providers = {3};

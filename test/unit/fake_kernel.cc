@@ -221,6 +221,7 @@ int FakeKernel::CallRoute(int type, Attributes attributes, Bytes header, Message
                            .Take());
     return 0;
   }
+  if (type == RTM_DELLINK) return ENODEV;  // of a name that is not the NIC's
   if (before_change_) before_change_();
   if (const auto mtu = attributes.U32(IFLA_MTU)) return nic_.SetMtu(*mtu);
   return nic_.SetUp((link.ifi_flags & IFF_UP) != 0);
@@ -300,6 +301,7 @@ int FakeKernel::CallEthtool(uint8_t command, Attributes attributes, bool dump, M
 
 int FakeKernel::CallNetdev(uint8_t command, Messages& messages) {
   if (command != uapi::NETDEV_CMD_QUEUE_GET) return EOPNOTSUPP;
+  if (!nic_.up) return 0;
   for (uint32_t queue = 0; queue < nic_.RxQueues(); ++queue) {
     Reply reply = Reply::Generic(kNetdevFamily, command);
     reply.Put(uapi::NETDEV_A_QUEUE_ID, queue)
