@@ -20,6 +20,8 @@
 #include "support/base/kill_point.h"
 #include "support/base/numbers.h"
 #include "support/base/unique_fd.h"
+#include "support/base/wait.h"
+#include "support/nic/link.h"
 
 namespace zcrx {
 namespace {
@@ -80,6 +82,21 @@ Result<std::vector<netlink::Message>> ListAddresses(Nic& nic, int family) {
   return nic.GetKernel().Call(NETLINK_ROUTE, request);
 }
 
+uint32_t FlagsOf(const netlink::Message& message, const ifaddrmsg& header) {
+  return message.Attrs(sizeof(header)).U32(IFA_FLAGS).value_or(header.ifa_flags);
+}
+
+Result<bool> AnyIsTentative(Nic& nic) {
+  ZCRX_ASSIGN_OR_RETURN(const auto messages, ListAddresses(nic, AF_INET6));
+  return std::ranges::any_of(messages, [&](const netlink::Message& message) {
+    const auto header = HeaderOf(message);
+    // A kernel without IPv6 lists the addresses of all families.
+    return header && header->ifa_family == AF_INET6 && header->ifa_index == nic.Index() &&
+           header->ifa_scope != RT_SCOPE_LINK &&
+           (FlagsOf(message, *header) & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == IFA_F_TENTATIVE;
+  });
+}
+
 std::string NameOf(uint32_t index) {
   char name[IF_NAMESIZE];
   return ::if_indextoname(index, name) != nullptr ? name : fmt::format("interface {}", index);
@@ -113,14 +130,13 @@ Result<std::vector<NicAddress>> GetSetAddresses(Nic& nic) {
     const netlink::Attributes attrs = message.Attrs(sizeof(*header));
     const auto bytes = [](netlink::Bytes view) { return std::vector(view.begin(), view.end()); };
     const netlink::Bytes local = LocalOf(attrs);
-    const uint32_t flags = attrs.U32(IFA_FLAGS).value_or(header->ifa_flags);
     addresses.push_back({.family = header->ifa_family,
                          .prefix = header->ifa_prefixlen,
                          .scope = header->ifa_scope,
                          .local = bytes(local),
                          .peer = bytes(attrs.Find(IFA_ADDRESS).value_or(local)),
                          .broadcast = bytes(attrs.Find(IFA_BROADCAST).value_or(netlink::Bytes{})),
-                         .makes_route = (flags & IFA_F_NOPREFIXROUTE) == 0});
+                         .makes_route = (FlagsOf(message, *header) & IFA_F_NOPREFIXROUTE) == 0});
   }
   return addresses;
 }
@@ -143,6 +159,20 @@ Status AddAddress(Nic& nic, const NicAddress& address) {
   const auto added = nic.GetKernel().Call(NETLINK_ROUTE, request);
   if (added || added.error().code == EEXIST) return {};
   return std::unexpected(added.error());
+}
+
+Status WaitUntilReachable(Nic& nic, Deadline deadline) {
+  ZCRX_RETURN_IF_ERROR(WaitForLink(nic, deadline));
+  const std::string operation = "wait for the addresses of " + nic.Name();
+  // Subscribe before the first look, so that no change is missed in between.
+  ZCRX_ASSIGN_OR_RETURN(const auto changes,
+                        nic.GetKernel().Listen(NETLINK_ROUTE, RTNLGRP_IPV6_IFADDR));
+  while (true) {
+    ZCRX_ASSIGN_OR_RETURN(const bool tentative, AnyIsTentative(nic));
+    if (!tentative) return {};
+    if (deadline.Expired()) return FailExpired(operation, "the kernel still looks for duplicates");
+    ZCRX_RETURN_IF_ERROR(changes->Next(deadline));
+  }
 }
 
 Result<uint32_t> GetKeepAddrOnDown(const std::string& interface, const std::string& folder) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "support/base/deadline.h"
 #include "support/base/result.h"
 #include "support/nic/nic.h"
 
@@ -35,6 +36,12 @@ struct NicAddress {
 Result<std::vector<NicAddress>> GetSetAddresses(Nic& nic);
 // Adds an address, usable at once (without duplicate address detection), if it is not there.
 Status AddAddress(Nic& nic, const NicAddress& address);
+
+// Waits as WaitForLink() does, and then until the kernel has looked whether anybody else has the
+// NIC's IPv6 addresses (duplicate address detection, 1 to 2 s): bind(2) refuses an address until
+// then. That begins once the link runs, also of an address that the NIC keeps while it is down
+// (addrconf_ifdown() in net/ipv6/addrconf.c). Link-local addresses are not waited for.
+Status WaitUntilReachable(Nic& nic, Deadline deadline);
 
 // Tests use another `folder`.
 inline constexpr const char* kIpv6Settings = "/proc/sys/net/ipv6/conf";

@@ -35,7 +35,7 @@ constexpr uint32_t kOtherMtu = 200;   // less than declared
 
 Status SetUpOrDown(Nic& nic, bool up) {
   ZCRX_RETURN_IF_ERROR(SetAdminUp(nic, up));
-  return up ? WaitForLink(nic, Deadline::In(kLinkReturns)) : Status();
+  return up ? WaitUntilReachable(nic, Deadline::In(kLinkReturns)) : Status();
 }
 
 struct Change {
@@ -73,14 +73,14 @@ TEST_P(ZcrxLifecycleStream, GoesOn) {
   if (kept.keep_addr_on_down) kept.keep_addr_on_down = 1;
   ASSERT_OK(declared().Declare(kept));
   ASSERT_OK(GetParam().prepare(nic(), kept, queue.Index()));
-  ASSERT_OK(WaitForLink(nic(), Deadline::In(kLinkReturns)));
+  ASSERT_OK(WaitUntilReachable(nic(), Deadline::In(kLinkReturns)));
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver, {.bytes = 2 * kHalf, .pause_after = kHalf}));
   ASSERT_OK(receiver.Accept(2 * kHalf, IsPayloadOf(Seed()), Deadline::In(kTransfer)));
   ASSERT_OK(receiver.Reach(kHalf, Deadline::In(kTransfer)));
 
   ASSERT_OK(GetParam().change(nic(), kept));
-  ASSERT_OK(WaitForLink(nic(), Deadline::In(kLinkReturns)));
+  ASSERT_OK(WaitUntilReachable(nic(), Deadline::In(kLinkReturns)));
   ASSERT_OK(TraceAnew());
   queue.CountAnew();
   ASSERT_EQ(send(receiver.Connection().Get(), "!", 1, MSG_NOSIGNAL), 1)
@@ -211,7 +211,7 @@ TEST_F(ZcrxRemoval, DriverIsUnboundUnderARing) {
   ASSERT_OK(queue.Unsteer());
   EXPECT_OK(BecomesAgain(nic(), before));
 
-  ASSERT_OK(WaitForLink(nic(), Deadline::In(kLinkReturns)));
+  ASSERT_OK(WaitUntilReachable(nic(), Deadline::In(kLinkReturns)));
   ASSERT_OK(TraceAnew());
   ASSERT_OK_AND_ASSIGN(Receiver receiver, Receive(queue, Steering::kFlowRule, ReceiverOn(queue)));
   ASSERT_OK_AND_ASSIGN(Sender sender, Send(receiver));

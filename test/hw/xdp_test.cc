@@ -8,7 +8,7 @@
 #include <string>
 
 #include "fixtures/zcrx_test.h"
-#include "support/nic/link.h"
+#include "support/nic/addresses.h"
 
 namespace zcrx {
 namespace {
@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 // A program may have switched features off, and stopped the queues.
 void PutRight(DeclaredNic& nic) {
   EXPECT_THAT(nic.PutRight().errors, IsEmpty());
-  EXPECT_OK(WaitForLink(nic.Get(), Deadline::In(10s)));
+  EXPECT_OK(WaitUntilReachable(nic.Get(), Deadline::In(10s)));
 }
 
 struct ProgramVariant {

@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "fixtures/result_matchers.h"
+#include "support/net/listen.h"
+#include "support/net/socket_address.h"
 #include "support/nic/absence.h"
 #include "support/nic/addresses.h"
 #include "support/nic/declared_nic.h"
@@ -72,10 +74,11 @@ TEST_F(Veth, HasTheKernelsNameWhicheverWasGiven) {
   }
 }
 
-Status AddAddress(const char* interface, int family, const char* address, const char* peer) {
+Status AddAddress(const char* interface, int family, const char* address, const char* peer,
+                  uint8_t flags = IFA_F_NODAD) {
   const ifaddrmsg header = {.ifa_family = static_cast<uint8_t>(family),
                             .ifa_prefixlen = 24,
-                            .ifa_flags = IFA_F_NODAD,
+                            .ifa_flags = flags,
                             .ifa_scope = 0,
                             .ifa_index = ::if_nametoindex(interface)};
   std::array<std::byte, sizeof(in6_addr)> bytes;
@@ -115,6 +118,14 @@ TEST_F(Veth, DoesNotGoAway) {
                                     FailsWithText(HasSubstr("\"\" is not a PCI function"))));
   }
   EXPECT_THAT(GetLink(nic()), IsOk());
+}
+
+TEST_F(Veth, IsReachableOnceItsAddressesCanBeUsed) {
+  ASSERT_OK(AddAddress("veth0", AF_INET6, "2001:db8::5", "2001:db8::5", 0));
+  ASSERT_OK_AND_ASSIGN(const SocketAddress address, SocketAddress::Parse("2001:db8::5", 0));
+  EXPECT_THAT(ListenOn(address), FailsWith(EADDRNOTAVAIL)) << "the wait is for nothing";
+  ASSERT_OK(WaitUntilReachable(nic(), Soon()));
+  EXPECT_THAT(ListenOn(address), IsOk());
 }
 
 TEST_F(Veth, AnAddressIsOnItOrItIsSaidWhereElse) {
