@@ -122,6 +122,15 @@ pages_leaving() {
   return $status
 }
 
+# Set without nodad, as users do: the kernel looks for duplicates, again each time the link comes back.
+looked_for_duplicates() {
+  # shellcheck source=/dev/null
+  . $config
+  ip -6 address del "$LOCAL_V6/64" dev nic0 && ip -6 address add "$LOCAL_V6/64" dev nic0 &&
+    zcrx_tests --config=$config --gtest_brief=1 \
+      --gtest_filter="ZcrxLifecycleStream.*/link_down_up:ZcrxLifecycleStream.*/channels_added"
+}
+
 sysctl -q -w net.ipv6.conf.nic0.keep_addr_on_down=1
 case_of foreign foreign
 case_of snapshot on_the_nic snapshot /tmp/found
@@ -130,6 +139,7 @@ case_of file ls -l /tmp/found
 case_of clean on_the_nic diff /tmp/found
 case_of suite zcrx_tests --config=$config --gtest_brief=1 --gtest_filter="$1"
 case_of suite_leaves_it same_bytes /tmp/found
+case_of looked_for_duplicates looked_for_duplicates
 case_of meddled_with meddled_with
 case_of put_back same_bytes /tmp/found
 case_of wreck wreck
