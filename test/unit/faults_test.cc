@@ -21,9 +21,10 @@ using ::testing::SizeIs;
 
 constexpr std::array kCommands{NamedCommand{.number = 7, .name = "MAKE"},
                                NamedCommand{.number = 8, .name = "BREAK", .in_restart = true}};
-constexpr FaultScope kScope{.commands = kCommands,
-                            .has = kFrameFaults | FaultSet{Fault::kNoSplit, Fault::kRuleWrongQueue,
-                                                           Fault::kCommandRefused}};
+constexpr FaultScope kScope{
+    .commands = kCommands,
+    .has = kFrameFaults | FaultSet{Fault::kNoSplit, Fault::kRuleWrongQueue, Fault::kCommandRefused,
+                                   Fault::kCommandUnanswered}};
 
 // Which of the first `count` occasions a fault bites at, from 1.
 std::vector<int> Bites(Faults& faults, Fault fault, int count) {
@@ -77,6 +78,15 @@ TEST(Faults, OfCommandsAreSetForEach) {
   EXPECT_FALSE(faults.BitesCommand(Fault::kCommandRefused, 8, false));
   EXPECT_TRUE(faults.BitesCommand(Fault::kCommandRefused, 8, true));
   EXPECT_EQ(faults.Text(), "command-refused=MAKE 1; command-refused=BREAK 1");
+}
+
+TEST(Faults, LeaveOneCommandUnanswered) {
+  Faults faults(kScope);
+  ASSERT_TRUE(faults.Set("command-unanswered=BREAK"));
+  EXPECT_FALSE(faults.BitesCommand(Fault::kCommandUnanswered, 8, false));
+  EXPECT_TRUE(faults.BitesCommand(Fault::kCommandUnanswered, 8, true));
+  EXPECT_FALSE(faults.BitesCommand(Fault::kCommandUnanswered, 8, true));
+  EXPECT_EQ(faults.Text(), "command-unanswered=BREAK 1");
 }
 
 TEST(Faults, AreGoneWhenCleared) {

@@ -42,8 +42,9 @@ constexpr FaultSpec NowAndThen(Fault fault, std::string_view name, std::uint32_t
   spec.turn = FaultTurn::kPeriod;
   return spec;
 }
-constexpr FaultSpec OfCommand(Fault fault, std::string_view name) {
-  return {.fault = fault, .name = name, .argument = FaultArgument::kCommand};
+constexpr FaultSpec OfCommand(Fault fault, std::string_view name,
+                              FaultTurn turn = FaultTurn::kAlways) {
+  return {.fault = fault, .name = name, .turn = turn, .argument = FaultArgument::kCommand};
 }
 
 constexpr std::array kSpecs{
@@ -79,7 +80,7 @@ constexpr std::array kSpecs{
     Always(Fault::kStatsFrozen, "stats-frozen"),
     Once(Fault::kDeviceReset, "device-reset", 200),
     OfCommand(Fault::kCommandRefused, "command-refused"),
-    OfCommand(Fault::kCommandUnanswered, "command-unanswered"),
+    OfCommand(Fault::kCommandUnanswered, "command-unanswered", FaultTurn::kFirst),
 };
 
 constexpr bool InOrder() {

@@ -60,6 +60,7 @@ enum class FaultTurn : std::uint8_t {
   // The occasion whose number is its argument, counted from each TCP SYN to the port: once in each
   // connection, so that every test meets it.
   kOnce,
+  kFirst,   // the first occasion
   kPeriod,  // one occasion in kPeriod
 };
 inline constexpr std::uint32_t kPeriod = 500;

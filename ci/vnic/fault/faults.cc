@@ -105,6 +105,8 @@ bool Faults::Entry::IsDue(std::uint64_t before) const {
       return occasions / argument != before / argument;
     case FaultTurn::kOnce:
       return before < argument && occasions >= argument;
+    case FaultTurn::kFirst:
+      return before == 0;
     case FaultTurn::kPeriod:
       return occasions / kPeriod != before / kPeriod;
   }
