@@ -1,13 +1,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/genetlink.h>
 #include <linux/netlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
 #include <vector>
 
+#include "fixtures/result_matchers.h"
+#include "support/base/unique_fd.h"
 #include "support/nic/netlink/message.h"
 #include "support/nic/netlink/reply.h"
+#include "support/nic/netlink/socket.h"
 #include "test/unit/netlink_bytes.h"
 
 namespace zcrx::netlink {
@@ -236,6 +242,23 @@ TEST(Message, AShortPayloadHasNoCommandAndNoAttributes) {
   const Message message{.type = 0x15, .payload = FromHex("12 01 00")};
   EXPECT_EQ(message.Command(), 0);
   EXPECT_FALSE(message.Attrs().Has(1));
+}
+
+// The RSS table of a large NIC is one message of more than 8 KiB.
+TEST(Socket, ItsFirstAnswerMakesRoomForLargeMessagesOfDumps) {
+  const int fd = UniqueFd(::dup(STDERR_FILENO)).Get();  // the next descriptor
+  ASSERT_OK_AND_ASSIGN(Socket socket, Socket::Open(NETLINK_GENERIC));
+  Request one("get family nlctrl", GENL_ID_CTRL, NLM_F_REQUEST);
+  one.GenericHeader(CTRL_CMD_GETFAMILY).PutText(CTRL_ATTR_FAMILY_NAME, "nlctrl");
+  ASSERT_OK(socket.Call(one));
+  Request dump("get the policy of ethtool", GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_DUMP);
+  dump.GenericHeader(CTRL_CMD_GETPOLICY).PutText(CTRL_ATTR_FAMILY_NAME, "ethtool");
+  ASSERT_OK_AND_ASSIGN(nl_msg * message, dump.Finish());
+  const nlmsghdr* header = nlmsg_hdr(message);
+  ASSERT_EQ(::send(fd, header, header->nlmsg_len, 0), header->nlmsg_len);
+  std::vector<std::byte> datagram(65536);
+  // The kernel fills as much as it can send at once.
+  EXPECT_GT(::recv(fd, datagram.data(), datagram.size(), 0), 8192);
 }
 
 }  // namespace

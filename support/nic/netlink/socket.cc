@@ -5,6 +5,7 @@
 #include <netlink/netlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <span>
@@ -17,6 +18,9 @@ namespace zcrx::netlink {
 namespace {
 
 constexpr int kMaxDumps = 8;
+// A dump's buffer is as large as the largest that the socket has received into, up to this, and
+// each message must fit (netlink_dump() in net/netlink/af_netlink.c).
+constexpr size_t kLargestDumpBuffer = size_t{32} << 10;
 
 Status SetOption(int fd, int option, const char* name) {
   const int on = 1;
@@ -49,7 +53,7 @@ Result<std::vector<std::byte>> Socket::Receive(const std::string& operation, Dea
     const ssize_t size = ::recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (size < 0) return FailErrno(operation + ": recv");
-    std::vector<std::byte> datagram(static_cast<size_t>(size));
+    std::vector<std::byte> datagram(std::max(static_cast<size_t>(size), kLargestDumpBuffer));
     sockaddr_nl from{};
     socklen_t from_size = sizeof(from);
     const ssize_t got = ::recvfrom(fd, datagram.data(), datagram.size(), MSG_DONTWAIT,
