@@ -39,6 +39,16 @@ Result<Custody> Custody::Take(const std::string& interface, std::chrono::seconds
 }
 
 Status Custody::Begin(NicState& found) {
+  Status begun = StartGuarding(found);
+  if (begun) return {};
+  for (const Error& error : End()) {
+    std::string& detail = begun.error().detail;
+    detail += (detail.empty() ? "" : "; ") + error.Text();
+  }
+  return begun;
+}
+
+Status Custody::StartGuarding(NicState& found) {
   ZCRX_ASSIGN_OR_RETURN(journal_, MakeJournal(found));
   ZCRX_RETURN_IF_ERROR(WriteJournal());
   const KillPoints points("start_guardian");

@@ -24,7 +24,7 @@ class Custody {
 
   // Writes the journal and starts the guardian. Call before the first change. `found` is the state
   // to restore; sets its split_automatic, which only a change can determine and which the guardian
-  // reports.
+  // reports. Ends custody itself if it fails.
   Status Begin(NicState& found);
   // Fails if the NIC may not be changed (any more).
   Status Holds();
@@ -33,6 +33,7 @@ class Custody {
   std::vector<Error> End();
 
  private:
+  Status StartGuarding(NicState& found);
   [[nodiscard]] Status WriteJournal() const;
 
   Custody(std::string interface, std::string program, NicLock lock, Journals journals)

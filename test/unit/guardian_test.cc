@@ -310,13 +310,13 @@ TEST_F(GuardianTest, OneThatDoesNotStartIsAnError) {
     Result<Custody> custody = Custody::Take(kNic, 0s, program, said_);
     if (!custody) return custody.error().Text();
     const Status begun = custody->Begin(found_);
+    EXPECT_FALSE(JournalThere());
     EXPECT_THAT(custody->End(), IsEmpty());
     return begun ? "it began" : begun.error().Text();
   };
   EXPECT_THAT(begin("/nonexistent/zcrx_nic"), AllOf(HasSubstr("/nonexistent/zcrx_nic"),
                                                     HasSubstr("it must be in the suite's folder")));
   EXPECT_THAT(begin("/bin/true"), HasSubstr("/bin/true exited immediately"));
-  EXPECT_FALSE(JournalThere());
 }
 
 TEST_F(GuardianTest, OneThatHangsIsNotWaitedFor) {
