@@ -44,10 +44,13 @@ SshProcess::SshProcess(std::shared_ptr<SshSession> session, std::string name)
 SshProcess::~SshProcess() {
   if (channel_ == nullptr) return;
   const Uninterrupted undoing;
-  std::ignore = session_->Bounded("close " + name_, Deadline::In(kGoodbye), [this] {
+  session_->Locked([this] {
     session_->KeepAliveNoMore(channel_);
     ssh_remove_channel_callbacks(channel_, &callbacks_);
-    if (session_->Connected() && !closed_) (void)ssh_channel_send_eof(channel_);
+  });
+  // Once there is no time left, the channel stays until the end of the session.
+  std::ignore = session_->Bounded("close " + name_, Deadline::In(kGoodbye), [this] {
+    if (ssh_channel_is_closed(channel_) == 0) (void)ssh_channel_send_eof(channel_);
     ssh_channel_free(channel_);  // also closes it if necessary
     return SSH_OK;
   });

@@ -1,8 +1,8 @@
 // A logged-in libssh session. For use inside support/remote.
 //
 // Two threads use the session, the caller's and the keeper, which sends signs of life; libssh
-// allows only one at a time. Calls that need the session locked run inside Bounded() or Await();
-// Get(), Connected() and Failed() are for use in there.
+// allows only one at a time. Calls that need the session locked run inside Bounded() or Await(),
+// or Locked() if they do not wait; Get(), Connected() and Failed() are for use in there.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -89,14 +89,14 @@ class SshSession {
     }
   }
 
-  // Calls `look` with the session locked: for any other access to data that the callbacks write.
+  // Calls `look` with the session locked: for any other access to what the lock guards.
   template <typename Look>
   auto Locked(Look look) {
     const std::lock_guard lock(mutex_);
     return look();
   }
 
-  // Sends a byte on the channel every `period` from now on. Call inside Bounded().
+  // Sends a byte on the channel every `period` from now on. Call with the session locked.
   void KeepAlive(ssh_channel channel, std::chrono::milliseconds period);
   void KeepAliveNoMore(ssh_channel channel);
 

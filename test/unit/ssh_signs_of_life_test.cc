@@ -73,6 +73,20 @@ TEST_F(SshSignsOfLifeTest, DisturbNothingElseInTheSession) {
   }
 }
 
+// As when Interruption::kForUndo has passed: the channel stays in the session.
+TEST_F(SshSignsOfLifeTest, EndWithAProcessThatHasNoTimeForItsGoodbye) {
+  ASSERT_OK_AND_ASSIGN(auto peer, Connect(Options()));
+  ASSERT_OK_AND_ASSIGN(auto other, peer->Run({"cat"}, Deadline::In(kSoon)));
+  ASSERT_OK_AND_ASSIGN(auto destroyed, peer->Run({"cat"}, Deadline::In(kSoon)));
+  ASSERT_OK(destroyed->KeepAlive(10ms, Deadline::In(kSoon)));
+  ASSERT_OK(destroyed->WaitForLine("", Deadline::In(kSoon))) << "what cat sends back";
+  Deadline::Stretch(0);
+  destroyed.reset();
+  Deadline::Stretch(1);
+  // Would receive what cat sends back into the destroyed process.
+  EXPECT_THAT(other->ReadLine(Deadline::In(500ms)), FailsWith(ETIMEDOUT));
+}
+
 // From now on this thread has the CPU only when no other thread of the process wants it.
 void ComeLast() {
   const sched_param none{};
