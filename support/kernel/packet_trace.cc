@@ -17,7 +17,6 @@
 namespace zcrx {
 namespace {
 
-constexpr std::string_view kPrefix = "zcrx-hwtest-";
 constexpr const char* kBufferKib = "512";  // per CPU; about 5000 packets
 
 constexpr size_t kMostText = size_t{1} << 30;  // per test
@@ -46,10 +45,16 @@ bool HasEnded(pid_t process) {
   return poll(&ended, 1, 0) == 1;
 }
 
-std::optional<pid_t> Maker(std::string_view instance) {
-  if (!instance.starts_with(kPrefix)) return std::nullopt;
-  instance.remove_prefix(kPrefix.size());
-  const auto process = ParseNumber<pid_t>(instance);
+// Returns what the instances of our PID namespace begin with. All namespaces share tracefs.
+std::string Prefix() {
+  struct stat info = {};
+  std::ignore = stat("/proc/self/ns/pid", &info);  // absent in a kernel without PID namespaces
+  return fmt::format("zcrx-hwtest-{}-", info.st_ino);
+}
+
+std::optional<pid_t> Maker(std::string_view instance, std::string_view prefix) {
+  if (!instance.starts_with(prefix)) return std::nullopt;
+  const auto process = ParseNumber<pid_t>(instance.substr(prefix.size()));
   return process.value_or(0) > 0 ? process : std::nullopt;
 }
 
@@ -91,7 +96,8 @@ Result<PacketTrace> PacketTrace::Open(const std::string& device,
                                       const std::filesystem::path& tracefs) {
   const std::filesystem::path instances = tracefs / "instances";
   RemoveLeftoverTraces(tracefs);
-  std::filesystem::path folder = instances / fmt::format("{}{}", kPrefix, getpid());
+  std::filesystem::path folder = instances / TraceName(getpid());
+  std::ignore = rmdir(folder.c_str());  // of a killed process whose ID is ours now
   if (mkdir(folder.c_str(), 0700) != 0) {
     return FailErrno("create " + folder.string(), errno == ENOENT ? "tracefs is not mounted" : "");
   }
@@ -155,10 +161,13 @@ Status PacketTrace::Close() {
   return {};
 }
 
+std::string TraceName(pid_t process) { return Prefix() + std::to_string(process); }
+
 void RemoveLeftoverTraces(const std::filesystem::path& tracefs) {
+  const std::string prefix = Prefix();
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(tracefs / "instances", ignored)) {
-    const std::optional<pid_t> maker = Maker(entry.path().filename().string());
+    const std::optional<pid_t> maker = Maker(entry.path().filename().string(), prefix);
     if (maker && HasEnded(*maker)) (void)rmdir(entry.path().c_str());
   }
 }

@@ -7,6 +7,8 @@
 // which other users of tracing do not see.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -69,6 +71,9 @@ class PacketTrace {
 inline bool CannotTrace(const Error& error) {
   return error.code == ENOENT || error.code == EPERM || error.code == EACCES;
 }
+
+// Returns the name of the instance of a process of our PID namespace.
+std::string TraceName(pid_t process);
 
 // Removes instances of killed processes. Ignores those that cannot be removed, and those of others.
 void RemoveLeftoverTraces(const std::filesystem::path& tracefs = kTracefs);

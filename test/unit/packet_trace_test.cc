@@ -1,10 +1,13 @@
 #include "support/kernel/packet_trace.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+
+#include "fixtures/result_matchers.h"
 
 namespace zcrx {
 namespace {
@@ -74,9 +77,10 @@ TEST(PacketTrace, LeftoversAreThoseOfProcessesThatHaveEnded) {
   if (ended == 0) ::_exit(0);
   siginfo_t info = {};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(ended), &info, WEXITED | WNOWAIT), 0);
-  const std::string of_ended = "zcrx-hwtest-" + std::to_string(ended);  // a zombie
-  const std::string ours = "zcrx-hwtest-" + std::to_string(::getpid());
-  for (const std::string& name : {of_ended, ours, std::string("zcrx-hwtest-4194305x")}) {
+  const std::string of_ended = TraceName(ended);  // a zombie
+  const std::string ours = TraceName(::getpid());
+  const std::string other = TraceName(4194305) + "x";
+  for (const std::string& name : {of_ended, ours, other}) {
     std::filesystem::create_directories(instances / name);
   }
 
@@ -84,7 +88,7 @@ TEST(PacketTrace, LeftoversAreThoseOfProcessesThatHaveEnded) {
 
   EXPECT_FALSE(std::filesystem::exists(instances / of_ended));
   EXPECT_TRUE(std::filesystem::exists(instances / ours));
-  EXPECT_TRUE(std::filesystem::exists(instances / "zcrx-hwtest-4194305x"));
+  EXPECT_TRUE(std::filesystem::exists(instances / other));
   ::waitpid(ended, nullptr, 0);
 }
 
@@ -92,15 +96,41 @@ TEST(PacketTrace, RemovesItsInstanceAndThoseOfTheDead) {
   const Folder folder;
   const std::filesystem::path instances = folder.path / "instances";
   // No process has a number above PID_MAX_LIMIT (include/linux/threads.h).
-  for (const char* name : {"zcrx-hwtest-4194305", "someone-else"}) {
+  const std::string dead = TraceName(4194305);
+  for (const std::string& name : {dead, std::string("someone-else")}) {
     std::filesystem::create_directories(instances / name);
   }
   // No files in the new instance: opening fails after it was made.
   EXPECT_FALSE(PacketTrace::Open("eth1", folder.path).has_value());
-  EXPECT_FALSE(std::filesystem::exists(instances / "zcrx-hwtest-4194305"));
+  EXPECT_FALSE(std::filesystem::exists(instances / dead));
   EXPECT_TRUE(std::filesystem::exists(instances / "someone-else"));
   const auto entries = std::filesystem::directory_iterator(instances);
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
+}
+
+// In a container, each run's ID may be 1.
+TEST(PacketTrace, ReplacesTheInstanceOfAKilledProcessWithOurId) {
+  const Folder folder;
+  std::filesystem::create_directories(folder.path / "instances" / TraceName(::getpid()));
+  EXPECT_THAT(PacketTrace::Open("eth1", folder.path), FailsWith(ENOENT)) << "no files in it";
+}
+
+TEST(PacketTrace, HasAnotherNameInAnotherPidNamespace) {
+  constexpr int kRefused = 2;
+  const std::string name = TraceName(1);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) ::_exit(kRefused);
+    const pid_t first = ::fork();
+    if (first == 0) ::_exit(TraceName(1) == name ? 1 : 0);
+    int status = 0;
+    ::waitpid(first, &status, 0);
+    ::_exit(WEXITSTATUS(status));
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  if (WEXITSTATUS(status) == kRefused) GTEST_SKIP() << "user namespaces are not allowed";
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace
