@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,14 +60,24 @@ std::optional<pid_t> Maker(std::string_view instance, std::string_view prefix) {
 }
 
 // The number after `key` in "key=123" or "key=0x1f".
-std::optional<uint32_t> Field(std::string_view line, std::string_view key) {
+template <typename T = uint32_t>
+std::optional<T> Field(std::string_view line, std::string_view key) {
   const size_t at = line.find(key);
   if (at == std::string_view::npos) return std::nullopt;
   std::string_view digits = line.substr(at + key.size());
   const bool hex = digits.starts_with("0x");
   if (hex) digits.remove_prefix(2);
   digits = digits.substr(0, digits.find_first_not_of(hex ? "0123456789abcdef" : "0123456789"));
-  return ParseNumber<uint32_t>(digits, hex ? 16 : 10);
+  return ParseNumber<T>(digits, hex ? 16 : 10);
+}
+
+// Returns what the trace calls our network namespace (net_cookie), 0 before Linux 5.14.
+uint64_t NetCookie() {
+  const UniqueFd any(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  uint64_t cookie = 0;
+  socklen_t size = sizeof(cookie);
+  std::ignore = getsockopt(any.Get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
+  return cookie;
 }
 
 // "... napi_gro_receive_entry: dev=eth1 napi_id=0x2002 queue_mapping=1 skbaddr=... protocol=0x86dd
@@ -138,7 +149,7 @@ Status PacketTrace::Clear() {
 
 Result<TracedPackets> PacketTrace::Read() {
   ZCRX_RETURN_IF_ERROR(Drain());
-  return ParsePacketTrace(text_);
+  return ParsePacketTrace(text_, NetCookie());
 }
 
 Status PacketTrace::Drain() {
@@ -172,7 +183,7 @@ void RemoveLeftoverTraces(const std::filesystem::path& tracefs) {
   }
 }
 
-TracedPackets ParsePacketTrace(std::string_view text) {
+TracedPackets ParsePacketTrace(std::string_view text, uint64_t net_cookie) {
   TracedPackets all;
   constexpr std::string_view kLost = " [LOST ";  // "CPU:0 [LOST 1000 EVENTS]"
   while (!text.empty()) {
@@ -180,6 +191,8 @@ TracedPackets ParsePacketTrace(std::string_view text) {
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     if (line.starts_with("CPU:")) {
       all.lost += Field(line, kLost).value_or(0);
+    } else if (Field<uint64_t>(line, " net_cookie=").value_or(net_cookie) != net_cookie) {
+      continue;  // the filter takes devices of this name in every network namespace
     } else if (const auto packet = ParsePacket(line)) {
       all.packets.push_back(*packet);
     }

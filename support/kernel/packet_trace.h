@@ -78,7 +78,8 @@ std::string TraceName(pid_t process);
 // Removes instances of killed processes. Ignores those that cannot be removed, and those of others.
 void RemoveLeftoverTraces(const std::filesystem::path& tracefs = kTracefs);
 
-// Parses text from an instance's `trace_pipe`.
-TracedPackets ParsePacketTrace(std::string_view text);
+// Parses text from an instance's `trace_pipe`. Leaves out packets of other network namespaces
+// than that of `net_cookie` (SO_NETNS_COOKIE), where the kernel names them.
+TracedPackets ParsePacketTrace(std::string_view text, uint64_t net_cookie);
 
 }  // namespace zcrx

@@ -21,8 +21,10 @@ CPU:1 [LOST 100 EVENTS]
               sh-153     [000] ..s..    19.544806: napi_gro_receive_entry: dev=eth1 napi_id=0x2002 queue_map
 )";
 
+constexpr uint64_t kCookie = 7;
+
 TEST(ParsePacketTrace, TakesPacketsAndCountsThoseLost) {
-  const TracedPackets traced = ParsePacketTrace(kTrace);
+  const TracedPackets traced = ParsePacketTrace(kTrace, kCookie);
   EXPECT_EQ(traced.lost, 1000);
   ASSERT_EQ(traced.packets.size(), 2) << "the third is cut off";
   EXPECT_EQ(traced.packets[0], (TracedPacket{.queue = 3,
@@ -39,13 +41,20 @@ TEST(ParsePacketTrace, TakesPacketsAndCountsThoseLost) {
                                              .unvouched = true}));
 }
 
+TEST(ParsePacketTrace, LeavesOutOtherNetworkNamespacesWhereItNamesThem) {
+  const TracedPackets traced = ParsePacketTrace(kTrace, kCookie + 1);
+  ASSERT_EQ(traced.packets.size(), 1);
+  EXPECT_EQ(traced.packets[0].protocol, 0x0800) << "as of a kernel that does not name them";
+}
+
 TEST(ParsePacketTrace, TrustsNoText) {
-  EXPECT_TRUE(ParsePacketTrace("").packets.empty());
-  EXPECT_TRUE(ParsePacketTrace("\n\n#\n").packets.empty());
+  EXPECT_TRUE(ParsePacketTrace("", kCookie).packets.empty());
+  EXPECT_TRUE(ParsePacketTrace("\n\n#\n", kCookie).packets.empty());
   const TracedPackets traced = ParsePacketTrace(
       "CPU:0 [LOST x EVENTS]\n"
       " queue_mapping=1 protocol=0x86dd hash=0x1 len=10 data_len=11\n"
-      " queue_mapping= protocol=0x86dd hash=0x1 len=10 data_len=1");
+      " queue_mapping= protocol=0x86dd hash=0x1 len=10 data_len=1",
+      kCookie);
   EXPECT_TRUE(traced.packets.empty());
   EXPECT_EQ(traced.lost, 0);
 }
