@@ -15,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kReady = 20s;  // starts of programs take long on a loaded machine
-constexpr auto kPutBack = 60s;
 // The guardian's own limit, plus time for its report.
 constexpr auto kDismiss = kPutBack + 5s;
 

@@ -29,8 +29,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Memory providers leave within seconds of a killed process; a driver may take seconds per setting.
-constexpr auto kPutBack = 60s;
 // A killed process closes its descriptors a moment before it has exited.
 constexpr auto kHasEnded = 1s;
 constexpr size_t kMostWaiting = 256;  // others stay in the kernel's queue

@@ -1,6 +1,7 @@
 // Restores a NIC from its journal. The caller must hold the NicLock.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ struct Recovery {
   std::vector<std::string> differences;  // found, one sentence each; empty: none
   std::vector<Error> errors;             // why it could not be restored
 };
+
+// For PutBack(): memory providers leave within seconds of a killed process; a driver may take
+// seconds per setting.
+inline constexpr std::chrono::seconds kPutBack{60};
 
 // Restores the NIC, after waiting for memory providers to leave. Removes the trace instances of
 // killed runs, and the journal once nothing is left to restore.

@@ -9,8 +9,6 @@
 namespace zcrx {
 namespace {
 
-constexpr std::chrono::seconds kPutBack{60};
-
 Result<Journals> OpenJournals() {
   ZCRX_ASSIGN_OR_RETURN(StateFolder folder, StateFolder::Open());
   return Journals(std::move(folder));
