@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <optional>
 #include <sstream>
 #include <tuple>
 #include <utility>

@@ -10,9 +10,7 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "support/base/result.h"
 #include "support/base/unique_fd.h"
@@ -32,7 +30,6 @@ class NicLock {
 
   // A process that inherits the descriptor also holds the lock.
   [[nodiscard]] int Fd() const { return listener_.Get(); }
-  void Release() { listener_.Reset(); }
 
  private:
   explicit NicLock(UniqueFd listener) : listener_(std::move(listener)) {}

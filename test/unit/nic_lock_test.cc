@@ -110,9 +110,10 @@ TEST_F(NicLockTest, IsFreeWhenTheHolderWasKilled) {
 }
 
 TEST_F(NicLockTest, IsFreeOnceReleased) {
-  ASSERT_OK_AND_ASSIGN(NicLock lock, NicLock::Take(nic_, 0s));
-  EXPECT_THAT(Refusal(), HasSubstr("in use by process " + std::to_string(::getpid())));
-  lock.Release();
+  {
+    ASSERT_OK_AND_ASSIGN(const NicLock lock, NicLock::Take(nic_, 0s));
+    EXPECT_THAT(Refusal(), HasSubstr("in use by process " + std::to_string(::getpid())));
+  }
   EXPECT_OK(NicLock::Take(nic_, 0s));
 }
 

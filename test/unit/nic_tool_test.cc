@@ -215,12 +215,13 @@ TEST_F(NicTool, WritesWhatItFindsAndFindsItUnchanged) {
 
 TEST_F(NicTool, LeavesTheNicToWhoHasIt) {
   ASSERT_EQ(Run("--netif=lo snapshot a").status, 0);
-  auto lock = NicLock::Take("lo", std::chrono::seconds(0));
-  ASSERT_TRUE(lock.has_value()) << lock.error().Text();
-  const Ran restore = Run("--netif=lo restore a");
-  EXPECT_EQ(restore.status, 1);
-  EXPECT_THAT(restore.output, StartsWith("zcrx_nic: lo is in use by process"));
-  lock->Release();
+  {
+    const auto lock = NicLock::Take("lo", std::chrono::seconds(0));
+    ASSERT_TRUE(lock.has_value()) << lock.error().Text();
+    const Ran restore = Run("--netif=lo restore a");
+    EXPECT_EQ(restore.status, 1);
+    EXPECT_THAT(restore.output, StartsWith("zcrx_nic: lo is in use by process"));
+  }
   EXPECT_EQ(Run("--netif=lo restore a").status, 0);
 }
 
