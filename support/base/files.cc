@@ -63,6 +63,16 @@ Result<std::string> ReadFile(const std::string& path, size_t most) {
   return ReadAll(file.Get(), most, operation);
 }
 
+Status WriteSetting(const std::string& path, std::string_view value) {
+  const std::string operation = fmt::format("write {} to {}", value, path);
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (!file.Valid()) return FailErrno(operation);
+  const ssize_t put = ::write(file.Get(), value.data(), value.size());
+  if (put < 0) return FailErrno(operation);
+  if (static_cast<size_t>(put) != value.size()) return Fail(operation, EIO, "short write");
+  return {};
+}
+
 Status ReplaceFile(const std::string& path, std::string_view text, mode_t mode) {
   const std::string operation = "write " + path;
   std::string draft = path + ".XXXXXX";  // beside it: rename(2) does not cross file systems

@@ -19,6 +19,9 @@ Result<std::string> ReadAll(int fd, size_t most, const std::string& operation);
 // As ReadAll(). Does not wait for the other end of a FIFO.
 Result<std::string> ReadFile(const std::string& path, size_t most);
 
+// Writes a setting of the kernel, in one write(2): sysfs, debugfs and tracefs parse each by itself.
+Status WriteSetting(const std::string& path, std::string_view value);
+
 // Replaces a file atomically and syncs it to disk: writes a temporary file beside `path`, syncs and
 // renames it, and syncs the folder, which holds the name. A failure leaves no temporary file.
 Status ReplaceFile(const std::string& path, std::string_view text, mode_t mode);

@@ -1,13 +1,9 @@
 #include "support/kernel/fault_settings.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <ranges>
 #include <tuple>
 
 #include "support/base/files.h"
-#include "support/base/unique_fd.h"
 
 namespace zcrx {
 namespace {
@@ -31,14 +27,8 @@ Result<std::string> FaultSettings::Get(const std::string& file) const {
   return ReadFile(debugfs_ / file, kLongestValue);
 }
 
-// In one call, as the kernel parses each by itself. debugfs has no pwrite(2).
 Status FaultSettings::Write(const std::string& file, std::string_view value) const {
-  const std::filesystem::path path = debugfs_ / file;
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.Valid()) return FailErrno("open " + path.string());
-  if (::write(fd.Get(), value.data(), value.size()) == static_cast<ssize_t>(value.size()))
-    return {};
-  return FailErrno(fmt::format("write {} to {}", value, path.string()));
+  return WriteSetting(debugfs_ / file, value);
 }
 
 }  // namespace zcrx

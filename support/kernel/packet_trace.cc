@@ -12,6 +12,7 @@
 #include <tuple>
 #include <utility>
 
+#include "support/base/files.h"
 #include "support/base/numbers.h"
 #include "support/base/unique_fd.h"
 
@@ -26,17 +27,6 @@ constexpr size_t kOneRead = size_t{64} << 10;
 // A driver uses one of these, and none of them calls another.
 constexpr std::array kEvents = {"napi_gro_receive_entry", "napi_gro_frags_entry",
                                 "netif_receive_skb_entry", "netif_receive_skb_list_entry"};
-
-// Writes a value in one write(2), because tracefs parses each write by itself.
-Status Write(const std::filesystem::path& file, std::string_view value) {
-  const std::string operation = fmt::format("write \"{}\" to {}", value, file.string());
-  const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.Valid()) return FailErrno(operation);
-  if (!value.empty() && write(fd.Get(), value.data(), value.size()) < 0) {
-    return FailErrno(operation);
-  }
-  return {};
-}
 
 // Returns whether a process has exited, even if its parent has not waited for it yet.
 bool HasEnded(pid_t process) {
@@ -113,11 +103,11 @@ Result<PacketTrace> PacketTrace::Open(const std::string& device,
     return FailErrno("create " + folder.string(), errno == ENOENT ? "tracefs is not mounted" : "");
   }
   PacketTrace trace(std::move(folder));
-  ZCRX_RETURN_IF_ERROR(Write(trace.instance_ / "buffer_size_kb", kBufferKib));
+  ZCRX_RETURN_IF_ERROR(WriteSetting(trace.instance_ / "buffer_size_kb", kBufferKib));
   for (const char* event : kEvents) {
     const std::filesystem::path settings = trace.instance_ / "events" / "net" / event;
-    ZCRX_RETURN_IF_ERROR(Write(settings / "filter", fmt::format("name == \"{}\"", device)));
-    ZCRX_RETURN_IF_ERROR(Write(settings / "enable", "1"));
+    ZCRX_RETURN_IF_ERROR(WriteSetting(settings / "filter", fmt::format("name == \"{}\"", device)));
+    ZCRX_RETURN_IF_ERROR(WriteSetting(settings / "enable", "1"));
   }
   const std::filesystem::path pipe = trace.instance_ / "trace_pipe";
   trace.pipe_ = UniqueFd(open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));

@@ -1,6 +1,5 @@
 #include "support/nic/absence.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -8,7 +7,6 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <string_view>
 #include <system_error>
 #include <tuple>
 
@@ -35,12 +33,6 @@ std::filesystem::path FolderOf(const std::string& bus) {
 bool IsPciFunction(const std::string& bus) {
   std::error_code error;
   return !bus.empty() && std::filesystem::exists(FolderOf(bus), error);
-}
-
-Status WriteSysfs(const std::filesystem::path& path, std::string_view text) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file.Valid()) return FailErrno("open " + path.string());
-  return WriteAll(file.Get(), text, "write " + path.string());
 }
 
 // Lives in a network namespace of its own until the other end hangs up. That of a new user
@@ -88,7 +80,7 @@ Status BringBack(const NicIdentity& nic, Deadline deadline) {
   ZCRX_ASSIGN_OR_RETURN(const std::unique_ptr<Kernel> kernel, OpenKernel());
   std::error_code error;
   if (!std::filesystem::exists(FolderOf(nic.bus) / "driver", error)) {
-    ZCRX_RETURN_IF_ERROR(WriteSysfs(std::filesystem::path(kPci) / "drivers_probe", nic.bus));
+    ZCRX_RETURN_IF_ERROR(WriteSetting(std::filesystem::path(kPci) / "drivers_probe", nic.bus));
   }
   return Becomes(nic.interface + " is there again", [&] { return IsBack(*kernel, nic); }, deadline);
 }
@@ -107,7 +99,7 @@ Result<Absence> Absence::ByUnbinding(Nic& nic) {
   const KillPoints points("unbind_driver");
   ZCRX_ASSIGN_OR_RETURN(Absence absence, Of(nic));
   const std::string& bus = absence.identity_.bus;
-  ZCRX_RETURN_IF_ERROR(WriteSysfs(FolderOf(bus) / "driver" / "unbind", bus));
+  ZCRX_RETURN_IF_ERROR(WriteSetting(FolderOf(bus) / "driver" / "unbind", bus));
   return absence;
 }
 

@@ -26,8 +26,6 @@ void ForEachBit(netlink::Attributes bitset, Visitor visit) {
   });
 }
 
-const char* OnOff(bool on) { return on ? "on" : "off"; }
-
 }  // namespace
 
 std::map<std::string, Feature> ParseFeatures(netlink::Attributes reply) {

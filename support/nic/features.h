@@ -25,6 +25,8 @@ struct Feature {
   bool operator==(const Feature&) const = default;
 };
 
+inline const char* OnOff(bool on) { return on ? "on" : "off"; }
+
 // Returns one feature. Fails if the kernel does not know the name.
 Result<Feature> GetFeature(Nic& nic, std::string_view name);
 // Returns all features that the kernel has a name for.

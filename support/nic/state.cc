@@ -19,8 +19,6 @@ constexpr size_t kMostBytes = 8;    // bytes of a key
 
 using Sentences = std::vector<std::string>;
 
-const char* OnOff(bool on) { return on ? "on" : "off"; }
-
 // "00:11:22:33:44:55:66:77... (40 bytes)"
 std::string KeyText(const std::vector<std::byte>& key) {
   if (key.empty()) return "none";

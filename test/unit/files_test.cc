@@ -15,7 +15,9 @@
 namespace zcrx {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Eq;
+using ::testing::HasSubstr;
 using ::testing::Optional;
 
 class Files : public ::testing::Test {
@@ -50,6 +52,16 @@ TEST_F(Files, LeaveNothingBesideWhereTheyCannotBeReplaced) {
   EXPECT_THAT(ReplaceFile(folder_ / "taken", "text", 0644), FailsWith(EISDIR));
   EXPECT_THAT(ReplaceFile(folder_ / "none/file", "text", 0644), FailsWith(ENOENT));
   EXPECT_EQ(Count(), 1);
+}
+
+TEST_F(Files, SettingsAreWrittenWholeOrNotAtAll) {
+  const std::string path = folder_ / "setting";
+  EXPECT_THAT(WriteSetting(path, "1"), FailsWith(ENOENT)) << "does not make it";
+  ASSERT_OK(ReplaceFile(path, "1024", 0600));
+  ASSERT_OK(WriteSetting(path, "8"));
+  EXPECT_THAT(ReadFile(path, 5), IsOkAndHolds(std::string("8")));
+  EXPECT_THAT(WriteSetting("/dev/full", "8"),
+              AllOf(FailsWith(ENOSPC), FailsWithText(HasSubstr("write 8 to /dev/full"))));
 }
 
 TEST_F(Files, AreReadUpToTheirLimit) {
