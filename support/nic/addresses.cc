@@ -1,7 +1,6 @@
 #include "support/nic/addresses.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -19,7 +18,6 @@
 #include "support/base/files.h"
 #include "support/base/kill_point.h"
 #include "support/base/numbers.h"
-#include "support/base/unique_fd.h"
 #include "support/base/wait.h"
 #include "support/nic/link.h"
 
@@ -186,10 +184,8 @@ Result<uint32_t> GetKeepAddrOnDown(const std::string& interface, const std::stri
 
 Status SetKeepAddrOnDown(const std::string& interface, uint32_t value, const std::string& folder) {
   const KillPoints points("set_keep_addr_on_down");
-  const std::string file = KeepAddrOnDownFile(interface, folder);
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.Valid()) return FailErrno("open " + file);
-  return WriteAll(fd.Get(), fmt::format("{}\n", static_cast<int32_t>(value)), "write " + file);
+  return WriteSetting(KeepAddrOnDownFile(interface, folder),
+                      std::to_string(static_cast<int32_t>(value)));
 }
 
 }  // namespace zcrx
