@@ -65,7 +65,7 @@ Result<std::string> ReadFile(const std::string& path, size_t most) {
 
 Status WriteSetting(const std::string& path, std::string_view value) {
   const std::string operation = fmt::format("write {} to {}", value, path);
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file.Valid()) return FailErrno(operation);
   const ssize_t put = ::write(file.Get(), value.data(), value.size());
   if (put < 0) return FailErrno(operation);

@@ -57,7 +57,7 @@ TEST_F(Files, LeaveNothingBesideWhereTheyCannotBeReplaced) {
 TEST_F(Files, SettingsAreWrittenWholeOrNotAtAll) {
   const std::string path = folder_ / "setting";
   EXPECT_THAT(WriteSetting(path, "1"), FailsWith(ENOENT)) << "does not make it";
-  ASSERT_OK(ReplaceFile(path, "1024", 0600));
+  ASSERT_OK(ReplaceFile(path, "0", 0600));
   ASSERT_OK(WriteSetting(path, "8"));
   EXPECT_THAT(ReadFile(path, 5), IsOkAndHolds(std::string("8")));
   EXPECT_THAT(WriteSetting("/dev/full", "8"),
