@@ -132,6 +132,7 @@ looked_for_duplicates() {
 }
 
 sysctl -q -w net.ipv6.conf.nic0.keep_addr_on_down=1
+case_of looked_for_duplicates looked_for_duplicates # with all queues free
 case_of foreign foreign
 case_of snapshot on_the_nic snapshot /tmp/found
 case_of show on_the_nic show
@@ -139,7 +140,6 @@ case_of file ls -l /tmp/found
 case_of clean on_the_nic diff /tmp/found
 case_of suite zcrx_tests --config=$config --gtest_brief=1 --gtest_filter="$1"
 case_of suite_leaves_it same_bytes /tmp/found
-case_of looked_for_duplicates looked_for_duplicates
 case_of meddled_with meddled_with
 case_of put_back same_bytes /tmp/found
 case_of wreck wreck

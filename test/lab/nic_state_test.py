@@ -9,7 +9,7 @@ _SCRIPT = "nic_state.sh"
 # Every kind of change that the suite makes: rules, contexts, rings, RSS, huge pages.
 _TESTS = "ZcrxReceive.*:ZcrxLargeChunks.*/flow_rule"
 _CLEAN = {
-    "foreign", "snapshot", "clean", "suite", "suite_leaves_it", "looked_for_duplicates", "put_back",
+    "looked_for_duplicates", "foreign", "snapshot", "clean", "suite", "suite_leaves_it", "put_back",
     "wreck", "restored", "diff_after", "silence",
 }  # fmt: skip
 _WRECKED = (
