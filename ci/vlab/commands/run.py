@@ -25,7 +25,6 @@ from vlab.results.verdict import Verdict
 from vlab.suites import selection
 from vlab.suites.suite import OurSuite
 
-_MOST_REPORT_BYTES = 30 << 20  # the suite keeps below it
 _WIDTH = 160  # of what goes to no terminal
 _FAILED = 1  # the suite's exit status; a crash has another, which no known fault excuses
 _APART = "apart.log"
@@ -117,7 +116,7 @@ def _judged(
 def _take(source: Path, target: Path) -> None:
     """What the DUT has written, if it has, as a file of ours."""
     try:
-        target.write_bytes(guest_file.read(source, _MOST_REPORT_BYTES))
+        target.write_bytes(guest_file.read(source, junit.MOST_BYTES + 1))
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise LabError(f"{source}: {error.strerror}") from error

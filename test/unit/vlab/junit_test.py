@@ -92,8 +92,8 @@ class Read(JunitTest):
 
     def test_a_file_without_end_is_refused(self) -> None:
         with open(self.path, "wb") as file:
-            file.truncate((16 << 20) + 1)
-        with self.assertRaisesRegex(junit.JunitError, "more than 16 MiB"):
+            file.truncate(junit.MOST_BYTES + 1)
+        with self.assertRaisesRegex(junit.JunitError, "more than 30 MiB"):
             junit.read(self.path)
 
 
