@@ -107,11 +107,11 @@ TEST_P(ZcrxNodevAreaRefusal, OfOneWrongValueTakesNoToken) {
 
 INSTANTIATE_TEST_SUITE_P(
     , ZcrxNodevAreaRefusal,
-    ::testing::Values(WrongArea{"pointer", EFAULT, "1575: copy_from_user()",
+    ::testing::Values(WrongArea{"pointer", EFAULT, "1576: copy_from_user()",
                                 [](auto& wrong) { wrong.control.zc_area.area_ptr = 8; }},
-                      WrongArea{"resv", EINVAL, "1577: ctrl_add->__resv",
+                      WrongArea{"resv", EINVAL, "1578: ctrl_add->__resv",
                                 [](auto& wrong) { wrong.control.zc_area.resv[4] = 1; }},
-                      WrongArea{"token", EINVAL, "1579: area_reg.rq_area_token",
+                      WrongArea{"token", EINVAL, "1580: area_reg.rq_area_token",
                                 [](auto& wrong) { wrong.area.rq_area_token = 1; }},
                       WrongArea{"half_a_page", EINVAL, "307: area_reg->len & ~PAGE_MASK",
                                 [](auto& wrong) { wrong.area.len = PageBytes() / 2; }},

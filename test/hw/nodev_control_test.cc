@@ -29,16 +29,16 @@ TEST_P(ZcrxNodevControlRefusal, OfOneWrongValue) {
 
 INSTANTIATE_TEST_SUITE_P(
     , ZcrxNodevControlRefusal,
-    ::testing::Values(WrongControl{"resv_first", EFAULT, "1613: ctrl.__resv",
+    ::testing::Values(WrongControl{"resv_first", EFAULT, "1608: ctrl.__resv",
                                    [](auto& wrong) { wrong.resv[0] = 1; }},
-                      WrongControl{"resv_last", EFAULT, "1613: ctrl.__resv",
+                      WrongControl{"resv_last", EFAULT, "1608: ctrl.__resv",
                                    [](auto& wrong) { wrong.resv[1] = 1; }},
-                      WrongControl{"id", ENXIO, "1616: xa_load()",
+                      WrongControl{"id", ENXIO, "1611: xa_load()",
                                    [](auto& wrong) { wrong.zcrx_id = 1; }},
-                      WrongControl{"op", EOPNOTSUPP, "1631", [](auto& wrong) { wrong.op = 4; }},
-                      WrongControl{"op_all_ones", EOPNOTSUPP, "1631",
+                      WrongControl{"op", EOPNOTSUPP, "1626", [](auto& wrong) { wrong.op = 4; }},
+                      WrongControl{"op_all_ones", EOPNOTSUPP, "1626",
                                    [](auto& wrong) { wrong.op = ~uint32_t{0}; }},
-                      WrongControl{"flush_resv", EINVAL, "1520: frq->__resv",
+                      WrongControl{"flush_resv", EINVAL, "1528: frq->__resv",
                                    [](auto& wrong) { wrong.zc_flush.resv[5] = 1; }},
                       WrongControl{"export_descriptor", EINVAL, "802: mem_is_zero(ce)",
                                    [](auto& wrong) {
@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
                                    }},
                       WrongControl{"arm_type",
                                    EINVAL,
-                                   "1549: an->event_type",
+                                   "1555: an->event_type",
                                    [](auto& wrong) {
                                      wrong.op = uapi::ZCRX_CTRL_ARM_EVENT;
                                      wrong.zc_arm_event.event_type = 2;
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
                                    {Capability::kEvents}},
                       WrongControl{"arm_not_fired",
                                    EINVAL,
-                                   "1557: zcrx->fired_notifs",
+                                   "1562: zcrx->fired_notifs",
                                    [](auto& wrong) { wrong.op = uapi::ZCRX_CTRL_ARM_EVENT; },
                                    {Capability::kEvents}}),
     kNameOfRow);
@@ -76,7 +76,7 @@ TEST_F(ZcrxNodevControl, TakesNoCountAndNoBadPointer) {
   EXPECT_OK(Call(ring, uapi::IORING_REGISTER_ZCRX_CTRL, &flush, 0));
 }
 
-// 1551: of an event that has fired, so that only the rest is wrong.
+// 1557: of an event that has fired, so that only the rest is wrong.
 TEST_F(ZcrxNodevControl, ArmsAnEventOncePerFiring) {
   ZCRX_REQUIRE(Capability::kEvents);
   constexpr uint64_t kEvent = 77;
@@ -121,7 +121,7 @@ TEST_F(ZcrxNodevControl, ArmsAnEventOncePerFiring) {
     arm.zc_arm_event.resv[10] = 1;
     EXPECT_THAT(Call(receiver.Uring(), uapi::IORING_REGISTER_ZCRX_CTRL, &arm, 0),
                 FailsWith(EINVAL));
-    // 1549: a shift by as much would lead to the same event.
+    // 1555: a shift by as much would lead to the same event.
     arm.zc_arm_event = {};
     arm.zc_arm_event.event_type = 32 + uapi::ZCRX_EVENT_COPY;
     EXPECT_THAT(Call(receiver.Uring(), uapi::IORING_REGISTER_ZCRX_CTRL, &arm, 0),

@@ -71,19 +71,19 @@ TEST_P(ZcrxNodevRefillEntry, IsIgnored) {
 
 INSTANTIATE_TEST_SUITE_P(
     , ZcrxNodevRefillEntry,
-    ::testing::Values(WrongEntry{"beyond_the_area", 0, "1235: niov_idx >= area->nia.num_niovs",
+    ::testing::Values(WrongEntry{"beyond_the_area", 0, "1236: niov_idx >= area->nia.num_niovs",
                                  [](auto& wrong) { wrong.off = kBuffers * PageBytes(); }},
                       WrongEntry{
-                          "of_another_area", 0, "1230: area_idx >= ifq->nr_areas",
+                          "of_another_area", 0, "1231: area_idx >= ifq->nr_areas",
                           [](auto& wrong) { wrong.off |= uint64_t{1} << IORING_ZCRX_AREA_SHIFT; }},
-                      WrongEntry{"of_the_last_area", 0, "1230: area_idx >= ifq->nr_areas",
+                      WrongEntry{"of_the_last_area", 0, "1231: area_idx >= ifq->nr_areas",
                                  [](auto& wrong) { wrong.off |= ~uapi::kAreaOffsetMask; }},
-                      WrongEntry{"all_ones", 0, "1230: area_idx >= ifq->nr_areas",
+                      WrongEntry{"all_ones", 0, "1231: area_idx >= ifq->nr_areas",
                                  [](auto& wrong) { wrong.off = ~uint64_t{0}; }},
-                      WrongEntry{"pad", 0, "1230: rqe->__pad", [](auto& wrong) { wrong.pad = 1; }}),
+                      WrongEntry{"pad", 0, "1231: rqe->__pad", [](auto& wrong) { wrong.pad = 1; }}),
     kNameOfRow);
 
-// 1229: the offset is cut to the buffer, the length is not looked at.
+// 1230: the offset is cut to the buffer, the length is not looked at.
 TEST_F(ZcrxNodevRefill, TakesAnyOffsetInTheBuffer) {
   uapi::io_uring_zcrx_rqe inside = Entry(3);
   inside.off += PageBytes() - 1;

@@ -147,22 +147,22 @@ TEST_P(ZcrxNodevImportRefusal, OfOneWrongValueTakesNoNumber) {
 INSTANTIATE_TEST_SUITE_P(
     , ZcrxNodevImportRefusal,
     ::testing::Values(
-        WrongImport{"no_descriptor", EBADF, "858: fd_empty()",
+        WrongImport{"no_descriptor", EBADF, "854: fd_empty()",
                     [](auto& wrong) { wrong.if_idx = ~uint32_t{0}; }},
-        WrongImport{"other_file", EBADF, "862: zcrx_box_fops",
+        WrongImport{"other_file", EBADF, "858: zcrx_box_fops",
                     [](auto& wrong) { wrong.if_idx = STDIN_FILENO; }},
-        WrongImport{"queue", EINVAL, "849: reg->if_rxq", [](auto& wrong) { wrong.if_rxq = 1; }},
-        WrongImport{"entries", EINVAL, "849: reg->rq_entries",
+        WrongImport{"queue", EINVAL, "845: reg->if_rxq", [](auto& wrong) { wrong.if_rxq = 1; }},
+        WrongImport{"entries", EINVAL, "845: reg->rq_entries",
                     [](auto& wrong) { wrong.rq_entries = 1; }},
-        WrongImport{"area", EINVAL, "849: reg->area_ptr", [](auto& wrong) { wrong.area_ptr = 8; }},
-        WrongImport{"region", EINVAL, "849: reg->region_ptr",
+        WrongImport{"area", EINVAL, "845: reg->area_ptr", [](auto& wrong) { wrong.area_ptr = 8; }},
+        WrongImport{"region", EINVAL, "845: reg->region_ptr",
                     [](auto& wrong) { wrong.region_ptr = 8; }},
         WrongImport{"events",
                     EINVAL,
-                    "851: reg->event_desc",
+                    "847: reg->event_desc",
                     [](auto& wrong) { wrong.event_desc = 8; },
                     {Capability::kEvents}},
-        WrongImport{"nodev", EINVAL, "853: reg->flags",
+        WrongImport{"nodev", EINVAL, "849: reg->flags",
                     [](auto& wrong) { wrong.flags |= uapi::ZCRX_REG_NODEV; }},
         WrongImport{"id", EINVAL, "987: reg.zcrx_id", [](auto& wrong) { wrong.zcrx_id = 1; }},
         WrongImport{"resv", EINVAL, "987: reg.__resv", [](auto& wrong) { wrong.resv[1] = 1; }}),
@@ -179,7 +179,7 @@ TEST_F(ZcrxNodevShared, ImportLooksAtNoBufferLength) {
   EXPECT_EQ(request.rx_buf_len, 12345) << "it is handed back as it came";
 }
 
-// 877: the reference that the import took is given back (NodevTest sees to that).
+// 890: the reference that the import took is given back (NodevTest sees to that).
 TEST_F(ZcrxNodevShared, ImportThatCannotBeAnsweredLeavesNothing) {
   ASSERT_OK_AND_ASSIGN(const Area page, Area::Allocate(PageBytes()));
   uapi::io_uring_zcrx_ifq_reg request = {};
