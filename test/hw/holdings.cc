@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/base/wait.h"
+#include "support/net/each_cpu.h"
 #include "support/nic/declared_nic.h"
 #include "support/nic/huge_pages.h"
 #include "support/nic/queues.h"
@@ -23,6 +24,7 @@ std::string Holdings::Text() const {
 }
 
 Result<Holdings> TakeStock(Nic& nic) {
+  ZCRX_RETURN_IF_ERROR(ReceiveOnEachCpu());
   Holdings holdings;
   ZCRX_ASSIGN_OR_RETURN(holdings.process, TakeProcessStock());
   if (HugePagesLock::OfProcess().IsHeld()) {

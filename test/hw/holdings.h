@@ -22,6 +22,7 @@ struct Holdings {
   [[nodiscard]] std::string Text() const;
 };
 
+// Leaves out what only waits for its CPU to receive again: ReceiveOnEachCpu().
 Result<Holdings> TakeStock(Nic& nic);
 // Takes stock once nothing is held for tests before this one: the kernel lets go of an area some
 // time after it has left the queue.
