@@ -59,7 +59,8 @@ _FUZZ_PARTS = (
     "test/unit/vnic_fakes.h", "CMake", "test/CMake",
 )  # fmt: skip
 _SCRIPTS = (
-    ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/vlab/machines/guest/boot",
+    ".ci/run", "ci/check", "ci/install-packages", "ci/lab", "ci/version",
+    "ci/vlab/machines/guest/boot",
     "ci/package/completion.bash", "ci/package/kselftest/drivers/net/hw/zcrx.sh",
     "ci/package/launcher", "ci/package/man", "ci/package/prerm", "conf/lava/tap-to-lava",
     "conf/slurm/*.sh", "conf/slurm/zcrx.sbatch", "test/lab/*.sh",
@@ -204,7 +205,7 @@ def _tests(folder: str) -> list[str]:
 
 
 def _build(scope: Scope, preset: str) -> list[Command]:
-    if not scope.touches(*_CODE_PARTS):
+    if not scope.touches(*_CODE_PARTS) and not (preset == "ci" and _uapi(scope)):
         return []
     commands = [_module("checks.configure", preset), ["cmake", "--build", "--preset", preset]]
     if preset == "ci":  # in a folder that ci/lab builds in too
@@ -232,9 +233,10 @@ def _suite(scope: Scope) -> list[Command]:
 
 
 def _uapi(scope: Scope) -> list[Command]:
-    if not scope.touches(*_LAB_PARTS, "ci/checks/"):
-        return []
-    return [_module("checks.uapi", _PROGRAMS)]
+    """A page for people, but its rows name tests."""
+    if scope.touches(*_LAB_PARTS, "ci/checks/") or scope.touches_any("test/hw/UAPI.md"):
+        return [_module("checks.uapi", _PROGRAMS)]
+    return []
 
 
 def _ctest(folder: str, label: str, jobs: int) -> Command:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,7 +140,7 @@ def plan(
         nic=KINDS[nic],
         kernel=kernel,
         qemu=supplies.tools.qemu,
-        accelerator=tools.accelerator(supplies.tools, kernel.image),
+        accelerator=tools.accelerator(supplies.tools, kernel.image, is_own=kernel.is_own),
         virtiofsd=supplies.tools.virtiofsd,
         userland=supplies.userland,
         build=programs,
@@ -163,9 +163,7 @@ def booted(
     for option, other in (("peer-nic", peer_nic), ("second-nic", second)):
         if other is not None and options.nic not in NICS:
             raise UsageError(f"--{option} {other} needs a NIC in the DUT: --nic is {options.nic}")
-    faults = catalogue.load()
-    for text in options.faults:  # said before anything is built
-        faults.kind(text)
+    refuse_unknown(options.faults)
     with ExitStack() as stack:
         programs = stack.enter_context(building(options.build))
         supplies = Supplies()
@@ -189,6 +187,13 @@ def booted(
         for text in options.faults:
             running.set_fault(text)
         yield running
+
+
+def refuse_unknown(texts: Sequence[str]) -> None:
+    """UsageError where one of `texts` is a fault of no NIC: said before anything is built."""
+    faults = catalogue.load()
+    for text in texts:
+        faults.kind(text)
 
 
 def refuse_faults(options: argparse.Namespace, programs: Path) -> None:

@@ -17,9 +17,10 @@ from vlab.base.paths import BUILD, KNOWN_FAULTS, RESULTS
 from vlab.base.pool import Job
 from vlab.commands import booting
 from vlab.commands.cells import Cell
+from vlab.faults import catalogue
 from vlab.kernels import build as kernels
 from vlab.machines.capacity import labs_at_once
-from vlab.machines.guests import KINDS
+from vlab.machines.guests import KINDS, NICS
 from vlab.machines.lab import prepare
 from vlab.machines.supplies import Supplies
 from vlab.results import known_issues, verdict
@@ -39,11 +40,14 @@ def run(options: argparse.Namespace) -> int:
     for option in ("module", "peer_nic"):
         if getattr(options, option) is not None:
             raise UsageError(f"--{option.replace('_', '-')} is for one NIC: name it by --nic")
+    booting.refuse_unknown(options.faults)
     faults = known_issues.load(KNOWN_FAULTS)
     with building(options.build) as programs:
         options.kernel = kernels.made(options.kernel, options.with_)
         cells = _cells(options, (options.out or RESULTS).resolve())
         build = programs()
+    if options.faults:
+        cells = _able(cells, options.faults, build)
     # A filter may leave nothing for the lab without a NIC; where it does so for all, they say it.
     cells = [cell for cell in cells if selects(build, options.words, KINDS[cell.nic])] or cells
     # The longest first, so that no core is idle for long at the end: of the NICs the last has most
@@ -61,6 +65,24 @@ def run(options: argparse.Namespace) -> int:
         print(f"{cell.name}: {said}")
     print(f"all: {summary(*filter(Path.exists, reports))}", flush=True)
     return worst(list(statuses.values()))
+
+
+def _able(cells: Sequence[Cell], faults: Sequence[str], programs: Path) -> list[Cell]:
+    """Those whose NIC can be given all `faults`; UsageError, with why not, where none can."""
+    known = catalogue.load().of_build(programs)
+    able, refused = [], []
+    for cell in cells:
+        if cell.nic not in NICS:
+            continue
+        try:
+            for text in faults:
+                known.setting(text, cell.nic)
+            able.append(cell)
+        except UsageError as error:
+            refused.append(str(error))
+    if not able:
+        raise UsageError("; ".join(dict.fromkeys(refused)))
+    return able
 
 
 def _notes(cell: Cell, faults: Sequence[KnownIssue], *, whole: bool) -> Sequence[str]:

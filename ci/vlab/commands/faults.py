@@ -129,7 +129,8 @@ def _each(
     """A process for each NIC: labs at once are processes of their own everywhere."""
     supplies = Supplies()
     for nic in nics:  # fetched and tried here, and not by several at once
-        tools.accelerator(supplies.tools, supplies.kernel(options.kernel, nic).image)
+        kernel = supplies.kernel(options.kernel, nic)
+        tools.accelerator(supplies.tools, kernel.image, is_own=kernel.is_own)
     _SUITES[options.suite]().share()
     own = [sys.executable, "-m", "vlab", *options.own, "--build", str(programs)]
     own += ["--kernel", str(options.kernel), "--with", "", "--on", "local"]

@@ -61,7 +61,8 @@ def _cells(options: argparse.Namespace, out: Path) -> list[cells.Cell]:
     names = [f"{nic}-{kernel.version}" for nic, _, kernel in every]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"two of the kernels are of one version: both would be {twice[0]}")
-    tools.accelerator(supplies.tools, every[0][2].image)  # tried once, not by all at once
+    first = every[0][2]  # tried once, not by all at once
+    tools.accelerator(supplies.tools, first.image, is_own=first.is_own)
     return [
         cells.Cell(nic, kernel.version, out / f"{nic}-{kernel.version}", str(what))
         for nic, what, kernel in every

@@ -75,10 +75,14 @@ _TCG = Accelerator(
 _KVM = Accelerator(["-accel", "kvm", "-cpu", "host"], "")
 
 
-def accelerator(tools: Tools, kernel: Path) -> Accelerator:
-    """KVM only where it has booted a stock kernel: a /dev/kvm may be there and still not do that.
+_BOOTS = "boots a kernel"
 
-    The verdict is kept for this boot of the host.
+
+def accelerator(tools: Tools, kernel: Path, *, is_own: bool) -> Accelerator:
+    """KVM only where it has booted a kernel: a /dev/kvm may be there and still not do that.
+
+    The verdict is kept for this boot of the host; not one against KVM by a `kernel` that is the
+    user's own, which may be to blame.
     """
     try:
         with open(_KVM_DEVICE, "r+b", buffering=0):
@@ -89,11 +93,13 @@ def accelerator(tools: Tools, kernel: Path) -> Accelerator:
     memory = cache.folder() / "kvm" / "verdict"
     verdict = memory.read_text(encoding="utf-8") if memory.exists() else ""
     if not verdict.startswith(boot):
-        found = "boots a stock kernel" if _kvm_boots(tools, kernel) else "boots no stock kernel"
+        boots = _kvm_boots(tools, kernel)
+        found = _BOOTS if boots else f"does not boot {kernel}"
         progress.note(f"KVM {found}")
         verdict = f"{boot} {found}"
-        cache.write(memory, verdict)
-    return _KVM if verdict.endswith("boots a stock kernel") else _TCG
+        if boots or not is_own:
+            cache.write(memory, verdict)
+    return _KVM if verdict.endswith(_BOOTS) else _TCG
 
 
 def _kvm_boots(tools: Tools, kernel: Path) -> bool:

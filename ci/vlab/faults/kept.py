@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from vlab.faults.detection import FaultRun
 from vlab.machines.lab import Plan
 from vlab.suites.build import PROGRAMS
 
+# What a commit changes in a program that does the same: --version, and the linker's checksum.
+_REVISION = re.compile(
+    rb" \([0-9a-f]{12}\)\x00|\x04\x00\x00\x00\x14\x00\x00\x00\x03\x00\x00\x00GNU\x00.{20}", re.DOTALL
+)
 _PARTS = ("base", "debian", "kernels", "machines", "results", "suites")
 
 
@@ -49,8 +54,11 @@ def of(folder: Path, plan: Plan) -> Kept:
     for path in (plan.kernel.image, *plan.kernel.modules):
         found = path.stat()
         digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
-    for path in (*_code(), *(plan.build / name for name in PROGRAMS)):
+    for path in _code():
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for name in PROGRAMS:
+        program = _REVISION.sub(b"", (plan.build / name).read_bytes())
+        digest.update(hashlib.sha256(program).digest())
     return Kept(folder, digest.hexdigest())
 
 

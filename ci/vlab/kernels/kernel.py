@@ -12,6 +12,7 @@ class Kernel:
     image: Path  # to be started
     modules: list[Path]  # in an order in which insmod succeeds
     is_slow: bool = False  # it looks at each access to memory: tests take two to three times as long
+    is_own: bool = False  # the user's: whether it boots says nothing of others
     options: frozenset[str] = frozenset()  # as --with takes them, where its configuration is known
 
     @property

@@ -47,12 +47,16 @@ def get(path: Path, modules: Sequence[str]) -> Kernel:
             if _key(path, modules) != key:
                 raise _changed(path)
             (partial / _RELEASE).write_text(release, encoding="utf-8")
-    return parts.kernel((target / _RELEASE).read_text(encoding="utf-8"), target)
+    return _kernel((target / _RELEASE).read_text(encoding="utf-8"), target)
 
 
 def unpacked(path: Path, modules: Sequence[str], target: Path) -> Kernel:
     """The same in `target`, an empty folder, and not in the cache: for a kernel that is used once."""
-    return parts.kernel(_unpack(path, modules, target), target)
+    return _kernel(_unpack(path, modules, target), target)
+
+
+def _kernel(release: str, folder: Path) -> Kernel:
+    return replace(parts.kernel(release, folder), is_own=True)
 
 
 def _unpack(path: Path, modules: Sequence[str], target: Path) -> str:

@@ -80,6 +80,9 @@ class Quick(unittest.TestCase):
             self.steps("test/unit/wait_test.cc"), {"format", "build", "sanitize", "lint", "unit"}
         )
 
+    def test_of_the_page_whose_rows_name_tests(self) -> None:
+        self.assertEqual(self.steps("test/hw/UAPI.md"), {"build", "uapi"})
+
     def test_of_a_script(self) -> None:
         self.assertIn("scripts", self.steps("ci/vlab/base/cache.py"))
         self.assertIn("scripts", self.steps("test/lab/cases.sh"))

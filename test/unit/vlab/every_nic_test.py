@@ -4,9 +4,14 @@ import datetime
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
+from vlab.base.errors import UsageError
 from vlab.commands import every_nic
 from vlab.commands.cells import Cell
+from vlab.faults import catalogue
+from vlab.faults.abilities import Abilities
+from vlab.faults.catalogue import Catalogue, FaultKind
 from vlab.results.known_issues import KnownIssue
 
 
@@ -24,6 +29,28 @@ class Worst(unittest.TestCase):
         ):
             self.assertEqual(every_nic.worst(statuses), status)
             self.assertEqual(every_nic.worst(statuses[::-1]), status)
+
+
+class Able(unittest.TestCase):
+    def able(self, *faults: str) -> list[str]:
+        known = Catalogue(
+            [FaultKind("drop", "", "caught"), FaultKind("dry", "", "caught")],
+            {"gve": Abilities(["drop"], [], []), "mlx5": Abilities(["drop", "dry"], [], [])},
+        )
+        cells = [Cell(nic, "7.3.4", Path(), "7.3") for nic in ("gve", "mlx5", "none")]
+        with (
+            mock.patch.object(catalogue, "load", lambda: known),
+            mock.patch.object(Catalogue, "of_build", lambda self, programs: self),
+        ):
+            return [cell.nic for cell in every_nic._able(cells, faults, Path())]
+
+    def test_are_labs_whose_nic_can_be_given_all_faults(self) -> None:
+        self.assertEqual(self.able("drop"), ["gve", "mlx5"])
+        self.assertEqual(self.able("drop", "dry"), ["mlx5"])
+
+    def test_no_nic_can(self) -> None:
+        with self.assertRaisesRegex(UsageError, "the fault drop takes no argument"):
+            self.able("drop=1")
 
 
 class Notes(unittest.TestCase):

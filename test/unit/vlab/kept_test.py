@@ -50,6 +50,16 @@ class Lab(unittest.TestCase):
             found.add(self.lab(self.plan))
         self.assertEqual(len(found - {before}), 2 + 2 + len(PROGRAMS))
 
+    def test_is_the_same_after_a_commit_that_changes_no_program(self) -> None:
+        found = set()
+        for revision, checksum in ((b"4123feed8bc9", b"\n" * 20), (b"ba80418c0ffe", b"\7" * 20)):
+            note = b"\4\0\0\0\x14\0\0\0\3\0\0\0GNU\0" + checksum
+            for name in PROGRAMS:
+                program = b"code" + note + b"0.1.0 (" + revision + b")\0more"
+                (self.folder / name).write_bytes(program)
+            found.add(self.lab(self.plan))
+        self.assertEqual(len(found), 1)
+
     def test_is_another_with_other_code_of_a_lab_but_not_of_a_page(self) -> None:
         code = self.folder / "vlab"
         shutil.copytree(Path(vlab.__file__).parent, code)

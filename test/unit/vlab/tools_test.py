@@ -30,9 +30,9 @@ class Kvm(unittest.TestCase):
             patch.start()
             self.addCleanup(patch.stop)
 
-    def accelerator(self, boot: str) -> Accelerator:
+    def accelerator(self, boot: str, *, own: bool = False) -> Accelerator:
         self.boot_id.write_text(f"{boot}\n", encoding="ascii")
-        return tools.accelerator(Tools([], []), Path("vmlinux"))
+        return tools.accelerator(Tools([], []), Path("vmlinux"), is_own=own)
 
     def test_tried_once_a_boot_and_only_the_last_verdict_is_kept(self) -> None:
         for _ in range(2):
@@ -43,6 +43,14 @@ class Kvm(unittest.TestCase):
             self.assertEqual(self.accelerator("second"), tools._TCG)
         self.assertEqual(self.tried.call_count, 2)
         self.assertEqual(len(list((cache.folder() / "kvm").iterdir())), 1)
+
+    def test_a_kernel_of_the_users_own_that_does_not_boot_is_no_verdict_on_kvm(self) -> None:
+        self.tried.return_value = False
+        self.assertEqual(self.accelerator("first", own=True), tools._TCG)
+        self.tried.return_value = True
+        self.assertEqual(self.accelerator("first", own=True), tools._KVM)
+        self.tried.return_value = False
+        self.assertEqual(self.accelerator("first"), tools._KVM)
 
     def test_a_lab_that_reads_meanwhile_sees_a_whole_verdict(self) -> None:
         self.accelerator("first")
