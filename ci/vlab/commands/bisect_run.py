@@ -17,7 +17,6 @@ from vlab.base.deadline import Deadline
 from vlab.base.errors import GuestFailed, TimedOut, UsageError
 from vlab.base.paths import RESULTS
 from vlab.commands import arguments, booting
-from vlab.faults import catalogue
 from vlab.kernels import build
 from vlab.kernels.build import BuildError
 from vlab.machines.lab import SSH_FAILED
@@ -76,8 +75,6 @@ def _refuse_mistakes(options: argparse.Namespace) -> None:
     """Before anything is built."""
     if not isinstance(options.kernel, Path):
         raise UsageError("bisect-run builds a tree: --kernel is its folder (here)")
-    faults = catalogue.load()
-    for text in options.faults:
-        faults.kind(text)
+    booting.refuse_unknown(options.faults)
     with results_folder(options.out.resolve()):
         pass  # it can be written to, and nobody else does

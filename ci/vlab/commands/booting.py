@@ -51,7 +51,7 @@ def add_options(
         help="logs and the JUnit file; its dut/ is /results in the DUT "
         f"({out.relative_to(REPOSITORY) if out else 'results/NIC-KERNEL'})"
         + "; without --nic the folder of those folders" * (nic is None and kernel is not None)
-        + "; DIR is the folder of those folders (results/repro)" * (kernel is None))  # fmt: skip
+        + "; holds such a folder for each lab" * (kernel is None))  # fmt: skip
     add("--fault", metavar="NAME[=ARGUMENT]", dest="faults", action="append", default=[],
         help="give the DUT's NIC a fault once the guests are up; may be repeated")  # fmt: skip
     if not tree:

@@ -31,7 +31,13 @@ line; {EXIT_LAB} for a lab that could not be brought up or broke down. Of severa
 or has no result, else 0. Of run and matrix, a failure that conf/known-faults.toml explains is none.
 Of faults, coverage and kernel-selftest: 1 if something did not come out as it must, else 0.
 Of mutations: 0 if all are caught, 1 if one survives.
-Of repro: 0 if the fault still happens wherever it was tried, 1 if it does not.
+Of repro: 0 if the fault still happens wherever it was tried, 1 if it does not, {EXIT_LAB} if it
+could be tried nowhere. Ended by signal N: 128 + N.
+"""
+_BISECT_STATUSES = """\
+Exit status, as git-bisect(1) wants it: 0 good, all passed; 1 bad, a test failed (also by a known
+fault), the suite crashed or hung, or the kernel panicked under it; 125 it cannot be judged: not
+built, not booted, or everything was skipped; 128 a mistake or a machine that does not work.
 """
 
 
@@ -81,6 +87,7 @@ def _booted(options: argparse.Namespace) -> AbstractContextManager[Lab]:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _add_options(parser, nic=None)
+    _add_limit(parser)
 
 
 def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") -> None:
@@ -89,11 +96,21 @@ def _add_options(parser: argparse.ArgumentParser, *, nic: str | None = "gve") ->
     add("--share", metavar="DIR", type=arguments.folder,
         help="a host folder, at /share in the guests")  # fmt: skip
     add("--peer-nic", choices=list(NICS), help="the peer's NIC (one like the DUT's)")
-    add("--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
-        help="time limit of the suite or command (%(default)s)")  # fmt: skip
 
 
-def _add_command_options(parser: argparse.ArgumentParser) -> None:
+def _add_limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit", metavar="SECONDS", type=arguments.seconds, default=900.0,
+        help="time limit of the suite or command (%(default)s)",
+    )  # fmt: skip
+
+
+def _add_exec_options(parser: argparse.ArgumentParser) -> None:
+    _add_shell_options(parser)
+    _add_limit(parser)
+
+
+def _add_shell_options(parser: argparse.ArgumentParser) -> None:
     _add_options(parser)
     parser.add_argument(
         "--second-nic", choices=list(NICS),
@@ -106,7 +123,8 @@ class Command:
     summary: str
     rest: str  # what may follow "--", for the usage line
     act: Callable[[argparse.Namespace], int]
-    add_options: Callable[[argparse.ArgumentParser], None] = _add_options
+    add_options: Callable[[argparse.ArgumentParser], None]
+    statuses: str = _EXIT_STATUSES
 
 
 COMMANDS = {
@@ -114,8 +132,8 @@ COMMANDS = {
         "run the hardware suite in the lab (the default)", "[-- SUITE ARGUMENTS]", run.act,
         _add_run_options,
     ),
-    "exec": Command("run any command on the DUT", "-- COMMAND...", _exec, _add_command_options),
-    "shell": Command("a shell on the DUT", "", _shell, _add_command_options),
+    "exec": Command("run any command on the DUT", "-- COMMAND...", _exec, _add_exec_options),
+    "shell": Command("a shell on the DUT", "", _shell, _add_shell_options),
     "repro": Command(
         "run what a fault of conf/known-faults.toml takes, and say whether it still happens; without "
         "NAME list them", "[NAME]", repro.act, repro.add_options,
@@ -140,9 +158,8 @@ COMMANDS = {
         matrix.add_options,
     ),
     "bisect-run": Command(
-        "build the kernel tree of this folder and run the suite on it, for `git bisect run`: 0 good, "
-        "1 bad, 125 cannot be built or booted, 128 a mistake or a machine that does not work",
-        "[-- SUITE ARGUMENTS]", bisect_run.act, bisect_run.add_options,
+        "build the kernel tree of this folder and run the suite on it, for `git bisect run`",
+        "[-- SUITE ARGUMENTS]", bisect_run.act, bisect_run.add_options, _BISECT_STATUSES,
     ),
     "coverage": Command(
         "tell which lines of zcrx, page pool and drivers the suites reach", "", coverage.act,
@@ -200,7 +217,7 @@ def _parser() -> _Parser:
             help=command.summary,
             description=command.summary,
             usage=f"ci/lab {name} [options] {command.rest}",
-            epilog=_EXIT_STATUSES,
+            epilog=command.statuses,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )

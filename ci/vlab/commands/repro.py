@@ -50,7 +50,7 @@ class Tried:
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", metavar="NAME", nargs="?", help="the fault's name")
-    booting.add_options(parser, nic=None, kernel=None)
+    booting.add_options(parser, nic=None, kernel=None, out=RESULTS / "repro")
     add("--runs", metavar="N", type=arguments.number,
         help="how often to try at most (what the fault's entry says)")  # fmt: skip
     add("--limit", metavar="SECONDS", type=arguments.seconds, default=_LIMIT_S,
@@ -78,14 +78,8 @@ def act(options: argparse.Namespace) -> int:
         one = cell if isinstance(cell, Tried) else _try(options, fault, faults, cell)
         print(clean(one.line), flush=True)
         tried.append(one.found)
-    print(f"logs: {_out(options)}", flush=True)
+    print(f"logs: {options.out.resolve()}", flush=True)
     return _status(tried)
-
-
-def _out(options: argparse.Namespace) -> Path:
-    """The folder of the labs' folders."""
-    out: Path = options.out or RESULTS / "repro"
-    return out.resolve()
 
 
 def _listed(faults: Sequence[KnownIssue]) -> Iterator[str]:
@@ -107,7 +101,7 @@ def _cells(
 ) -> Iterator[Cell | Tried]:
     """Every lab to try it in, or why there is none. Fetches the kernels."""
     supplies = Supplies()
-    out = _out(options)
+    out = options.out.resolve()
     for nic in nics:
         for known in [options.kernel] if options.kernel else fault.kernels:
             series = ".".join(known.split(".")[:2]) if isinstance(known, str) else known
