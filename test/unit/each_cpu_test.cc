@@ -41,7 +41,9 @@ TEST(ReceiveOnEachCpuTest, EachReceivesAndTheThreadStaysWhereItWas) {
   EXPECT_OK(ReceiveOnEachCpu());
   std::map<size_t, uint32_t> has = ReceivedByCpu();
   for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &before)) EXPECT_NE(had[cpu], has[cpu]) << "CPU " << cpu;
+    if (CPU_ISSET(cpu, &before)) {
+      EXPECT_NE(had[cpu], has[cpu]) << "CPU " << cpu;
+    }
   }
   cpu_set_t after;
   ASSERT_EQ(sched_getaffinity(0, sizeof(after), &after), 0);
