@@ -21,6 +21,7 @@ from typing import Any
 from harness import LIMIT_S, LabTest
 from slurm_cluster import Cluster, Node, cluster
 
+from vlab.base.errors import LabError
 from vlab.results import junit
 from vlab.results.folder import JUNIT
 from vlab.results.outcome import Outcome
@@ -108,6 +109,21 @@ class Labs(Slurm):
             os.kill(_parent(tasks["n1"]), signal.SIGKILL)  # its slurmstepd: Slurm hears of nothing
             os.kill(tasks["n1"], signal.SIGKILL)
             one.kill("n2")  # its task goes on
+            said = self.passed(process)
+            self.assertEqual(said.count("it is run again"), 1, said)
+            self.assertEqual(self.cells(), expected)
+        self.assert_nothing_left()
+
+    @_LONG
+    def test_what_slurm_holds_is_run_again_on_another_node(self) -> None:
+        """As after a Prolog that fails; Slurm drains the node."""
+        expected = self.locally(*_LABS)
+        prolog = self.folder / "prolog"
+        prolog.write_text('#!/bin/sh\n[ "$SLURMD_NODENAME" != n1 ]\n', encoding="ascii")
+        prolog.chmod(0o755)
+        with cluster(_TWO, {"Prolog": str(prolog)}) as one:
+            limit = ("--start-limit", "60")
+            process = self.start("matrix", "--on", "slurm", *_LABS, *limit, **one.environment)
             said = self.passed(process)
             self.assertEqual(said.count("it is run again"), 1, said)
             self.assertEqual(self.cells(), expected)
@@ -263,6 +279,7 @@ class Long(Slurm):
                     time.sleep(dice.uniform(0, 8))
                     if process.poll() is None:
                         _kill(one, dice)
+                        _resume(one)
                 self.passed(process)
                 self.assertEqual(self.cells(), expected)
             self.assert_nothing_left()
@@ -283,6 +300,15 @@ def _kill(one: Cluster, dice: random.Random) -> None:
             os.kill(task, signal.SIGKILL)
         except (OSError, IndexError):  # it has just ended
             pass
+
+
+def _resume(one: Cluster) -> None:
+    """Slurm drains a node that still has a job of the number that a killed controller, which has
+    forgotten it, gives again."""
+    with suppress(LabError):  # the controller is not there yet
+        for name, state in one.states().items():
+            if state.startswith("drain"):
+                one.run("scontrol", "update", f"nodename={name}", "state=resume")
 
 
 def _parent(pid: int) -> int:

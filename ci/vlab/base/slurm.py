@@ -224,6 +224,8 @@ class _Whole:
                 # minutes. A task that is still heard runs on a node that Slurm has lost.
                 if entry.reason == "BeginTime" and not self._heard(task):
                     self._again(task, "Slurm has taken it off a node")
+                elif entry.held:
+                    self._lost(task, f"Slurm holds it ({entry.reason})")
                 elif entry.state == "RUNNING" and not self._has_begun(task):
                     task.running_since = task.running_since or now
                     if now - task.running_since > _BEGIN_S:

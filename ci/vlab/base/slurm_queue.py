@@ -20,6 +20,9 @@ _OVER = {
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
     "PREEMPTED", "REVOKED", "TIMEOUT",
 }  # fmt: skip
+# Why a task waits until somebody releases it, though nobody has held it: a node could not begin it
+# (its Prolog failed, or it has a job of that number), or it was requeued too often.
+_HELD = {"launch failed requeued held", "JobHoldMaxRequeue"}
 # What Slurm's commands say where the controller does not take this user's credential. Its own end
 # then just closes the connection.
 _CREDENTIAL = re.compile(
@@ -42,6 +45,11 @@ class Entry:
     @property
     def over(self) -> bool:
         return self.state in _OVER
+
+    @property
+    def held(self) -> bool:
+        """By Slurm itself."""
+        return self.state == "PENDING" and self.reason in _HELD
 
     @property
     def status(self) -> int:

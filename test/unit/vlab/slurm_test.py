@@ -42,6 +42,20 @@ class Squeue(unittest.TestCase):
         (held,) = slurm_queue.parse("12|0|PENDING||0|an admin's | word|\n")
         self.assertEqual(held.reason, "an admin's | word")
 
+    def test_slurm_holds_what_no_node_could_begin(self) -> None:
+        for reason, held in (
+            ("launch failed requeued held", True),
+            ("JobHoldMaxRequeue", True),
+            ("JobHeldAdmin", False),  # who did that will release it
+            ("BeginTime", False),
+            ("Resources", False),
+        ):
+            with self.subTest(reason):
+                (entry,) = slurm_queue.parse(f"12|0|PENDING||0|{reason}|\n")
+                self.assertEqual(entry.held, held)
+        (over,) = slurm_queue.parse("12|0|CANCELLED||0|launch failed requeued held|\n")
+        self.assertFalse(over.held)
+
     def test_anything_else_is_an_error_that_quotes_it(self) -> None:
         for line in ("slurm_load_jobs error: x", "12|0|RUNNING", "12|zero|RUNNING|n1|0|None|", "||||||"):
             with self.subTest(line), self.assertRaisesRegex(QueueError, "not a task") as caught:
