@@ -63,11 +63,15 @@ class Scope:
         return any(fnmatch(name, one) for name in self.changes.files for one in patterns)
 
     def touches(self, *parts: str) -> bool:
-        """Whether something below one of `parts` ("ci/vlab/"), or of that name, is looked at; what
-        is written for people does not count."""
-        if self.changes is None:
-            return True
-        return any(name.startswith(parts) for name in self.changes.files if not is_prose(name))
+        """Whether something of `parts` is looked at, as belongs() takes them."""
+        return self.changes is None or any(belongs(name, parts) for name in self.changes.files)
+
+
+def belongs(name: str, parts: Sequence[str]) -> bool:
+    """Whether the file is below one of `parts` ("ci/vlab/"), or begins so. "!ci/vlab/base/" leaves
+    out; the last that fits counts. What is written for people belongs to none."""
+    fits = [part for part in parts if name.startswith(part.removeprefix("!"))]
+    return bool(fits) and not fits[-1].startswith("!") and not is_prose(name)
 
 
 def is_prose(name: str) -> bool:

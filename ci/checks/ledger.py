@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from checks.changed import git, is_prose
+from checks.changed import belongs, git
 from checks.step import Result, Step
 from vlab.base import cache
 from vlab.base.paths import REPOSITORY
@@ -54,7 +54,7 @@ def claim(step: Step, all_files: Files) -> str:
     content = [
         f"{name} {what}"
         for name, what in sorted(all_files.items())
-        if not step.parts or (name.startswith(tuple(step.parts)) and not is_prose(name))
+        if not step.parts or belongs(name, step.parts)
     ]
     return hashlib.sha256("\n".join([commands, *content]).encode()).hexdigest()
 

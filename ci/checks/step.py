@@ -21,7 +21,7 @@ _INTERRUPTED = "interrupted by "
 class Step:
     """`commands` run one after the other until one fails; without any there is nothing to do.
     `budget`: seconds in each tier that has the step. `needs`: earlier steps that have to pass.
-    `parts`: what its verdict depends on, as Scope.touches() takes them; none: on everything.
+    `parts`: what its verdict depends on, as belongs() takes them; none: on everything.
     `background`: runs beside the others, with what they leave of the machine. `rebuilds`: makes
     something in the tree, so it runs again whenever a later step needs that. `limit_s`: seconds
     until it counts as hung; `due_s` instead: counted from the beginning of the check, for a step

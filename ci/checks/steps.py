@@ -44,14 +44,15 @@ _LAB_TESTS: tuple[tuple[str, str, dict[str, int], int], ...] = (
     ("guardian-3", "guardian", {"ZCRX_KILL_ROUNDS": 3}, 3600),
     ("slurm-60", "slurm", {"ZCRX_SLURM_KILLS": 60}, 2400),
 )
-# Whose change can change what the suite does in the lab.
+# Whose change can change what the suite does in the lab; what is for --on slurm alone cannot.
+_SLURM = "ci/vlab/base/slurm"
 _LAB_PARTS = (
-    "support/", "fixtures/", "test/hw/", "ci/vnic/", "ci/vlab/", "ci/lab", "conf/", "CMake",
-    "test/CMake",
+    "support/", "fixtures/", "test/hw/", "ci/vnic/", "ci/vlab/", f"!{_SLURM}", "ci/lab", "conf/",
+    "CMake", "test/CMake",
 )  # fmt: skip
 _CODE_PARTS = (*_LAB_PARTS, "test/", "ci/", ".clang-tidy")
 # What else a test of test/lab uses, and a fuzzer.
-_LAB_TEST_PARTS = (*_LAB_PARTS, "test/lab/", "ci/package/", "ci/install-packages")
+_LAB_TEST_PARTS = (*_LAB_PARTS, _SLURM, "test/lab/", "ci/package/", "ci/install-packages")
 _FUZZ_PARTS = (
     "support/base/", "support/version/", "ci/vnic/", "test/fuzz/", "test/unit/bnxt_driver.h",
     "test/unit/bnxt_queues.h", "test/unit/gve_driver.h", "test/unit/gve_queues.h",

@@ -4,7 +4,7 @@ import re
 import unittest
 
 from checks import steps
-from checks.changed import Changes, Scope
+from checks.changed import Changes, Scope, belongs
 from checks.step import TIERS, Step
 from vlab.base.paths import REPOSITORY
 
@@ -55,10 +55,32 @@ class Parts(unittest.TestCase):
     def test_hold_all_that_their_sources_include(self) -> None:
         names = Scope("nightly").files("*.h", "*.cc")
         for parts in {tuple(step.parts) for step in table("nightly") if step.parts}:
-            for name in filter(lambda name: name.startswith(parts), names):
+            for name in filter(lambda name: belongs(name, parts), names):
                 text = (REPOSITORY / name).read_text(encoding="utf-8")
                 for included in re.findall(r'^#include "(.*/.*)"$', text, re.MULTILINE):
-                    self.assertTrue(included.startswith(parts), f"{name} includes {included}")
+                    self.assertTrue(belongs(included, parts), f"{name} includes {included}")
+
+
+    def test_what_is_for_slurm_is_of_what_runs_on_it(self) -> None:
+        name = "ci/vlab/base/slurm_queue.py"
+        self.assertTrue((REPOSITORY / name).is_file())
+        of = {step.name for step in table("nightly") if not step.parts or belongs(name, step.parts)}
+        self.assertLessEqual({"lab", "unit", "racks-20", "racks-guest", "slurm-60"}, of)
+        self.assertFalse({"matrix", "kasan", "loops-1", "fault-table"} & of)
+
+
+class Belongs(unittest.TestCase):
+    def test_the_last_that_fits_counts(self) -> None:
+        parts = ("ci/", "!ci/a", "ci/all/")
+        for name, does in (
+            ("ci/b.py", True), ("ci/a.py", False), ("ci/all/b.py", True), ("ci/README.md", False),
+            ("test/ci/b.py", False),
+        ):  # fmt: skip
+            with self.subTest(name):
+                self.assertEqual(belongs(name, parts), does)
+
+    def test_only_what_is_left_out_is_none(self) -> None:
+        self.assertFalse(belongs("test/a.py", ("!ci/",)))
 
 
 class Quick(unittest.TestCase):
@@ -68,6 +90,10 @@ class Quick(unittest.TestCase):
     def test_of_nothing(self) -> None:
         self.assertEqual(self.steps(), set())
         self.assertEqual(self.steps("README.md", "ci/README.md"), set())
+
+    def test_of_what_is_for_slurm(self) -> None:
+        of_slurm = self.steps("ci/vlab/base/slurm.py")
+        self.assertEqual(of_slurm, {"scripts", "build", "sanitize", "lint", "unit"})
 
     def test_of_a_source(self) -> None:
         self.assertEqual(
