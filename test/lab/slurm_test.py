@@ -274,11 +274,12 @@ class Long(Slurm):
         while left:
             with cluster(_TWO) as one:
                 process = self.start("matrix", "--on", "slurm", *_ALL, **one.environment)
-                for _ in range(min(left, 6)):  # three deaths of one task are its end
+                killed: set[str] = set()
+                for _ in range(min(left, 6)):
                     left -= 1
                     time.sleep(dice.uniform(0, 8))
                     if process.poll() is None:
-                        _kill(one, dice)
+                        _kill(one, dice, killed)
                         _resume(one)
                 self.passed(process)
                 self.assertEqual(self.cells(), expected)
@@ -286,7 +287,8 @@ class Long(Slurm):
             shutil.rmtree(self.out)
 
 
-def _kill(one: Cluster, dice: random.Random) -> None:
+def _kill(one: Cluster, dice: random.Random, killed: set[str]) -> None:
+    """No task twice: its third loss, be it Slurm's fault, is its end. `killed`: which were."""
     what = dice.choice(("task", "step", "n1", "n2", "slurmctld"))
     if what in one.daemons:
         one.kill(what)
@@ -295,6 +297,10 @@ def _kill(one: Cluster, dice: random.Random) -> None:
     elif tasks := one.pids(r"-m vlab\.base\.slurm_task"):
         task = dice.choice(tasks)
         try:
+            number = _variable(task, "SLURM_ARRAY_TASK_ID")
+            if number in killed:
+                return
+            killed.add(number)
             if what == "step":
                 os.kill(_parent(task), signal.SIGKILL)
             os.kill(task, signal.SIGKILL)
